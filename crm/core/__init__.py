@@ -1,0 +1,73 @@
+"""What every room stands on: settings, database, access, errors, forms, files, mail, the shell."""
+
+from pathlib import Path
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+
+from crm.core import (
+    access,
+    audit,
+    charts,
+    cli,
+    db,
+    errors,
+    files,
+    i18n,
+    icons,
+    limits,
+    mail,
+    security,
+    shell,
+)
+from crm.core.settings import Settings
+
+__all__ = ["PACKAGE", "audit", "init_app", "top_folder"]
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def top_folder(name: str) -> Path:
+    """`templates` or `migrations`: inside the installed package, else beside it in the tree."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def init_app(settings: Settings) -> Flask:
+    """Make the bare application: everything that is not a room."""
+    app = Flask(
+        "crm",
+        static_folder=str(PACKAGE / "static"),
+        template_folder=str(top_folder("templates")),
+        instance_path=str(settings.folder),
+    )
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        BABEL_DEFAULT_LOCALE=settings.language,
+        BABEL_DEFAULT_TIMEZONE=settings.timezone,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        TESTING=settings.testing == "1",
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.extensions["crm_settings"] = settings
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "autoescape": True}
+    security.init_app(app, settings)
+    i18n.init_app(app)
+    # The order of these three is the way of a request: open the unit of work, know the person
+    # (accounts registers that), then ask whether the person may.
+    db.init_app(app)
+    access.init_app(app)
+    CSRFProtect(app)
+    Bootstrap5(app)
+    Migrate(app, db.extension, directory=str(top_folder("migrations")), render_as_batch=True)
+    errors.init_app(app)
+    files.init_app(app, settings)
+    limits.init_app(app)
+    mail.init_app(app, settings)
+    shell.init_app(app)
+    charts.init_app(app)
+    icons.init_app(app)
+    cli.init_app(app)
+    return app

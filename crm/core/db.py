@@ -1,0 +1,212 @@
+"""The database: one session, one commit, and the locking rules that keep SQLite whole.
+
+Rooms say `from crm.core import db`, then `db.session`, `db.Model`. Nothing in the rooms commits. A request that may write (POST, PUT, PATCH, DELETE) is committed
+here once, when it was answered below 400; commands and imports run in `unit_of_work()`. A commit
+that changed rows without an audit entry, and a GET that writes, are bugs and are refused.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, DateTime, Engine, MetaData, event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
+from sqlalchemy.types import TypeDecorator
+
+#: Milliseconds a writer waits for another before SQLite gives up.
+BUSY_TIMEOUT = 20_000
+
+READING, WRITING = "reading", "writing"
+_mode: ContextVar[str] = ContextVar("crm_database_mode", default=WRITING)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment: aware and in UTC in Python, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs its time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+#: Constraints have names, so that migrations can speak of them.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Base(DeclarativeBase):
+    """Root of all models."""
+
+    #: A model that may change without an audit entry (the audit itself, a sign-in's time).
+    __audited__ = True
+
+    registry = registry(metadata=metadata, type_annotation_map={datetime: UTCDateTime()})
+
+
+extension = SQLAlchemy(model_class=Base)
+session = extension.session
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = extension.Model
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def is_reading() -> bool:
+    """Whether the present unit of work may only read."""
+    return _mode.get() == READING
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Run a block that only reads: SQLite takes no write lock for it."""
+    token = _mode.set(READING)
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
+def after_commit(call: Callable[[], object]) -> None:
+    """Do `call` once the present unit of work has been committed; never if it is rolled back."""
+    session.info.setdefault("after_commit", []).append(call)
+
+
+def commit() -> None:
+    """The one commit. Refuses changes without an audit entry, then lets waiting mail leave."""
+    session.flush()
+    if session.info.get("unaudited") and not session.info.get("audited"):
+        tables = ", ".join(sorted(session.info["unaudited"]))
+        rollback()
+        raise RuntimeError(f"rows of {tables} changed without an audit entry")
+    session.commit()
+    waiting = session.info.pop("after_commit", [])
+    _forget()
+    for call in waiting:
+        call()
+
+
+def rollback() -> None:
+    """Undo all that has been written since the last commit, and what waited for it."""
+    session.rollback()
+    _forget()
+
+
+def _forget() -> None:
+    for key in ("after_commit", "unaudited", "audited"):
+        session.info.pop(key, None)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """For commands and imports: all of the block is kept, or nothing of it."""
+    try:
+        yield
+        commit()
+    except BaseException:
+        rollback()
+        raise
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database to the application."""
+    extension.init_app(app)
+    with app.app_context():
+        _prepare(extension.engine)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    writes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
+    g.database_mode = _mode.set(WRITING if writes else READING)
+
+
+def _finish(response: Response) -> Response:
+    if is_reading() or response.status_code >= 400:
+        rollback()
+    else:
+        commit()
+    return response
+
+
+def _end(error: BaseException | None) -> None:
+    if token := g.pop("database_mode", None):
+        _mode.reset(token)
+
+
+def _prepare(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite" or event.contains(engine, "begin", _sqlite_begin):
+        return
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    # The driver's own transactions begin too late and lose updates; ours begin in `_sqlite_begin`.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    # A reader must never wait for a writer, a writer must never read before it holds the lock.
+    connection.exec_driver_sql("BEGIN" if is_reading() else "BEGIN IMMEDIATE")
+
+
+@event.listens_for(Session, "before_flush")
+def _watch_flush(flushed: Session, _context: Any, _instances: Any) -> None:
+    for record in (*flushed.new, *flushed.dirty, *flushed.deleted):
+        if record in flushed.dirty and not flushed.is_modified(record):
+            continue
+        _note_write(flushed, type(record))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _watch_statement(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        mapper = state.bind_mapper
+        _note_write(state.session, mapper.class_ if mapper else None)
+
+
+def _note_write(written: Session, model: type | None) -> None:
+    if is_reading():
+        raise RuntimeError("a request that only reads tried to write")
+    name = getattr(model, "__tablename__", "a table")
+    if name == "audit_entry":
+        written.info["audited"] = True
+    elif getattr(model, "__audited__", True):
+        written.info.setdefault("unaudited", set()).add(name)

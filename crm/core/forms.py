@@ -1,0 +1,105 @@
+"""Forms check shape: what is missing, too long, not a number. Truth is checked by operations."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from crm.core import db
+from crm.core.errors import Refused
+
+Result = TypeVar("Result")
+
+
+def strip(value: Any) -> Any:
+    """Take the blanks around typed text away."""
+    return value.strip() if isinstance(value, str) else value
+
+
+class Form(FlaskForm):
+    """Carries what was typed to an operation and brings the refusal back to its field."""
+
+    @property
+    def status(self) -> int:
+        """422 when a sent form comes back, else 200."""
+        return 422 if self.is_submitted() else 200
+
+    def carry(self, operation: Callable[[], Result]) -> Result | None:
+        """Run the operation if the form was sent and has the right shape.
+
+        None means: show the form (again). A refusal stands beside its field, or above the form,
+        and nothing of the operation is kept.
+        """
+        if not self.validate_on_submit():
+            return None
+        try:
+            return operation()
+        except Refused as refusal:
+            db.rollback()
+            self.refuse(refusal)
+            return None
+
+    def refuse(self, refusal: Refused) -> None:
+        """Show a refusal beside the field it is about, or above the form."""
+        field = self._fields.get(refusal.field) if refusal.field else None
+        if field is None:
+            self.form_errors.append(str(refusal.message))
+        else:
+            field.errors = [*field.errors, str(refusal.message)]
+
+
+def text(label: Any, *, most: int = 200, required: bool = False, **more: Any) -> StringField:
+    """One line of text, stripped."""
+    return StringField(label, validators=_text_checks(most, required), filters=[strip], **more)
+
+
+def long_text(label: Any, *, most: int = 5000, required: bool = False, **more: Any) -> StringField:
+    """Several lines of text, stripped."""
+    return TextAreaField(label, validators=_text_checks(most, required), filters=[strip], **more)
+
+
+def choice(label: Any, *, required: bool = False, **more: Any) -> SelectField:
+    """One of a list; an empty choice is None."""
+    checks = [InputRequired(_l("Choose one."))] if required else [Optional()]
+    return SelectField(label, validators=checks, filters=[lambda v: v or None], **more)
+
+
+def day(label: Any, *, required: bool = False, past: bool = False, **more: Any) -> DateField:
+    """A date; with `past`, not one after today."""
+    checks: list[Any] = [
+        InputRequired(_l("Give a date, such as 2026-03-31.")) if required else Optional()
+    ]
+    if past:
+        checks.append(_not_future)
+    return DateField(label, validators=checks, **more)
+
+
+def _text_checks(most: int, required: bool) -> list[Any]:
+    too_long = _l("Use at most %(most)s characters.", most=most)
+    checks: list[Any] = [InputRequired(_l("Fill this in."))] if required else [Optional()]
+    return [*checks, Length(max=most, message=too_long), no_control_characters]
+
+
+def no_control_characters(_form: Any, field: Any) -> None:
+    """A NUL would be refused by PostgreSQL and cut by others."""
+    if field.data and "\x00" in field.data:
+        raise ValidationError(_l("This holds a character that cannot be kept."))
+
+
+def _not_future(_form: Any, field: Any) -> None:
+    from crm.core.i18n import today
+
+    if field.data and field.data > today():
+        raise ValidationError(_l("This date is in the future. Log what has been done."))
+
+
+def parse_day(value: str | None) -> date | None:
+    """An ISO date from a query string; None for anything else."""
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        return None

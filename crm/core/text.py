@@ -1,0 +1,23 @@
+"""Text as people write it, made comparable."""
+
+import re
+import unicodedata
+
+_WORD = re.compile(r"\w+")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+#: Letters that carry no mark to strip and that people nonetheless type plainly.
+_PLAIN = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe",
+                        "þ": "th", "ı": "i"})  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """Case, marks and punctuation taken away: `Núñez-O'Neil` → `nunez o neil`."""
+    marked = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(c for c in marked if not unicodedata.combining(c)).translate(_PLAIN)
+    return " ".join(_WORD.findall(plain.replace("_", " ")))
+
+
+def slugify(text: str) -> str:
+    """A readable address part of at most 60 characters; `item` when nothing is left."""
+    return _NOT_SLUG.sub("-", fold(text))[:60].strip("-") or "item"

