@@ -9,6 +9,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -19,6 +21,7 @@ from crm import create_app
 from crm.core import db
 from crm.core.cli import migrate_database
 from crm.core.settings import Settings
+from tests import make
 
 
 def missing(what: str) -> None:
@@ -97,6 +100,7 @@ def any_app(
 
 
 def _in_context(app: Flask) -> Iterator[Flask]:
+    app.test_client_class = Browser
     with app.app_context():
         yield app
         db.session.remove()
@@ -110,6 +114,27 @@ def empty(address: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
     engine.dispose()
+
+
+class Browser(FlaskClient):
+    """A client that lets go of the test's own transaction round each request.
+
+    The test and the request share a thread but not a session: without this the test would hold
+    the lock the request waits for, and read what was before it.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        db.rollback()
+        try:
+            return super().open(*args, **kwargs)
+        finally:
+            db.rollback()
+
+
+@pytest.fixture
+def people(app: Flask) -> SimpleNamespace:
+    """A state chapter with two schools, and somebody for each role (see `tests/make.py`)."""
+    return make.people()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator
 BUSY_TIMEOUT = 20_000
 
 READING, WRITING = "reading", "writing"
-_mode: ContextVar[str] = ContextVar("crm_database_mode", default=WRITING)
+_mode: ContextVar[str] = ContextVar("crm_database_mode", default=READING)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -85,16 +85,6 @@ def is_reading() -> bool:
     return _mode.get() == READING
 
 
-@contextmanager
-def reading() -> Iterator[None]:
-    """Run a block that only reads: SQLite takes no write lock for it."""
-    token = _mode.set(READING)
-    try:
-        yield
-    finally:
-        _mode.reset(token)
-
-
 def after_commit(call: Callable[[], object]) -> None:
     """Do `call` once the present unit of work has been committed; never if it is rolled back."""
     session.info.setdefault("after_commit", []).append(call)
@@ -127,13 +117,21 @@ def _forget() -> None:
 
 @contextmanager
 def unit_of_work() -> Iterator[None]:
-    """For commands and imports: all of the block is kept, or nothing of it."""
+    """For commands, jobs and tests: all of the block is kept, or nothing of it.
+
+    Outside of one, and outside of a request that may write, the database is only read.
+    """
+    # A transaction that began as a reader's would have to wait for, and lose against, a writer.
+    rollback()
+    token = _mode.set(WRITING)
     try:
         yield
         commit()
     except BaseException:
         rollback()
         raise
+    finally:
+        _mode.reset(token)
 
 
 def init_app(app: Flask) -> None:
@@ -204,7 +202,7 @@ def _watch_statement(state: ORMExecuteState) -> None:
 
 def _note_write(written: Session, model: type | None) -> None:
     if is_reading():
-        raise RuntimeError("a request that only reads tried to write")
+        raise RuntimeError("what only reads tried to write")
     name = getattr(model, "__tablename__", "a table")
     if name == "audit_entry":
         written.info["audited"] = True

@@ -50,9 +50,7 @@ def page_number() -> int:
 def page_of(statement: Select[Any], *, number: int, size: int = SIZE, scalars: bool = True) -> Page:
     """Run the statement for one page and count its rows up to the ceiling: two statements."""
     bare = statement.order_by(None).with_only_columns(1, maintain_column_froms=True)
-    total = db.session.scalar(
-        select(func.count()).select_from(bare.limit(CEILING + 1).subquery())
-    )
+    total = db.session.scalar(select(func.count()).select_from(bare.limit(CEILING + 1).subquery()))
     capped = (total or 0) > CEILING
     total = min(total or 0, CEILING)
     number = min(number, max(1, -(-total // size)))

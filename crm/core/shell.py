@@ -109,9 +109,7 @@ def init_app(app: Flask) -> None:
         get_locale=get_locale,
         here_with=here_with,
         described=described,
-        navigation=lambda: [
-            item for item in shell().nav if access.may(current_user, item.can)
-        ],
+        navigation=lambda: [item for item in shell().nav if access.may(current_user, item.can)],
     )
     app.add_template_filter(number, "number")
 

@@ -3,7 +3,9 @@
 from flask import Flask
 
 from crm.outreach import models as models
+from crm.outreach.views import blueprint
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
+    app.register_blueprint(blueprint)

@@ -1,0 +1,1 @@
+"""What is true of campaigns and goals, without the database."""

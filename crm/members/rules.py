@@ -1,0 +1,1 @@
+"""What is true of members, chapters and roles, without the database."""

@@ -1,0 +1,146 @@
+"""What was done, asked of the database. One filter serves list, report and export."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, select
+
+from crm.core import db
+from crm.outreach.channels import per_piece_names
+from crm.outreach.models import Action, ActionChapter, ActionTarget
+from crm.targets.models import Post, Target, Term
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionFilter:
+    """Which actions; what is None does not narrow. An action belongs to the day it began.
+
+    The first five ask of the action, the rest of a target it reached: state and party are those of
+    the term the target held that day, so history stays where it was.
+    """
+
+    campaign_id: int | None = None
+    since: date | None = None
+    until: date | None = None
+    channel: str | None = None
+    #: A chapter and all below it, as ids.
+    chapter_ids: frozenset[int] | None = None
+    target_id: int | None = None
+    kind: str | None = None
+    area: str | None = None
+    region: str | None = None
+    party: str | None = None
+
+    _TARGET_FIELDS: ClassVar = ("target_id", "kind", "area", "region", "party")
+
+    @property
+    def narrows_targets(self) -> bool:
+        """Whether it asks anything of the targets."""
+        return any(getattr(self, name) is not None for name in self._TARGET_FIELDS)
+
+    def with_(self, **changes: Any) -> "ActionFilter":
+        """The same filter with some of it changed."""
+        return replace(self, **changes)
+
+    def _on(self, table: Any, action_id: Any) -> list[ColumnElement[bool]]:
+        asked: list[ColumnElement[bool]] = []
+        if self.campaign_id is not None:
+            asked.append(table.campaign_id == self.campaign_id)
+        if self.since is not None:
+            asked.append(table.happened_on >= self.since)
+        if self.until is not None:
+            asked.append(table.happened_on <= self.until)
+        if self.channel is not None:
+            asked.append(table.channel == self.channel)
+        if self.chapter_ids is not None:
+            asked.append(
+                exists().where(
+                    ActionChapter.action_id == action_id,
+                    ActionChapter.chapter_id.in_(self.chapter_ids),
+                )
+            )
+        return asked
+
+    def of_targets(self) -> list[ColumnElement[bool]]:
+        """Conditions on `ActionTarget` rows: all that the filter asks."""
+        asked = self._on(ActionTarget, ActionTarget.action_id)
+        if self.target_id is not None:
+            asked.append(ActionTarget.target_id == self.target_id)
+        if self.kind is not None or self.region is not None:
+            of_target = exists().where(Target.id == ActionTarget.target_id)
+            if self.kind is not None:
+                of_target = of_target.where(Target.kind == self.kind)
+            if self.region is not None:
+                of_target = of_target.where(Target.region == self.region)
+            asked.append(of_target)
+        if self.area is not None or self.party is not None:
+            of_term = exists().where(Term.id == ActionTarget.term_id)
+            if self.area is not None:
+                of_term = of_term.where(Post.id == Term.post_id, Post.area == self.area)
+            if self.party is not None:
+                of_term = of_term.where(Term.party == self.party)
+            asked.append(of_term)
+        return asked
+
+    def of_actions(self) -> list[ColumnElement[bool]]:
+        """Conditions on `Action` rows: actions that reached at least one target asked for."""
+        asked = [Action.undone_at.is_(None), *self._on(Action, Action.id)]
+        if self.narrows_targets:
+            asked.append(exists().where(ActionTarget.action_id == Action.id, *self.of_targets()))
+        return asked
+
+
+def actions(wanted: ActionFilter) -> Select[Action]:
+    """The actions, newest first."""
+    return (
+        select(Action)
+        .where(*wanted.of_actions())
+        .order_by(Action.happened_on.desc(), Action.id.desc())
+    )
+
+
+def counted(wanted: ActionFilter) -> Subquery:
+    """One row an action: `action_id, campaign_id, channel, happened_on, pieces`, each counted once.
+
+    Where the filter asks for targets, `pieces` is what reached those: the sum of their pieces for
+    a channel counted per piece, the act itself once for any other.
+    """
+    if not wanted.narrows_targets:
+        return (
+            select(
+                Action.id.label("action_id"),
+                Action.campaign_id,
+                Action.channel,
+                Action.happened_on,
+                Action.pieces,
+            )
+            .where(*wanted.of_actions())
+            .subquery("counted")
+        )
+    reached = case(
+        (ActionTarget.channel.in_(per_piece_names()), func.sum(ActionTarget.pieces)),
+        else_=func.max(ActionTarget.pieces),
+    )
+    return (
+        select(
+            ActionTarget.action_id,
+            ActionTarget.campaign_id,
+            ActionTarget.channel,
+            ActionTarget.happened_on,
+            reached.label("pieces"),
+        )
+        .where(*wanted.of_targets())
+        .group_by(
+            ActionTarget.action_id,
+            ActionTarget.campaign_id,
+            ActionTarget.channel,
+            ActionTarget.happened_on,
+        )
+        .subquery("counted")
+    )
+
+
+def total(wanted: ActionFilter) -> int:
+    """Pieces and acts, each counted once."""
+    return db.session.scalar(select(func.coalesce(func.sum(counted(wanted).c.pieces), 0))) or 0

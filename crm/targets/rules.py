@@ -1,0 +1,1 @@
+"""What is true of targets, posts and terms, without the database."""
