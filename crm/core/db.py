@@ -1,8 +1,9 @@
 """The database: one session, one commit, and the locking rules that keep SQLite whole.
 
-Rooms say `from crm.core import db`, then `db.session`, `db.Model`. Nothing in the rooms commits. A request that may write (POST, PUT, PATCH, DELETE) is committed
-here once, when it was answered below 400; commands and imports run in `unit_of_work()`. A commit
-that changed rows without an audit entry, and a GET that writes, are bugs and are refused.
+Rooms say `from crm.core import db`, then `db.session`, `db.Model`. Nothing in them commits: a
+request that may write (POST, PUT, PATCH, DELETE) is committed here once, when it was answered
+below 400; commands and imports run in `unit_of_work()`. A commit that changed rows without an
+audit entry, and a write by what only reads, are bugs and are refused.
 """
 
 from collections.abc import Callable, Iterator
