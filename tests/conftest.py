@@ -120,13 +120,16 @@ class Browser(FlaskClient):
     """A client that lets go of the test's own transaction round each request.
 
     The test and the request share a thread but not a session: without this the test would hold
-    the lock the request waits for, and read what was before it.
+    the lock the request waits for, and read what was before it. Each request gets a context of its
+    own, as on a server: in the test's context Flask-Login and the grants would remember whoever
+    came first, and a second person's request would be answered as the first's.
     """
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         db.rollback()
         try:
-            return super().open(*args, **kwargs)
+            with self.application.app_context():
+                return super().open(*args, **kwargs)
         finally:
             db.rollback()
 
