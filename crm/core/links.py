@@ -1,0 +1,40 @@
+"""Addresses that leave the application: absolute and, where they open a door, signed and dated."""
+
+from typing import Any
+
+from flask import current_app, has_request_context, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+
+def absolute(endpoint: str, **values: Any) -> str:
+    """The full address of a page.
+
+    Begins with `CRM_BASE_URL`; without that setting with the address the present request came to,
+    and in a command with the one the server listens on. A request can claim any host, so what is
+    mailed must not rest on it: `mail.is_configured` asks for `CRM_BASE_URL`.
+    """
+    settings = current_app.extensions["crm_settings"]
+    if settings.base_url:
+        base = settings.base_url
+    elif has_request_context():
+        base = request.root_url
+    else:
+        base = f"http://{settings.host}:{settings.port}"
+    return base.rstrip("/") + current_app.url_map.bind("").build(endpoint, values)
+
+
+def sign(purpose: str, value: Any) -> str:
+    """A token for an address: `value` (anything JSON holds), readable but not forgeable."""
+    return str(_serializer(purpose).dumps(value))
+
+
+def read(purpose: str, token: str, *, hours: int) -> Any | None:
+    """What was signed for this purpose at most so many hours ago; None for anything else."""
+    try:
+        return _serializer(purpose).loads(token, max_age=hours * 3600)
+    except BadSignature:
+        return None
+
+
+def _serializer(purpose: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"crm.{purpose}")
