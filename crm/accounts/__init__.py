@@ -1,25 +1,34 @@
 """People who sign in: invitations, passwords, sessions, preferences."""
 
-from flask import Flask
+from time import time
+
+from flask import Flask, session
 from flask_login import LoginManager
 
 from crm.accounts import models as models
+from crm.accounts import queries
 from crm.accounts.models import User
-from crm.accounts.views import blueprint
-from crm.core import db
+from crm.accounts.views import KEPT, blueprint
 
 login_manager = LoginManager()
+# Flask-Login can tie a session to the address and browser it began with. Phones change addresses
+# all day, and what is worth guarding here (the password) asks for the password.
+login_manager.session_protection = None
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
+    app.config.update(
+        PERMANENT_SESSION_LIFETIME=KEPT,
+        # Written only when it changes: an answer still under way must not undo a sign-out.
+        SESSION_REFRESH_EACH_REQUEST=False,
+    )
     login_manager.init_app(app)
-    login_manager.user_loader(find_session)
+    login_manager.user_loader(_user_of_session)
     app.register_blueprint(blueprint)
 
 
-def find_session(session_id: str) -> User | None:
-    """The user a session cookie stands for, unless the session was ended."""
-    number, _, key = session_id.partition(".")
-    user = db.session.get(User, int(number)) if number.isdigit() else None
-    return user if user is not None and user.active and user.session_key == key else None
+def _user_of_session(session_id: str) -> User | None:
+    if session.get("until", float("inf")) < time():
+        return None
+    return queries.find_by_session(session_id)
