@@ -25,7 +25,7 @@ class NavItem:
     icon: str
     can: Can
     order: int
-    #: The first part of the addresses it stands for: `/targets` → `targets`.
+    #: The first part of the addresses it stands for, several parted by a blank: `members chapters`.
     prefix: str
 
 

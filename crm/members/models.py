@@ -30,6 +30,11 @@ class Chapter(db.Model):
 
     parent: Mapped["Chapter | None"] = relationship(remote_side=[id], lazy="raise")
 
+    @property
+    def depth(self) -> int:
+        """How far below the root, for indentation; 0 for a root."""
+        return self.path.count("/") - 2
+
 
 class Member(db.Model):
     """A volunteer: needs only a given name and a chapter. E-mail need not be unique."""
@@ -39,7 +44,7 @@ class Member(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     given_name: Mapped[str]
     family_name: Mapped[str | None]
-    #: Folded "family given" and "given family": what search and sort look at.
+    #: Folded "family given", from `rules.search_key`: what search and sort look at.
     search: Mapped[str] = mapped_column(index=True)
     email: Mapped[str | None]
     phone: Mapped[str | None]
