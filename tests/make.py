@@ -11,6 +11,7 @@ from crm.core import audit, db
 from crm.core.access import Role
 from crm.core.text import fold, slugify
 from crm.members.models import Chapter, ChapterRole, Member, Membership
+from crm.members.rules import search_key
 from crm.targets.models import Body, Post, Target, Term
 
 _numbers = count(1)
@@ -51,7 +52,7 @@ def member(given: str, family: str | None = None, chapter: Chapter | None = None
         Member(
             given_name=given,
             family_name=family,
-            search=fold(f"{family or ''} {given} {family or ''}"),
+            search=search_key(given, family),
         )
     )
     if chapter:

@@ -1,1 +1,136 @@
 """What is true of members, chapters and roles, without the database."""
+
+import unicodedata
+from datetime import date
+from enum import StrEnum
+
+from flask_babel import gettext as _
+
+from crm.core.access import Role
+from crm.core.text import fold, slugify
+
+#: Characters of one part of a name.
+NAME_MOST = 100
+#: Characters of the folded name that are kept: an index entry must stay small on every database.
+_SEARCH_MOST = 200
+#: Years of graduation that can be meant.
+YEARS = range(1950, 2101)
+#: The month a new school year is counted from: whoever graduates in 2026 is an alumnus in July.
+_NEW_SCHOOL_YEAR = 7
+#: Characters that are not seen and turn the text around them: a name must not rearrange a page.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
+#: Parts of an address that are pages of their own.
+_TAKEN = frozenset({"new"})
+
+
+class Kind(StrEnum):
+    """What a chapter is, from the widest down."""
+
+    NETWORK = "network"
+    NATIONAL = "national"
+    STATE = "state"
+    SCHOOL = "school"
+    GROUP = "group"
+
+
+_RANKS = {Kind.NETWORK: 0, Kind.NATIONAL: 1, Kind.STATE: 2, Kind.SCHOOL: 3, Kind.GROUP: 3}
+
+
+class Standing(StrEnum):
+    """Which members a list shows."""
+
+    CURRENT = "current"
+    ALUMNI = "alumni"
+    ALL = "all"
+
+
+def kind_name(kind: str) -> str:
+    """A chapter's kind in the reader's words."""
+    return {
+        Kind.NETWORK: _("Network"),
+        Kind.NATIONAL: _("National campaign"),
+        Kind.STATE: _("State campaign"),
+        Kind.SCHOOL: _("School"),
+        Kind.GROUP: _("Group"),
+    }[Kind(kind)]
+
+
+def role_name(role: str) -> str:
+    """A role in the reader's words."""
+    return {
+        Role.ADMINISTRATOR: _("Administrator"),
+        Role.STAFF: _("Staff"),
+        Role.COORDINATOR: _("Coordinator"),
+        Role.LEADER: _("Leader"),
+        Role.MEMBER: _("Member"),
+        Role.VIEWER: _("Viewer"),
+    }[Role(role)]
+
+
+def role_meaning(role: str) -> str:
+    """What somebody with the role can do, in one sentence."""
+    return {
+        Role.ADMINISTRATOR: _("Everything, and invites people and gives them roles."),
+        Role.STAFF: _("All that coordinators can, chapters, and downloads that name members."),
+        Role.COORDINATOR: _("Logs and corrects outreach, keeps targets and campaigns, exports."),
+        Role.LEADER: _("Keeps the members of the chapter, logs outreach and answers."),
+        Role.MEMBER: _("Sees targets, campaigns and outreach."),
+        Role.VIEWER: _("Sees targets, campaigns, outreach and reports; changes nothing."),
+    }[Role(role)]
+
+
+def clean_name(text: str | None) -> str:
+    """A name as it is kept: single blanks, nothing that cannot be seen."""
+    seen = "".join(
+        " " if character.isspace() else character
+        for character in unicodedata.normalize("NFC", text or "")
+        if character not in _TURNING
+    )
+    return " ".join(seen.split())
+
+
+def name_fault(name: str) -> str | None:
+    """What is wrong with a cleaned name, in a sentence; None when it can be kept."""
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return _("This holds a character that cannot be kept.")
+    if len(name) > NAME_MOST:
+        return _("Use at most %(most)s characters.", most=NAME_MOST)
+    if not fold(name):
+        return _("Write the name with at least one letter.")
+    return None
+
+
+def search_key(given_name: str, family_name: str | None) -> str:
+    """Folded "family given": what the `search` column of a member holds."""
+    return fold(f"{family_name or ''} {given_name}")[:_SEARCH_MOST].rstrip()
+
+
+def school_year(today: date) -> int:
+    """The year in which the school year that `today` falls into ends: 2026 until June 2026."""
+    return today.year + (today.month >= _NEW_SCHOOL_YEAR)
+
+
+def has_graduated(graduation_year: int | None, today: date) -> bool:
+    """Whether the school year of graduation is over."""
+    return graduation_year is not None and graduation_year < school_year(today)
+
+
+def is_open(left_on: date | None, today: date) -> bool:
+    """Whether a membership that ends on `left_on` still lasts."""
+    return left_on is None or left_on > today
+
+
+def fits_below(kind: str, parent_kind: str) -> bool:
+    """Whether a chapter of this kind may hang under one of the parent's kind."""
+    return _RANKS[Kind(parent_kind)] <= _RANKS[Kind(kind)]
+
+
+def slug_for(name: str, taken: set[str]) -> str:
+    """An address part that no other chapter has: `alder-high`, then `alder-high-2`."""
+    wanted = slugify(name)
+    taken = taken | _TAKEN
+    number, slug = 1, wanted
+    while slug in taken:
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug
