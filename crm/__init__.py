@@ -21,4 +21,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = init_core(settings or Settings.from_environment())
     for room in ROOMS:
         import_module(f"crm.{room}").init_app(app)
+    # The commands that know all rooms; their module imports this one.
+    import_module("crm.cli").init_app(app)
     return app

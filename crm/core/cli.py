@@ -1,39 +1,91 @@
-"""The console script's shape: groups the rooms add commands to, and one unit of work a command."""
+"""The console script's ground: groups the rooms add commands to, one unit of work a command, and
+the database brought to what this version needs before anything reads it."""
 
-from collections.abc import Callable
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
-from flask import Flask
+import waitress
+from alembic import command as alembic
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, current_app
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
-from sqlalchemy import inspect
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import func, inspect, select
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from crm.core import db
+from crm.core.errors import Refused
+from crm.core.settings import Settings
+
+#: Any number, the same for every process (see `hold_database`).
+FIRST_START = 7_026_732
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-@click.group("import", help="Bring targets in.")
+@click.group("import")
 def importers() -> None:
-    """`crm import …`; the rooms add what they can read."""
+    """Bring targets in."""
+
+
+class State(Enum):
+    """How the database stands to this version. The value says what to do about it."""
+
+    EMPTY = "It has no tables yet; `crm migrate` makes them."
+    CURRENT = "Its tables are what this version needs."
+    BEHIND = "It is from an earlier version. Make a copy of it, then run `crm migrate`."
+    AHEAD = "It is from a later version than this program. Update the program."
+    FOREIGN = "It holds the tables of something else. Name another one in CRM_DATABASE_URL."
 
 
 def init_app(app: Flask) -> None:
-    """Register the groups."""
-    app.cli.add_command(importers)
+    """Register the groups and the commands that know no room."""
+    for each in (importers, migrate, serve):
+        app.cli.add_command(each)
+
+
+def database_state() -> State:
+    """Compare the database's revision with the migrations'. Raises DBAPIError if out of reach."""
+    with db.extension.engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names())
+        heads = set(MigrationContext.configure(connection).get_current_heads())
+    script = ScriptDirectory.from_config(_alembic_config())
+    if heads == set(script.get_heads()):
+        return State.CURRENT
+    if not heads:
+        return State.FOREIGN if tables - {"alembic_version"} else State.EMPTY
+    known = {revision.revision for revision in script.walk_revisions()}
+    return State.BEHIND if heads <= known else State.AHEAD
 
 
 def ensure_database() -> None:
-    """Migrate an empty database; leave any other as it is."""
-    if not inspect(db.extension.engine).has_table("alembic_version"):
+    """Migrate an empty database; refuse any other that this version cannot work with."""
+    state = database_state()
+    if state is State.EMPTY:
         migrate_database()
+    elif state is not State.CURRENT:
+        raise click.ClickException(f"The database cannot be used. {state.value}")
 
 
 def migrate_database() -> None:
-    """Bring the database's tables to what this version needs."""
-    upgrade()
+    """Bring the database's tables to what this version needs: all of it or nothing."""
+    # Writing from the first statement on: of two that start at once one waits, then finds it done.
+    with db.unit_of_work():
+        alembic.upgrade(_alembic_config(), "heads")
+
+
+def _alembic_config() -> Any:
+    return current_app.extensions["migrate"].migrate.get_config()
 
 
 def in_unit_of_work(command: Command) -> Command:
@@ -42,8 +94,128 @@ def in_unit_of_work(command: Command) -> Command:
     @wraps(command)
     @with_appcontext
     def run(*args: Any, **kwargs: Any) -> Any:
-        ensure_database()
-        with db.unit_of_work():
-            return command(*args, **kwargs)
+        with in_words():
+            ensure_database()
+            with db.unit_of_work():
+                return command(*args, **kwargs)
 
     return run  # type: ignore[return-value]
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn what a person can do something about into one sentence; a bug stays what it is."""
+    try:
+        yield
+    except Refused as error:
+        raise click.ClickException(str(error.message)) from error
+    except DBAPIError as error:
+        if not _is_out_of_reach(error):
+            raise
+        where = db.extension.engine.url.render_as_string(hide_password=True)
+        reason = " ".join(str(error.orig).split())
+        raise click.ClickException(f"The database {where} cannot be used: {reason}") from error
+    except OSError as error:
+        if not error.filename:
+            raise
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+
+
+def hold_database() -> None:
+    """Let no other process into the same work until this unit of work ends."""
+    if db.extension.engine.dialect.name == "postgresql":
+        db.session.execute(select(func.pg_advisory_xact_lock(FIRST_START)))
+    # On SQLite the unit of work holds the database from its first statement on.
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar in a terminal, a line elsewhere. The block says `moved(done, of)` as it goes on."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        click.echo(f"{label} …", err=True)
+        yield lambda _done, _of: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+        bar.update(task, completed=1, total=1)
+
+
+def _is_out_of_reach(error: DBAPIError) -> bool:
+    # SQLite calls a missing table operational too, and that is a bug; a file that is none of its
+    # own it calls a plain database error.
+    if type(error) is DatabaseError:
+        return True
+    bugs = ("no such", "near ")
+    return isinstance(error, OperationalError) and not str(error.orig).startswith(bugs)
+
+
+@click.command("migrate")
+@with_appcontext
+def migrate() -> None:
+    """Bring the database to what this version needs."""
+    state = database_state()
+    if state in (State.AHEAD, State.FOREIGN):
+        raise click.ClickException(f"The database was not touched. {state.value}")
+    if state is not State.CURRENT:
+        migrate_database()
+    click.echo("The database is up to date.")
+
+
+@click.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Serve the pages until stopped with Ctrl-C."""
+    ensure_database()
+    serve_until_stopped()
+
+
+def serve_until_stopped(*, saying: str = "") -> None:
+    """Answer requests with the production server; says the address and more once it listens."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    settings: Settings = app.extensions["crm_settings"]
+    db.session.remove()
+    listening = _listen(settings)
+    server = waitress.create_server(
+        app,
+        sockets=[listening],
+        threads=int(settings.threads),
+        ident=None,
+        # Uploads of a few photos; Flask answers what is larger with a sentence of its own.
+        max_request_body_size=64 * 1024 * 1024,
+        clear_untrusted_proxy_headers=not int(settings.proxies),
+    )
+    # A busy moment is no warning: the queue is what it is for.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    click.echo(f"\nOpen {address_of(listening, settings)}  (Ctrl-C stops the server)")
+    if saying:
+        click.echo(saying)
+    # Returns on Ctrl-C and on SIGTERM, once the requests under way are answered.
+    server.run()
+    server.close()
+    click.echo("Stopped.")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, int(settings.port)))
+    except OSError as error:
+        listening.close()
+        raise click.ClickException(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
+            "Name another port with CRM_PORT, such as CRM_PORT=8001."
+        ) from error
+    return listening
+
+
+def address_of(listening: socket.socket, settings: Settings) -> str:
+    """The address to open in a browser on this machine."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listening.getsockname()[1]}"

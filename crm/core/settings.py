@@ -5,9 +5,18 @@
 
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class BadSetting(ValueError):
+    """A setting nobody can work with. The message is a sentence that names it."""
 
 
 def _setting(default: str, meaning: str) -> str:
@@ -47,27 +56,57 @@ class Settings:
     demo_password: str = _setting("", "Password of the demo's people. Empty: random and printed.")
     testing: str = _setting("0", "1: for the test suite; sign-in is not throttled.")
 
+    def __post_init__(self) -> None:
+        for name in ("port", "threads", "proxies", "mail_port"):
+            self._must(name, getattr(self, name).isdecimal(), "a whole number")
+        for name in ("secure_cookies", "testing"):
+            self._must(name, getattr(self, name) in ("0", "1"), "0 or 1")
+        self._must("port", int(self.port) < 65536, "a port, at most 65535")
+        self._must("threads", int(self.threads) > 0, "at least 1")
+        self._must("mail_port", 0 < int(self.mail_port) < 65536, "a port, 1 to 65535")
+        self._must(
+            "mail_security",
+            self.mail_security in ("", "starttls", "tls"),
+            "`starttls`, `tls` or empty",
+        )
+        self._must("timezone", _is_timezone(self.timezone), "a time zone such as America/New_York")
+        # The value is not repeated: it may hold a password.
+        if self.database_url and not _is_database(self.database):
+            raise BadSetting(
+                "CRM_DATABASE_URL must be an address such as "
+                "postgresql://user:password@host/name or sqlite:////folder/file.sqlite3."
+            )
+
+    def _must(self, name: str, holds: bool, what: str) -> None:
+        if not holds:
+            raise BadSetting(f"CRM_{name.upper()} must be {what}, not “{getattr(self, name)}”.")
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Take `CRM_…` from `environ`; what is absent keeps its default."""
-        given = {
-            f.name: environ[f"CRM_{f.name.upper()}"]
-            for f in fields(cls)
-            if f"CRM_{f.name.upper()}" in environ
-        }
-        return cls(**given)
+        """Take `CRM_…` from `environ`; what is absent or empty keeps its default."""
+        given = {f.name: environ.get(f"CRM_{f.name.upper()}", "").strip() for f in fields(cls)}
+        return cls(**{name: value for name, value in given.items() if value})
 
     @property
     def folder(self) -> Path:
         """The instance folder, absolute; made when absent."""
         path = Path(self.instance).resolve()
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadSetting(
+                f"CRM_INSTANCE: the folder {path} cannot be made: {error.strerror}."
+            ) from error
         return path
 
     @property
     def database(self) -> str:
-        """The database's SQLAlchemy address."""
-        return self.database_url or f"sqlite:///{self.folder / 'crm.sqlite3'}"
+        """The database's SQLAlchemy address; `postgres://` is the same as `postgresql://`."""
+        if not self.database_url:
+            return f"sqlite:///{self.folder / 'crm.sqlite3'}"
+        scheme, separator, rest = self.database_url.partition("://")
+        driven = "postgresql+psycopg" if scheme in ("postgres", "postgresql") else scheme
+        return f"{driven}{separator}{rest}"
 
     def signing_key(self) -> str:
         """The given key, or the one kept in the instance folder, readable by its owner alone."""
@@ -75,11 +114,35 @@ class Settings:
             return self.secret_key
         path = self.folder / "secret-key"
         try:
-            # O_EXCL: of two processes that start at once, one makes the key and both read it.
+            # O_EXCL: of processes that start at once, one makes the key and all read it.
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_text().strip()
+            return _read_key(path)
         with os.fdopen(handle, "w") as file:
             key = secrets.token_urlsafe(48)
             file.write(key)
         return key
+
+
+def _read_key(path: Path) -> str:
+    # The process that makes it may have opened the file and not yet written.
+    for _ in range(100):
+        if key := path.read_text().strip():
+            return key
+        time.sleep(0.02)
+    raise BadSetting(f"{path} is empty. Delete it, and a new key is made; people sign in again.")
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        return False
+    return True
+
+
+def _is_database(address: str) -> bool:
+    try:
+        return make_url(address).drivername in ("sqlite", "postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        return False

@@ -1,0 +1,122 @@
+"""The first start: an empty database becomes a demo somebody can sign in to, and is served."""
+
+import os
+import secrets
+import urllib.request
+from collections.abc import Sequence
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from crm.accounts.models import User
+from crm.campaigns.models import Campaign
+from crm.core import db
+from crm.core.cli import (
+    ensure_database,
+    hold_database,
+    importers,
+    progress,
+    serve_until_stopped,
+)
+from crm.core.i18n import today
+from crm.core.settings import Settings
+from crm.demo import load_demo
+from crm.members.models import Chapter, Member
+from crm.outreach.models import Action
+
+#: Keeps the demo's sign-in beside the database, readable by its owner alone, for the next start.
+KEPT = "demo-sign-in.txt"
+#: Whether it answers tells whether the public files of Congress can be had from here.
+PUBLIC = "https://unitedstates.github.io/congress-legislators/legislators-current.json"
+#: Seconds a first start waits for that answer.
+PATIENCE = 4
+
+
+@click.command("demo")
+@with_appcontext
+def demo() -> None:
+    """Fill an empty database with a believable campaign."""
+    ensure_database()
+    click.echo(make_demo())
+
+
+@click.command("start")
+@with_appcontext
+def start() -> None:
+    """Make the database, fill it with the demo if it is empty, serve."""
+    ensure_database()
+    kept = _settings().folder / KEPT
+    if is_empty():
+        how = make_demo()
+        _bring_congress()
+    elif kept.exists():
+        how = kept.read_text(encoding="utf-8").rstrip()
+    else:
+        how = "The database holds data and was left as it is. Sign in as you always do."
+    serve_until_stopped(saying=how)
+
+
+def make_demo() -> str:
+    """Load the demo; returns how to sign in. Refuses a database that holds anybody's work."""
+    settings = _settings()
+    password = settings.demo_password or secrets.token_urlsafe(9)
+    _refuse_data()
+    with progress("Making the demo") as moved, db.unit_of_work():
+        # Of two that start at once the second waits here, and finds what the first has made.
+        hold_database()
+        _refuse_data()
+        loaded = load_demo(password=password, today=today(), progress=moved)
+    how = _sign_in(loaded.people, password)
+    path = settings.folder / KEPT
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"{how}\n")
+    return how
+
+
+def _bring_congress() -> None:
+    source = _settings().congress_source
+    if not source and not _answers(PUBLIC):
+        click.echo(
+            "Congress was not imported: its public files cannot be read from here. The demo has a "
+            "few of its members; `crm import congress FOLDER` brings all of them."
+        )
+        return
+    try:
+        importers.commands["congress"].main([], "crm import congress", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"Congress was not imported: {error.format_message()}")
+
+
+def _answers(address: str) -> bool:
+    request = urllib.request.Request(address, method="HEAD")  # noqa: S310 - a fixed https address
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310
+            return True
+    except OSError:
+        return False
+
+
+def _refuse_data() -> None:
+    if not is_empty():
+        raise click.ClickException("The database holds data already; the demo was not loaded.")
+
+
+def is_empty() -> bool:
+    """Whether nobody has put anything in: no people, chapters, campaigns or outreach."""
+    return all(
+        db.session.scalar(select(model.id).limit(1)) is None
+        for model in (User, Chapter, Member, Campaign, Action)
+    )
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["crm_settings"]
+    return settings
+
+
+def _sign_in(people: Sequence[tuple[str, str]], password: str) -> str:
+    widest = max(len(email) for email, _role in people)
+    lines = [f"  {email:<{widest}}  {role}" for email, role in people]
+    return "\n".join(["The demo's people, all with the password " + password, *lines])
