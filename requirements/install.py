@@ -70,7 +70,7 @@ def pip(doing, path, arguments):
     ) as process:
         for line in process.stdout:
             output.append(line)
-            if line.startswith(("Collecting ", "Requirement already ")):
+            if line.startswith(("Collecting ", "Processing ", "Requirement already ")):
                 seen += 1
                 bar(seen, total, line.split()[1])
             elif line.startswith("Installing collected"):
