@@ -76,6 +76,9 @@ def make_demo() -> str:
 
 
 def _bring_congress() -> None:
+    congress = importers.commands.get("congress")
+    if congress is None:
+        return
     source = _settings().congress_source
     if not source and not _answers(PUBLIC):
         click.echo(
@@ -84,7 +87,7 @@ def _bring_congress() -> None:
         )
         return
     try:
-        importers.commands["congress"].main([], "crm import congress", standalone_mode=False)
+        congress.main([], "crm import congress", standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"Congress was not imported: {error.format_message()}")
 
