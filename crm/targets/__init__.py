@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from crm.targets import cli as cli
 from crm.targets import models as models
 
 

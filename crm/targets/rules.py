@@ -139,6 +139,19 @@ def searchable(*parts: str | None) -> str:
     return f" {fold(' '.join(part for part in parts if part))} "
 
 
+_EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]+")
+
+
+def is_link(text: str) -> bool:
+    """Whether a page may link to it: never `javascript:` and the like."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def looks_like_email(text: str) -> bool:
+    """Whether it has the shape of an address; only the post office knows more."""
+    return _EMAIL.fullmatch(text) is not None
+
+
 # --- names typed one a line -------------------------------------------------------------------
 
 _TITLES = re.compile(

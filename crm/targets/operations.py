@@ -1,0 +1,412 @@
+"""What can be done with targets: imports, records kept by hand, contact points, lists."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, insert, select, update
+
+from crm.accounts.models import User
+from crm.core import audit, db
+from crm.core.errors import Refused
+from crm.core.text import fold, slugify
+from crm.targets import rules
+from crm.targets.intake import Taken, only_new, take_in
+from crm.targets.models import (
+    Body,
+    ContactPoint,
+    Post,
+    Target,
+    TargetList,
+    TargetListItem,
+    Term,
+)
+from crm.targets.sources import congress, governments
+from crm.targets.sources.reading import Progress
+
+#: Targets of one list.
+MOST_ON_A_LIST = 5000
+
+
+# --- imports ----------------------------------------------------------------------------------
+
+
+def import_congress(
+    place: str, *, by: User | None, today: date, progress: Progress | None = None
+) -> Taken:
+    """Read a folder, file or https address (the public one when empty) and write it.
+
+    Reads before the first statement, so that the database is locked for the writing alone.
+    """
+    intake = congress.read(place, today=today, progress=progress)
+    return take_in(intake, by=by, progress=progress)
+
+
+def import_congress_files(
+    uploads: Sequence[tuple[str, bytes]], *, by: User | None, today: date
+) -> Taken:
+    """Write legislators from files somebody sent, as (name, content)."""
+    return take_in(congress.read_sent(uploads, today=today), by=by)
+
+
+def import_west_virginia(*, by: User | None) -> Taken:
+    """Write the delegation shipped with the project; people already here stay as they are."""
+    return take_in(only_new(congress.read_west_virginia()), by=by)
+
+
+def import_governments(*, by: User | None, progress: Progress | None = None) -> Taken:
+    """Write the 197 states shipped with the project."""
+    return take_in(governments.read(), by=by, progress=progress)
+
+
+# --- targets kept by hand ---------------------------------------------------------------------
+
+
+def add_target(
+    *,
+    kind: str,
+    name: str | None = None,
+    given_name: str | None = None,
+    family_name: str | None = None,
+    by: User | None,
+    **more: Any,
+) -> Target:
+    """Add a target. People have name parts, all others a name."""
+    values = _named(kind, name, given_name, family_name, more)
+    target = Target(kind=kind, source=_("entered by hand"), **values)
+    db.session.add(target)
+    db.session.flush()
+    audit.record("add_target", "target", target.id, by=by, changes={"kind": kind, **values})
+    return target
+
+
+def change_target(
+    target: Target,
+    *,
+    name: str | None = None,
+    given_name: str | None = None,
+    family_name: str | None = None,
+    by: User | None,
+    **more: Any,
+) -> None:
+    """Change what is known of a target kept by hand; of an imported one, only the note."""
+    if is_imported(target):
+        values = {"note": more.get("note")}
+    else:
+        values = _named(target.kind, name, given_name, family_name, more)
+        label, area = _present_office(target.id)
+        values["search"] = rules.searchable(values["search"], label, area)
+    changes = audit.difference(target, values)
+    if not changes:
+        return
+    for field, value in values.items():
+        setattr(target, field, value)
+    db.session.flush()
+    audit.record("change_target", "target", target.id, by=by, changes=changes)
+
+
+def is_imported(target: Target) -> bool:
+    """Whether a source keeps its facts (and the next import would overwrite ours)."""
+    return target.seen_on is not None
+
+
+def _named(
+    kind: str,
+    name: str | None,
+    given_name: str | None,
+    family_name: str | None,
+    more: dict[str, Any],
+) -> dict[str, Any]:
+    if kind not in rules.KINDS:
+        raise Refused(_("Choose a kind."), field="kind")
+    if kind in rules.PERSONS:
+        if not given_name and not family_name:
+            raise Refused(_("Give at least one of the names."), field="family_name")
+        name = rules.full_name(
+            given_name, family_name, additional=more.get("additional_name"),
+            suffix=more.get("suffix"),
+        )  # fmt: skip
+    elif not name:
+        raise Refused(_("Fill this in."), field="name")
+    else:
+        given_name = family_name = None
+    return {
+        **more,
+        "name": name,
+        "given_name": given_name or None,
+        "family_name": family_name or None,
+        "sort_name": rules.sort_name(name, given_name, family_name),
+        "search": rules.searchable(name, more.get("nickname"), more.get("country")),
+    }
+
+
+def _present_office(target_id: int) -> tuple[str | None, str | None]:
+    row = db.session.execute(
+        select(Post.label, Post.area)
+        .join(Term, Term.post_id == Post.id)
+        .where(Term.target_id == target_id, Term.is_current)
+    ).first()
+    return (row[0], row[1]) if row else (None, None)
+
+
+def hold_post(
+    target: Target,
+    *,
+    body: str,
+    office: str,
+    area: str | None = None,
+    party: str | None = None,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    by: User | None,
+    today: date,
+) -> Term:
+    """Say that a target held or holds an office of a body, both found by name or made.
+
+    Without an end, or with one to come, it is the target's present office. Seats of Congress
+    are the importer's.
+    """
+    if starts_on and ends_on and ends_on < starts_on:
+        raise Refused(_("This is before the first day."), field="ends_on")
+    body_key = f"own/{slugify(body)}"
+    post_key = f"{body_key}/{slugify(office)}" + (f"/{slugify(area)}" if area else "")
+    held_in = db.session.scalars(select(Body).where(Body.key == body_key)).one_or_none()
+    if held_in is None:
+        held_in = Body(
+            key=body_key, name=body, classification=_classification(body), country=target.country
+        )
+        db.session.add(held_in)
+        db.session.flush()
+    post = db.session.scalars(select(Post).where(Post.key == post_key)).one_or_none()
+    if post is None:
+        post = Post(key=post_key, body_id=held_in.id, role=office, label=office, area=area)
+        db.session.add(post)
+        db.session.flush()
+    is_present = ends_on is None or ends_on >= today
+    same = select(Term.id).where(
+        Term.target_id == target.id,
+        Term.post_id == post.id,
+        Term.starts_on.is_(None) if starts_on is None else Term.starts_on == starts_on,
+    )
+    if db.session.scalars(same).first() is not None:
+        raise Refused(_("This office is there already, from the same day."), field="office")
+    if is_present:
+        db.session.execute(
+            update(Term)
+            .where(Term.target_id == target.id, Term.is_current)
+            .values(is_current=False)
+        )
+        target.search = rules.searchable(
+            target.name, target.nickname, target.country, office, body, area
+        )
+    term = Term(
+        target_id=target.id, post_id=post.id, starts_on=starts_on, ends_on=ends_on, party=party,
+        is_current=is_present,
+    )  # fmt: skip
+    db.session.add(term)
+    db.session.flush()
+    audit.record(
+        "hold_post",
+        "target",
+        target.id,
+        by=by,
+        changes={"post": post.label, "body": held_in.name, "starts_on": starts_on,
+                 "ends_on": ends_on, "party": party},
+    )  # fmt: skip
+    return term
+
+
+def _classification(body: str) -> str:
+    words = fold(body).split()
+    for word, kind in (("embassy", "embassy"), ("mission", "embassy"), ("ministry", "ministry")):
+        if word in words:
+            return kind
+    return "other"
+
+
+# --- contact points ---------------------------------------------------------------------------
+
+
+def add_contact_point(
+    target: Target,
+    *,
+    kind: str,
+    label: str,
+    value: str,
+    source: str | None = None,
+    by: User | None,
+    today: date,
+) -> ContactPoint:
+    """Add a way to reach a target."""
+    _check_contact(kind, value)
+    point = ContactPoint(
+        target_id=target.id,
+        kind=kind,
+        label=label,
+        value=value,
+        status="good",
+        source=source or _("entered by hand"),
+        checked_on=today,
+    )
+    db.session.add(point)
+    db.session.flush()
+    audit.record(
+        "add_contact_point",
+        "contact_point",
+        point.id,
+        by=by,
+        changes={"target_id": target.id, "kind": kind, "label": label, "value": value},
+    )
+    return point
+
+
+def change_contact_point(
+    point: ContactPoint,
+    *,
+    kind: str,
+    label: str,
+    value: str,
+    source: str | None = None,
+    by: User | None,
+    today: date,
+) -> None:
+    """Change a contact point kept by hand; it counts as checked today and good."""
+    if point.key is not None:
+        raise Refused(
+            _("The next import would overwrite this. Mark it as bad and add the right one.")
+        )
+    _check_contact(kind, value)
+    values = {
+        "kind": kind,
+        "label": label,
+        "value": value,
+        "source": source or _("entered by hand"),
+        "checked_on": today,
+        "status": "good",
+    }
+    changes = audit.difference(point, values)
+    for field, new in values.items():
+        setattr(point, field, new)
+    db.session.flush()
+    audit.record("change_contact_point", "contact_point", point.id, by=by, changes=changes)
+
+
+def mark_contact_point(point: ContactPoint, *, status: str, by: User | None, today: date) -> None:
+    """Say whether a contact point still works. An import keeps `bad` until the value changes."""
+    allowed = set(rules.CONTACT_STATUSES)
+    if point.key is not None:
+        # Past is what the source says of an office it no longer lists.
+        allowed = {"good", "bad"} if point.status != "past" else set()
+    if status not in allowed:
+        raise Refused(_("That cannot be said of this contact point."))
+    values = {"status": status, "checked_on": today}
+    changes = audit.difference(point, values)
+    for field, new in values.items():
+        setattr(point, field, new)
+    db.session.flush()
+    audit.record("mark_contact_point", "contact_point", point.id, by=by, changes=changes)
+
+
+def _check_contact(kind: str, value: str) -> None:
+    if kind not in rules.CONTACT_KINDS:
+        raise Refused(_("Choose a kind."), field="kind")
+    if kind in ("web form", "website", "social") and not rules.is_link(value):
+        raise Refused(_("Give the address with https:// in front."), field="value")
+    if kind == "email" and not rules.looks_like_email(value):
+        raise Refused(_("This is not an e-mail address."), field="value")
+    if kind in ("phone", "fax") and not any(c.isdigit() for c in value):
+        raise Refused(_("A number needs digits."), field="value")
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+def keep_list(
+    *, name: str, target_ids: Collection[int], note: str | None = None, by: User | None
+) -> TargetList:
+    """Keep these targets as a list under a name nobody else uses."""
+    if db.session.scalars(select(TargetList.id).where(TargetList.name == name)).first():
+        raise Refused(_("There is a list of this name already."), field="name")
+    wanted = _existing(target_ids)
+    if not wanted:
+        raise Refused(_("A list needs at least one target."))
+    kept = TargetList(
+        slug=_free_slug(name), name=name, note=note, owner_id=by.id if by is not None else None
+    )
+    db.session.add(kept)
+    db.session.flush()
+    _put_on(kept, wanted)
+    audit.record(
+        "keep_list", "target_list", kept.id, by=by, changes={"name": name, "targets": wanted}
+    )
+    return kept
+
+
+def rename_list(kept: TargetList, *, name: str, note: str | None, by: User | None) -> None:
+    """Give a list another name and note; its address stays."""
+    taken = select(TargetList.id).where(TargetList.name == name, TargetList.id != kept.id)
+    if db.session.scalars(taken).first():
+        raise Refused(_("There is a list of this name already."), field="name")
+    values = {"name": name, "note": note}
+    changes = audit.difference(kept, values)
+    kept.name, kept.note = name, note
+    db.session.flush()
+    audit.record("rename_list", "target_list", kept.id, by=by, changes=changes)
+
+
+def add_to_list(kept: TargetList, target_ids: Collection[int], *, by: User | None) -> int:
+    """Put targets on a list; returns how many were not on it."""
+    there = set(
+        db.session.scalars(
+            select(TargetListItem.target_id).where(TargetListItem.list_id == kept.id)
+        )
+    )
+    new = [number for number in _existing(target_ids) if number not in there]
+    if len(there) + len(new) > MOST_ON_A_LIST:
+        raise Refused(_("A list holds at most %(most)s targets.", most=MOST_ON_A_LIST))
+    _put_on(kept, new)
+    audit.record("add_to_list", "target_list", kept.id, by=by, changes={"targets": new})
+    return len(new)
+
+
+def take_off_list(kept: TargetList, target_id: int, *, by: User | None) -> None:
+    """Take one target off a list."""
+    db.session.execute(
+        delete(TargetListItem).where(
+            TargetListItem.list_id == kept.id, TargetListItem.target_id == target_id
+        )
+    )
+    audit.record("take_off_list", "target_list", kept.id, by=by, changes={"targets": [target_id]})
+
+
+def remove_list(kept: TargetList, *, by: User | None) -> None:
+    """Remove a list. Its targets stay, and campaigns keep the targets they took from it."""
+    number, name = kept.id, kept.name
+    db.session.execute(delete(TargetListItem).where(TargetListItem.list_id == number))
+    db.session.delete(kept)
+    db.session.flush()
+    audit.record("remove_list", "target_list", number, by=by, changes={"name": name})
+
+
+def _existing(target_ids: Collection[int]) -> list[int]:
+    if len(target_ids) > MOST_ON_A_LIST:
+        raise Refused(_("A list holds at most %(most)s targets.", most=MOST_ON_A_LIST))
+    found = set(db.session.scalars(select(Target.id).where(Target.id.in_(set(target_ids)))))
+    return [number for number in dict.fromkeys(target_ids) if number in found]
+
+
+def _put_on(kept: TargetList, target_ids: Iterable[int]) -> None:
+    rows = [{"list_id": kept.id, "target_id": number} for number in target_ids]
+    if rows:
+        db.session.execute(insert(TargetListItem), rows)
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)
+    taken = set(db.session.scalars(select(TargetList.slug).where(TargetList.slug.startswith(base))))
+    return next(
+        slug
+        for number in range(1, len(taken) + 2)
+        if (slug := base if number == 1 else f"{base}-{number}") not in taken
+    )
