@@ -29,6 +29,8 @@ Progress = Callable[[int, int], None]
 #: Bytes of one file. YAML takes some forty times the work of JSON, so it may be less.
 MAX_BYTES = 30 * 1024 * 1024
 MAX_YAML_BYTES = 8 * 1024 * 1024
+#: Groups within groups. Real files have eight.
+MAX_DEPTH = 100
 #: Seconds without a byte, and of one download in all.
 TIMEOUT, MAX_SECONDS = 15, 180
 
@@ -93,13 +95,32 @@ def parse(name: str, content: bytes) -> Document:
 
 
 def _parse_yaml(name: str, text: str) -> Any:
-    # An alias lets a small file unfold into gigabytes. It is written with a star, so a file
-    # without one is spared the second reading.
-    if "*" in text:
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                raise Refused(_("%(file)s uses YAML aliases, which are not read.", file=name))
+    if _may_be_a_trap(text):
+        _refuse_traps(name, text)
     return yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a safe loader
+
+
+def _may_be_a_trap(text: str) -> bool:
+    """Whether a second reading is worth its time.
+
+    An alias lets a small file unfold into gigabytes, and is written with a star. Deep nesting
+    overruns the stack of the C loader and ends the process; it takes brackets or long lines.
+    """
+    brackets = text.count("[") + text.count("{")
+    return "*" in text or brackets > 200 or max(map(len, text.splitlines()), default=0) > 400
+
+
+def _refuse_traps(name: str, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise Refused(_("%(file)s uses YAML aliases, which are not read.", file=name))
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise Refused(_("%(file)s is nested too deeply.", file=name))
 
 
 def _yaml_sentence(name: str, error: yaml.YAMLError) -> str:
