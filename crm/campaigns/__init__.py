@@ -1,9 +1,20 @@
 """Campaigns: asks, goals and the targets they are for."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
+from crm.campaigns import measures
 from crm.campaigns import models as models
+from crm.campaigns.views import blueprint, find
+from crm.core import shell
+from crm.core.access import Can
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
+    measures.init_app(app)
+    app.register_blueprint(blueprint)
+    shell.add_nav(
+        app, shell.NavItem(_l("Campaigns"), "campaigns.index", "flag", Can.SEE, 50, "campaigns")
+    )
+    shell.add_search(app, _l("Campaigns"), Can.SEE, find)

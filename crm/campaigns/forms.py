@@ -1,0 +1,186 @@
+"""The shape of what is typed about a campaign; its asks and goals are rows of the same form."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import FieldList, FormField, HiddenField, IntegerField, SelectMultipleField
+from wtforms import Form as Row
+from wtforms.validators import Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from crm.campaigns.models import Campaign
+from crm.campaigns.rules import MOST_ROWS, AskDraft, GoalDraft
+from crm.core.forms import Form, choice, day, long_text, text
+
+#: Empty rows offered after those that are filled.
+EXTRA_ROWS = 3
+
+
+def _number_or_none(value: Any) -> int | None:
+    typed = str(value or "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
+
+
+class WholeNumber(IntegerField):
+    """A whole number that says in words when it is none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was typed; keep it when it is no number."""
+        typed = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if not typed:
+            return
+        if not (typed.isascii() and typed.isdigit() and len(typed) < 10):
+            raise ValueError(self.gettext(str(_("Write a whole number, such as 150."))))
+        self.data = int(typed)
+
+
+class Rows(FieldList):
+    """Rows of a small form; its errors are sentences that name the row."""
+
+    def validate(self, form: Any, extra_validators: Sequence[Any] = ()) -> bool:
+        """Check every row."""
+        if super().validate(form, extra_validators):
+            return True
+        told: list[str] = []
+        rows: Sequence[Any] = self.errors  # type: ignore[has-type]
+        for number, errors in enumerate(rows, start=1):
+            if isinstance(errors, dict):
+                sentences = " ".join(str(each) for field in errors.values() for each in field)
+                if sentences:
+                    told.append(_("Row %(number)s: %(what)s", number=number, what=sentences))
+            elif errors:
+                told.append(str(errors))
+        self.errors = told
+        return False
+
+
+class AskRow(Row):
+    """One ask; a row without text is none."""
+
+    id = HiddenField(filters=[_number_or_none])
+    text = text(_l("What we want of a target"))
+
+
+class GoalRow(Row):
+    """One goal; a row without a number is none."""
+
+    id = HiddenField(filters=[_number_or_none])
+    number = WholeNumber(_l("How many"), validators=[Optional()])
+    channel = choice(_l("Of what"))
+    due_on = day(_l("By when"))
+    source = text(_l("Where the goal comes from"))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """A row with anything but the kind in it needs its number."""
+        fine = super().validate(extra_validators)
+        # `raw_data`: what is no number has its own error already.
+        typed = self.number.raw_data and self.number.raw_data[0].strip()
+        if not typed and (self.due_on.data or self.source.data or self.channel.data):
+            self.number.errors = [_("Say how many, or empty the row.")]
+            return False
+        return fine
+
+
+class Ticks(SelectMultipleField):
+    """Several of a list, as checkboxes."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class CampaignForm(Form):
+    """All of a campaign but its targets. The choices are set by the view."""
+
+    name = text(_l("Name"), required=True, description=_l("What you call it among yourselves."))
+    title = text(_l("Title"), description=_l("What the public reads. Empty: the name."))
+    summary = text(_l("Summary"), most=300, description=_l("One sentence."))
+    description = long_text(_l("Description"))
+    starts_on = day(_l("First day"), required=True)
+    ends_on = day(_l("Last day"))
+    chapter_ids = Ticks(_l("Chapters that own it"), coerce=int)
+    lead_id = choice(_l("Lead"), coerce=lambda value: int(value) if value else None)
+    asks = Rows(FormField(AskRow), label=_l("Asks"), max_entries=MOST_ROWS + EXTRA_ROWS)
+    goals = Rows(FormField(GoalRow), label=_l("Goals"), max_entries=MOST_ROWS + EXTRA_ROWS)
+
+    def offer(
+        self,
+        *,
+        chapters: Sequence[tuple[int, str]],
+        leads: Sequence[tuple[int, str]],
+        measures: Sequence[tuple[str, str]],
+    ) -> None:
+        """Set what can be chosen."""
+        self.chapter_ids.choices = list(chapters)
+        self.lead_id.choices = [("", _("Nobody yet")), *leads]
+        for row in self.goals:
+            row.form.channel.choices = [("", _("pieces and acts of all kinds")), *measures]
+
+    def wanted(self) -> dict[str, Any]:
+        """What the operations take, save the chapters."""
+        return {
+            "name": self.name.data,
+            "title": self.title.data or None,
+            "summary": self.summary.data or None,
+            "description": self.description.data or None,
+            "starts_on": self.starts_on.data,
+            "ends_on": self.ends_on.data,
+            "lead_id": self.lead_id.data,
+            "asks": [
+                AskDraft(id=row["id"], text=row["text"]) for row in self.asks.data if row["text"]
+            ],
+            "goals": [
+                GoalDraft(
+                    id=row["id"],
+                    number=row["number"],
+                    channel=row["channel"],
+                    due_on=row["due_on"],
+                    source=row["source"] or None,
+                )
+                for row in self.goals.data
+                if row["number"] is not None
+            ],
+        }
+
+
+def filled(campaign: Campaign | None) -> dict[str, Any]:
+    """What the form shows at first: the campaign, or nothing, and empty rows to fill."""
+    empty: list[dict[str, Any]] = [{} for _row in range(EXTRA_ROWS)]
+    if campaign is None:
+        return {"asks": empty, "goals": empty}
+    facts = ("name", "title", "summary", "description", "starts_on", "ends_on", "lead_id")
+    return {
+        **{fact: getattr(campaign, fact) for fact in facts},
+        "chapter_ids": [chapter.id for chapter in campaign.chapters],
+        "asks": [{"id": ask.id, "text": ask.text} for ask in campaign.asks] + empty,
+        "goals": [
+            {
+                "id": goal.id,
+                "number": goal.number,
+                "channel": goal.channel,
+                "due_on": goal.due_on,
+                "source": goal.source,
+            }
+            for goal in campaign.goals
+        ]
+        + empty,
+    }
+
+
+def _ids(values: list[str]) -> list[int]:
+    return [number for value in values if (number := _number_or_none(value)) is not None]
+
+
+class TargetsForm(Form):
+    """Targets to put on the list or take off: the ticked ones, or all that the filter finds."""
+
+    def ticked(self) -> list[int]:
+        """Ids of the ticked ones; what is no id is left out."""
+        return _ids(request.form.getlist("target_ids"))
+
+    def means_all(self) -> bool:
+        """Whether the button for all was used."""
+        return "all" in request.form
