@@ -117,7 +117,7 @@ class CampaignForm(Form):
         self.chapter_ids.choices = list(chapters)
         self.lead_id.choices = [("", _("Nobody yet")), *leads]
         for row in self.goals:
-            row.form.channel.choices = [("", _("pieces and acts of all kinds")), *measures]
+            row.form.channel.choices = [("", _("All kinds")), *measures]
 
     def wanted(self) -> dict[str, Any]:
         """What the operations take, save the chapters."""
