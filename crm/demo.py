@@ -1,33 +1,331 @@
-"""Stand-in until the campaigns room brings the real demo; dropped at that merge."""
+"""A demo that is alive at first sight: invented people, real targets, a school year of outreach.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+All of it goes through the rooms' operations, as if somebody had typed it; the same day gives the
+same demo. It loads into an empty database only.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from random import Random
 from typing import Any
 
-from argon2 import PasswordHasher
+from flask_babel import gettext as _
+from sqlalchemy import select
 
+from crm.accounts import operations as accounts
 from crm.accounts.models import User
-from crm.core import audit, db
+from crm.campaigns import operations as campaigns
+from crm.campaigns import queries as campaign_queries
+from crm.campaigns.models import Campaign
+from crm.campaigns.rules import AskDraft, GoalDraft
+from crm.core import db
 from crm.core.access import Role
-from crm.members.models import Chapter, ChapterRole
+from crm.core.errors import Refused
+from crm.demo_data import people, year
+from crm.demo_data.people import Person
+from crm.demo_data.year import Deed
+from crm.members import operations as members
+from crm.members.models import Chapter, Member, Membership
+from crm.outreach import operations as outreach
+from crm.outreach.channels import channels
+from crm.outreach.models import Action, ActionTarget
+from crm.outreach.rules import spread
+from crm.targets import operations as targets
+from crm.targets.models import Target, TargetIdentifier
+from crm.targets.queries import TargetFilter
+from crm.targets.queries import targets as targets_like
+
+#: Of the targets an answer is waited for, the part that answers, and within how many days.
+ANSWERS = {
+    "postcard": (0.3, (12, 45)),
+    "letter": (0.4, (14, 50)),
+    "email": (0.5, (1, 14)),
+    "meeting": (0.7, (2, 12)),
+    "petition": (0.6, (5, 25)),
+}
+#: What came back, how often, in whose words. Nothing here says what anybody thinks.
+LEGISLATOR_WORDS = (
+    ("form_reply", 8, "the office sent its printed letter about the issue."),
+    ("acknowledgement", 6, "the office wrote that it had received this."),
+    ("referred", 2, "the office passed it on to the member of staff for foreign affairs."),
+    ("meeting_offered", 2, "staff wrote that a meeting in the district can be arranged."),
+    ("returned", 1, "the envelope came back; the address was checked."),
+)
+GOVERNMENT_WORDS = (
+    ("acknowledgement", 8, "the mission wrote that it had received this."),
+    ("referred", 4, "the mission sent it on to the ministry in the capital."),
+    ("returned", 2, "the envelope came back; the address was checked."),
+)
+#: Letters of `Deed.chapters`.
+LETTERS = {"h": "hollow", "s": "sorrel", "l": "larkspur", "m": "state"}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Who can sign in, as (address, role), and how much there is."""
+
+    people: list[tuple[str, str]]
+    members: int
+    targets: int
+    actions: int
+    outcomes: int
 
 
 @dataclass
-class Demo:
-    """Who can sign in."""
+class _Story:
+    """What has been made so far."""
 
-    people: list[tuple[str, str]]
+    today: date
+    random: Random
+    users: dict[Role, User] = field(default_factory=dict)
+    chapters: dict[str, Chapter] = field(default_factory=dict)
+    #: By chapter: id, first day, last day.
+    members: dict[str, list[tuple[int, date, date | None]]] = field(default_factory=dict)
+    #: By campaign: ids of its targets in turn.
+    aims: dict[str, list[int]] = field(default_factory=dict)
+    campaigns: dict[str, Campaign] = field(default_factory=dict)
 
 
-def load_demo(*, password: str, today: date, progress: Callable[..., Any] | None = None) -> Demo:
-    """One chapter and an administrator."""
-    user = User(
-        email="admin@example.org", name="Ada Brook", password_hash=PasswordHasher().hash(password)
+def load_demo(
+    *, password: str, today: date, progress: Callable[[int, int], Any] | None = None
+) -> Demo:
+    """Fill an empty database; `progress(done, of)` is told how far it is.
+
+    The caller's unit of work keeps it. Raises `Refused` where there is data already.
+    """
+    _refuse_data()
+    # The same day, the same demo: this is no secret.
+    story = _Story(today=today, random=Random(today.toordinal()))  # noqa: S311
+    steps = len(year.DEEDS) + 3
+    told = progress or (lambda _done, _of: None)
+    _add_people(story, password)
+    told(1, steps)
+    targets.import_west_virginia(by=None)
+    targets.import_governments(by=None)
+    told(2, steps)
+    _add_campaigns(story)
+    told(3, steps)
+    outcomes = 0
+    days = year.days_for(len(year.DEEDS), today)
+    for number, (deed, day) in enumerate(zip(year.DEEDS, days, strict=True)):
+        outcomes += _do(story, number, deed, day)
+        told(number + 4, steps)
+    return Demo(
+        people=[(user.email, _said(user, story)) for user in people.USERS],
+        members=len(people.MEMBERS),
+        targets=len(set().union(*story.aims.values())),
+        actions=len(year.DEEDS),
+        outcomes=outcomes,
     )
-    chapter = Chapter(name="Mountain State", slug="mountain-state", kind="state", path="/1/")
-    db.session.add_all([user, chapter])
-    db.session.flush()
-    db.session.add(ChapterRole(user_id=user.id, role=Role.ADMINISTRATOR))
-    audit.record("load_demo", "user_account", user.id, by=None)
-    return Demo([("admin@example.org", "administrator")])
+
+
+def _refuse_data() -> None:
+    for model in (User, Chapter, Member, Campaign, Action):
+        if db.session.scalar(select(model.id).limit(1)) is not None:
+            raise Refused(_("The database holds data already; the demo is for an empty one."))
+
+
+def _said(user: people.SignIn, story: _Story) -> str:
+    where = story.chapters[user.chapter].name if user.chapter else _("everywhere")
+    return f"{user.role.value}, {where}"
+
+
+def _add_people(story: _Story, password: str) -> None:
+    for place in people.PLACES:
+        above = story.chapters[place.under].id if place.under else None
+        story.chapters[place.key] = members.add_chapter(
+            name=place.name,
+            kind=place.kind,
+            parent_id=above,
+            place=place.place,
+            founded_on=date(place.founded, 9, 1),
+            by=None,
+        )
+    for each in people.USERS:
+        user = accounts.create_user(email=each.email, name=each.name, by=None)
+        accounts.set_password(user=user, password=password, by=None)
+        chapter_id = story.chapters[each.chapter].id if each.chapter else None
+        members.grant_role(user_id=user.id, role=each.role, chapter_id=chapter_id, by=None)
+        story.users[each.role] = user
+    for person in people.MEMBERS:
+        _add_member(story, person)
+
+
+def _add_member(story: _Story, person: Person) -> None:
+    today = story.today
+    # The year this school year ends in; a new one is counted from July.
+    ends = today.year + (today.month >= 7)
+    graduates = None if person.grade is None else ends + person.grade
+    years = 4 if person.grade is not None and person.grade <= 3 else 7
+    joined = date(graduates - years, 9, 5) if graduates else date(2015, 9, 5)
+    joined = min(joined, today)
+    left = date(graduates, 6, 10) if graduates and graduates < ends else None
+    member = members.add_member(
+        given_name=person.given,
+        family_name=person.family,
+        chapter_id=story.chapters[person.chapter].id,
+        joined_on=joined,
+        email=person.email,
+        graduation_year=graduates,
+        by=None,
+    )
+    if left is not None:
+        membership = db.session.scalars(
+            select(Membership.id).where(Membership.member_id == member.id)
+        ).one()
+        members.leave_chapter(membership_id=membership, left_on=left, by=None, today=today)
+    story.members.setdefault(person.chapter, []).append((member.id, joined, left))
+
+
+def _add_campaigns(story: _Story) -> None:
+    begins = (story.today - timedelta(days=364)).replace(day=1)
+    due = _month_end(story.today + timedelta(days=45))
+    coordinator, staff = story.users[Role.COORDINATOR], story.users[Role.STAFF]
+    schools = [story.chapters[key].id for key in ("hollow", "sorrel", "larkspur")]
+    state = story.chapters["state"].id
+    story.campaigns[year.MINES] = campaigns.create_campaign(
+        name=year.MINES,
+        title="Postcards for a world without landmines",
+        summary="Students ask West Virginia's members of Congress to support the Mine Ban Treaty.",
+        description=(
+            f"{year.MARK} The people and what they did are invented; the targets are real.\n"
+            "Each school writes when it can, by hand, and tells the coordinator how many cards "
+            "went to whom. We ask for meetings in the district and take the cards along."
+        ),
+        starts_on=begins,
+        chapter_ids=[state, *schools],
+        lead_id=coordinator.id,
+        asks=[AskDraft(text) for text in year.MINES_ASKS],
+        goals=[
+            GoalDraft(150, "postcard", due, "Meeting of the three schools"),
+            GoalDraft(4, "meeting", due, "Meeting of the three schools"),
+        ],
+        by=coordinator,
+    )
+    story.campaigns[year.CLUSTER] = campaigns.create_campaign(
+        name=year.CLUSTER,
+        title="Seven letters to the Pacific",
+        summary="Governments of the Pacific outside the convention are asked to accede.",
+        description=(
+            f"{year.MARK} The people and what they did are invented; the targets are real.\n"
+            "The list holds the governments of the Pacific that were outside the Convention on "
+            "Cluster Munitions on 3 February 2026, by the depositary's status page."
+        ),
+        starts_on=begins,
+        chapter_ids=[story.chapters["nation"].id, state],
+        lead_id=staff.id,
+        asks=[AskDraft(text) for text in year.CLUSTER_ASKS],
+        goals=[
+            GoalDraft(120, "letter", due, "Plan of the state campaign"),
+            GoalDraft(200, None, None, "Plan of the national campaign"),
+        ],
+        by=staff,
+    )
+    _choose_targets(story)
+
+
+def _choose_targets(story: _Story) -> None:
+    congress = targets_like(TargetFilter(kind="legislator", area="WV"))
+    pacific = (
+        select(Target)
+        .join(TargetIdentifier, TargetIdentifier.target_id == Target.id)
+        .where(
+            TargetIdentifier.scheme == "iso3166",
+            TargetIdentifier.identifier.in_(year.PACIFIC_OUTSIDE),
+        )
+        .order_by(Target.sort_name)
+    )
+    for name, found in ((year.MINES, congress), (year.CLUSTER, pacific)):
+        ids = [target.id for target in db.session.scalars(found)]
+        campaigns.add_targets(campaign_queries.owned(story.campaigns[name].slug), ids, by=None)
+        story.aims[name] = ids
+
+
+def _do(story: _Story, number: int, deed: Deed, day: date) -> int:
+    """Log one deed on a day, and what came back; how many answers that were."""
+    keys = [LETTERS[letter] for letter in deed.chapters]
+    campaign = story.campaigns[deed.campaign]
+    per_piece = channels()[deed.channel].per_piece
+    all_ids = story.aims[deed.campaign]
+    # Those who are only some of them take turns.
+    reached = [all_ids[(number + place) % len(all_ids)] for place in range(deed.aim)]
+    reached = list(dict.fromkeys(reached))
+    shares = spread(deed.pieces, len(reached)) if per_piece else [1] * len(reached)
+    present = [
+        member_id
+        for key in keys
+        for member_id, joined, left in story.members[key]
+        if joined <= day and (left is None or day <= left)
+    ]
+    named = story.random.sample(present, min(deed.named, len(present)))
+    until = min(day + timedelta(days=deed.days - 1), story.today)
+    action = outreach.log_action(
+        channel=deed.channel,
+        client_key=f"demo-{number:03}",
+        origin="demo",
+        by=_logger(story, deed, number),
+        today=story.today,
+        campaign_id=campaign.id,
+        happened_on=day,
+        until=until if until > day else None,
+        place=deed.place,
+        pieces=deed.pieces,
+        targets=dict(zip(reached, shares, strict=True)),
+        members={member_id: deed.each if per_piece else 1 for member_id in named},
+        minutes=deed.minutes,
+        people=max(deed.people, len(named)) if deed.people else None,
+        chapter_ids=[story.chapters[key].id for key in keys],
+        ask_ids=[campaign.asks[number % len(campaign.asks)].id],
+        note=f"{year.MARK} {deed.note}",
+        details=deed.details,
+    )
+    return _answer(story, action) if deed.channel in ANSWERS else 0
+
+
+def _logger(story: _Story, deed: Deed, number: int) -> User:
+    """Who logged it: the leader much of their own school's, staff the campaign's own."""
+    if deed.chapters == "h" and number % 3:
+        return story.users[Role.LEADER]
+    return story.users[Role.STAFF if deed.chapters == "m" else Role.COORDINATOR]
+
+
+def _answer(story: _Story, action: Action) -> int:
+    part, (soonest, latest) = ANSWERS[action.channel]
+    rows = db.session.execute(
+        select(ActionTarget.id, Target.kind)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .where(ActionTarget.action_id == action.id)
+        .order_by(Target.sort_name)
+    ).all()
+    coordinator = story.users[Role.COORDINATOR]
+    answers = 0
+    for action_target_id, kind in rows:
+        answered = story.random.random() < part
+        received_on = action.happened_on + timedelta(days=story.random.randint(soonest, latest))
+        words = LEGISLATOR_WORDS if kind == "legislator" else GOVERNMENT_WORDS
+        what, _often, sentence = _choose(story.random, action.channel, words)
+        if not answered or received_on > story.today:
+            continue
+        outreach.record_outcome(
+            action_target_id=action_target_id,
+            kind=what,
+            received_on=received_on,
+            summary=f"{year.MARK[:-1]}: {sentence}",
+            by=coordinator,
+            today=story.today,
+        )
+        answers += 1
+    return answers
+
+
+def _choose(
+    random: Random, channel: str, words: Sequence[tuple[str, int, str]]
+) -> tuple[str, int, str]:
+    """One of the answers by how often it comes; only paper comes back in an envelope."""
+    fitting = [each for each in words if each[0] != "returned" or channel in ("postcard", "letter")]
+    return random.choices(fitting, weights=[often for _kind, often, _words in fitting])[0]
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)

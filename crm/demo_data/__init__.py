@@ -1,0 +1,1 @@
+"""What the demo tells: invented chapters and people, and a school year of their work."""

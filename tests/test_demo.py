@@ -1,0 +1,183 @@
+"""The demo: loads on both databases, once, the same each time, and names nobody who exists."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from crm.accounts import operations as accounts
+from crm.accounts.models import User
+from crm.campaigns import queries as campaigns
+from crm.core import db
+from crm.core.access import Can, Role, may
+from crm.core.errors import Refused
+from crm.demo import Demo, load_demo
+from crm.demo_data import people, year
+from crm.members.models import Chapter, Member
+from crm.outreach.channels import channels
+from crm.outreach.models import Action, ActionMember, ActionTarget, Outcome
+from crm.outreach.queries import ActionFilter, total
+from crm.targets.models import Target, TargetIdentifier
+from tests import make
+
+TODAY = date(2026, 11, 23)
+PASSWORD = "three old lanterns"
+
+
+def load(today: date = TODAY) -> Demo:
+    with db.unit_of_work():
+        return load_demo(password=PASSWORD, today=today)
+
+
+def told() -> list[Any]:
+    """What two loads must agree on."""
+    actions = db.session.execute(
+        select(Action.client_key, Action.happened_on, Action.pieces, Action.unnamed, Action.note)
+        .order_by(Action.client_key)
+    ).all()
+    outcomes = db.session.execute(
+        select(Action.client_key, Target.name, Outcome.kind, Outcome.received_on)
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .join(Action, Action.id == ActionTarget.action_id)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .order_by(Action.client_key, Target.name)
+    ).all()
+    parts = db.session.execute(
+        select(Action.client_key, Member.search, ActionMember.pieces)
+        .join(Action, Action.id == ActionMember.action_id)
+        .join(Member, Member.id == ActionMember.member_id)
+        .order_by(Action.client_key, Member.search, Member.id)
+    ).all()
+    return [tuple(row) for rows in (actions, outcomes, parts) for row in rows]
+
+
+def test_it_works(any_app: Flask) -> None:
+    demo = load()
+    assert [email for email, _role in demo.people] == [
+        "admin@example.org", "staff@example.org", "coordinator@example.org",
+        "leader@example.org", "member@example.org", "viewer@example.org",
+    ]  # fmt: skip
+    assert (demo.members, demo.actions) == (len(people.MEMBERS), len(year.DEEDS))
+    assert 38 <= demo.members <= 45
+    assert 60 <= demo.actions <= 80
+    assert demo.outcomes == db.session.scalar(select(func.count(Outcome.id)))
+    assert demo.outcomes > 30
+    with db.unit_of_work():
+        user = accounts.sign_in(email="leader@example.org", password=PASSWORD)
+        hollow = db.session.scalars(
+            select(Chapter.id).where(Chapter.name == "Hollowbrook High School")
+        ).one()
+        assert may(user, Can.LOG_OUTREACH, hollow)
+
+
+def test_it_is_alive(any_app: Flask) -> None:
+    load()
+    mines, cluster = (
+        db.session.scalars(campaigns.campaigns().where(campaigns.Campaign.name == name)).one()
+        for name in (year.MINES, year.CLUSTER)
+    )
+    assert len(campaigns.target_ids(mines.id)) == 4
+    names = db.session.scalars(
+        select(TargetIdentifier.identifier).where(
+            TargetIdentifier.target_id.in_(campaigns.target_ids(cluster.id)),
+            TargetIdentifier.scheme == "iso3166",
+        )
+    )
+    assert sorted(names) == sorted(year.PACIFIC_OUTSIDE)
+    cards = total(ActionFilter(campaign_id=mines.id, channel="postcard"))
+    meetings = total(ActionFilter(campaign_id=mines.id, channel="meeting"))
+    letters = total(ActionFilter(campaign_id=cluster.id, channel="letter"))
+    assert 100 < cards < 150
+    assert meetings == 3
+    assert 60 < letters < 120
+    used = set(db.session.scalars(select(Action.channel).distinct()))
+    assert used == set(channels())
+    waiting = select(func.count(ActionTarget.id)).where(ActionTarget.awaiting)
+    assert (db.session.scalar(waiting) or 0) > 20
+    assert db.session.scalar(select(func.count(Action.id)).where(Action.unnamed > 0))
+
+
+def test_it_refuses_a_database_with_data(any_app: Flask) -> None:
+    load()
+    before = told()
+    with pytest.raises(Refused, match="holds data already"):
+        load()
+    assert told() == before
+
+
+def test_one_row_is_data(any_app: Flask) -> None:
+    make.user(Role.ADMINISTRATOR)
+    with pytest.raises(Refused, match="holds data already"):
+        load()
+
+
+def test_targets_alone_are_no_data(any_app: Flask) -> None:
+    make.target("Atlantis")
+    assert load().actions == len(year.DEEDS)
+
+
+def test_a_bad_password_keeps_nothing(any_app: Flask) -> None:
+    with pytest.raises(Refused), db.unit_of_work():
+        load_demo(password="short", today=TODAY)
+    assert db.session.scalar(select(func.count(User.id))) == 0
+
+
+def test_it_is_the_same_each_time(app: Flask, tmp_path: Any, sqlite_template: Any) -> None:
+    load()
+    first = told()
+    again = tmp_path / "again"
+    again.mkdir()
+    with make_another(again, sqlite_template).app_context():
+        load()
+        assert told() == first
+        db.session.remove()
+        db.extension.engine.dispose()
+
+
+def make_another(folder: Any, template: Any) -> Flask:
+    import shutil
+
+    from crm import create_app
+    from tests.conftest import settings_for
+
+    shutil.copy(template, folder / "crm.sqlite3")
+    return create_app(settings_for(folder))
+
+
+def test_nobody_outside(any_app: Flask) -> None:
+    load()
+    for column in (User.email, Member.email):
+        addresses = db.session.scalars(select(column).where(column.is_not(None)))
+        assert all(address.endswith("@example.org") for address in addresses)
+    for text in (Action.note, Outcome.summary):
+        assert all(each.startswith("Demo data") for each in db.session.scalars(select(text)))
+    kinds = set(db.session.scalars(select(Outcome.kind).distinct()))
+    # What would put a position or a promise into a real official's mouth.
+    assert not kinds & {"commitment", "position_change", "public_statement", "refusal",
+                        "substantive_reply", "treaty_step"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "today", [date(2026, 11, 23), date(2027, 1, 1), date(2027, 7, 4), date(2028, 2, 29),
+              date(2026, 8, 1), date(2027, 8, 20), date(2026, 12, 31)]
+)  # fmt: skip
+def test_it_is_fresh_on_any_day(app: Flask, today: date) -> None:
+    load(today)
+    days = db.session.scalars(select(Action.happened_on).order_by(Action.happened_on)).all()
+    assert days[-1] == today
+    assert days[0] >= today - timedelta(days=365)
+    assert sum(day > today - timedelta(days=10) for day in days) >= 5
+    old = [day for day in days if day < today - timedelta(days=10)]
+    assert all(year.is_school_day(day) for day in old)
+    late = select(func.max(Outcome.received_on))
+    assert db.session.scalar(late) <= today
+
+
+def test_progress_is_told(app: Flask) -> None:
+    seen: list[tuple[int, int]] = []
+    with db.unit_of_work():
+        load_demo(password=PASSWORD, today=TODAY, progress=lambda *at: seen.append(at))
+    assert seen[-1][0] == seen[-1][1]
+    assert [done for done, _of in seen] == sorted(done for done, _of in seen)
