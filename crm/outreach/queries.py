@@ -144,3 +144,8 @@ def counted(wanted: ActionFilter) -> Subquery:
 def total(wanted: ActionFilter) -> int:
     """Pieces and acts, each counted once."""
     return db.session.scalar(select(func.coalesce(func.sum(counted(wanted).c.pieces), 0))) or 0
+
+
+def find_logged(client_key: str) -> Action | None:
+    """The action a form has made already, if it has."""
+    return db.session.scalars(select(Action).where(Action.client_key == client_key)).one_or_none()

@@ -1,0 +1,481 @@
+"""What can be done with outreach: log it, correct it, undo and redo it, record what came back.
+
+One function, `_write_rows`, writes the rows of an action's targets and chapters with what they
+repeat of the action. Undone actions lose those rows and their members; a revision keeps them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from typing import Any, Unpack
+
+from flask_babel import gettext as _
+from sqlalchemy import Integer, delete, func, insert, literal, select, update
+
+from crm.accounts.models import User
+from crm.core import access, audit, db
+from crm.core.access import Can
+from crm.core.errors import Refused
+from crm.outreach import rules
+from crm.outreach.channels import channels
+from crm.outreach.checks import Facts, Given, checked
+from crm.outreach.models import (
+    Action,
+    ActionChapter,
+    ActionMember,
+    ActionPhoto,
+    ActionRevision,
+    ActionTarget,
+    Outcome,
+    action_ask,
+)
+from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.queries import find_logged
+from crm.targets.models import Target
+from crm.targets.queries import terms_on
+
+
+def log_action(
+    *,
+    channel: str,
+    client_key: str,
+    origin: str = "form",
+    by: User | None,
+    today: date,
+    **given: Unpack[Given],
+) -> Action:
+    """Log one thing done. `targets` and `members` map ids to pieces (an act: to 1).
+
+    A repeat of the same `client_key` writes nothing and returns the action the first one made.
+    """
+    _wait_for(client_key)
+    if already := find_logged(client_key):
+        return already
+    facts = checked(channels().get(channel), given, by=by, today=today)
+    action = Action(
+        channel=channel,
+        client_key=client_key,
+        origin=origin,
+        logged_by_id=by.id if by else None,
+        **facts.columns,
+    )
+    db.session.add(action)
+    db.session.flush()
+    _write_rows(
+        action, facts.targets, facts.chapter_ids, terms_on(facts.targets, facts.happened_on)
+    )
+    _insert(
+        ActionMember,
+        ({"action_id": action.id, "member_id": m, "pieces": n} for m, n in facts.members.items()),
+    )
+    _insert(action_ask, ({"action_id": action.id, "ask_id": ask} for ask in facts.ask_ids))
+    _insert(ActionPhoto, ({"action_id": action.id, "file": file} for file in facts.photos))
+    audit.record(
+        "log_action",
+        "action",
+        action.id,
+        by=by,
+        changes={
+            "channel": channel,
+            **facts.columns,
+            "targets": facts.targets,
+            "members": facts.members,
+            "chapters": sorted(facts.chapter_ids),
+        },
+    )
+    return action
+
+
+def correct_action(
+    action: Action,
+    *,
+    reason: str | None,
+    by: User | None,
+    today: date,
+    **given: Unpack[Given],
+) -> Action:
+    """Replace all that was logged, `photos` included; a revision keeps what was there before.
+
+    The channel stays: another is counted another way. A target with an answer cannot be dropped.
+    """
+    _lock(action)
+    before = snapshot(action)
+    if action.undone_at is not None:
+        raise Refused(_("This was undone. Redo it first."))
+    _refuse_strangers(action, before["chapters"], by)
+    way = channels()[action.channel]
+    facts = checked(way, given, by=by, today=today, before=before)
+    answered = _answered(action.id)
+    _refuse_loss(target for target in answered if target not in facts.targets)
+    first_answer = _first_answer(action.id)
+    if first_answer is not None and first_answer < facts.happened_on:
+        raise Refused(_("An answer came on an earlier day than this."), "happened_on")
+    moved = action.happened_on != facts.happened_on
+    for name, value in facts.columns.items():
+        setattr(action, name, value)
+    db.session.flush()
+    _write_again(action, facts, before, answered=answered, moved=moved)
+    _add_revision(action, "correct", reason, before, by)
+    audit.record(
+        "correct_action",
+        "action",
+        action.id,
+        by=by,
+        changes={
+            name: [before[name], value]
+            for name, value in snapshot(action).items()
+            if value != before[name]
+        },
+    )
+    return action
+
+
+def undo_action(action: Action, *, reason: str | None = None, by: User | None) -> None:
+    """Take an action out of every list and sum; a revision keeps all of it for `redo_action`."""
+    _lock(action)
+    if action.undone_at is not None:
+        return
+    before = snapshot(action)
+    _refuse_strangers(action, before["chapters"], by)
+    _refuse_loss(_answered(action.id))
+    _add_revision(action, "undo", reason, before, by)
+    for model in (ActionTarget, ActionMember, ActionChapter):
+        db.session.execute(delete(model).where(model.action_id == action.id))
+    action.undone_at = db.now()
+    db.session.flush()
+    db.session.expire(action)
+    audit.record("undo_action", "action", action.id, by=by, changes={"reason": reason})
+
+
+def redo_action(action: Action, *, by: User | None) -> None:
+    """Bring an undone action back as it was."""
+    _lock(action)
+    if action.undone_at is None:
+        return
+    kept = last_undo(action.id).snapshot
+    _refuse_strangers(action, kept["chapters"], by)
+    action.undone_at = None
+    db.session.flush()
+    _write_rows(
+        action,
+        {row["target_id"]: row["pieces"] for row in kept["targets"]},
+        kept["chapters"],
+        {row["target_id"]: row["term_id"] for row in kept["targets"]},
+    )
+    _insert(ActionMember, ({"action_id": action.id, **row} for row in kept["members"]))
+    _add_revision(action, "redo", None, kept, by)
+    db.session.expire(action)
+    audit.record("redo_action", "action", action.id, by=by)
+
+
+def record_outcome(
+    *,
+    action_target_id: int,
+    kind: str,
+    received_on: date,
+    summary: str | None = None,
+    scan: str | None = None,
+    by: User | None,
+    today: date,
+) -> Outcome:
+    """Keep what came back from one target. The very same again is not kept twice."""
+    row = _locked_target(action_target_id)
+    if kind not in outcome_kinds():
+        raise Refused(_("Choose what came back."), "kind")
+    _refuse_recorder(row.action_id, by)
+    rules.check_answer_day(received_on, row.happened_on, today)
+    same = db.session.scalars(
+        select(Outcome).where(
+            Outcome.action_target_id == row.id,
+            Outcome.kind == kind,
+            Outcome.received_on == received_on,
+        )
+    )
+    for outcome in same:
+        if outcome.summary == (summary or None):
+            return outcome
+    outcome = Outcome(
+        action_target_id=row.id,
+        kind=kind,
+        received_on=received_on,
+        summary=summary or None,
+        scan=scan,
+        recorded_by_id=by.id if by else None,
+    )
+    row.awaiting = False
+    db.session.add(outcome)
+    db.session.flush()
+    audit.record(
+        "record_outcome",
+        "outcome",
+        outcome.id,
+        by=by,
+        changes={"action_target_id": row.id, "kind": kind, "received_on": received_on},
+    )
+    return outcome
+
+
+def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
+    """Take back an outcome recorded by mistake; if it was the only one, the waiting goes on."""
+    row = _locked_target(outcome.action_target_id)
+    _refuse_recorder(row.action_id, by)
+    gone = {
+        "action_target_id": row.id,
+        "kind": outcome.kind,
+        "received_on": outcome.received_on,
+        "summary": outcome.summary,
+        "scan": outcome.scan,
+    }
+    outcome_id = outcome.id
+    db.session.execute(delete(Outcome).where(Outcome.id == outcome_id))
+    others = db.session.scalar(
+        select(Outcome.id).where(Outcome.action_target_id == row.id).limit(1)
+    )
+    row.awaiting = others is None and channels()[row.channel].expects_answer
+    db.session.flush()
+    audit.record("withdraw_outcome", "outcome", outcome_id, by=by, changes=gone)
+
+
+def may_change(action: Action, chapter_ids: Collection[int], user: User | None) -> bool:
+    """Whether the user may correct, undo and redo: one's own, or those of one's chapters.
+
+    `chapter_ids` are the action's, or those it had when it was undone.
+    """
+    if user is None:
+        return True
+    if action.logged_by_id == user.id and access.may(user, Can.LOG_OUTREACH, *chapter_ids):
+        return True
+    return bool(chapter_ids) and access.may(user, Can.CORRECT_OUTREACH, *chapter_ids)
+
+
+def snapshot(action: Action) -> dict[str, Any]:
+    """All that is stored of an action, as JSON keeps it."""
+    of = action.id
+    targets = db.session.execute(
+        select(
+            ActionTarget.target_id, ActionTarget.term_id, ActionTarget.pieces, ActionTarget.awaiting
+        )
+        .where(ActionTarget.action_id == of)
+        .order_by(ActionTarget.target_id)
+    )
+    members = db.session.execute(
+        select(ActionMember.member_id, ActionMember.pieces, ActionMember.minutes, ActionMember.role)
+        .where(ActionMember.action_id == of)
+        .order_by(ActionMember.member_id)
+    )
+    chapters = select(ActionChapter.chapter_id).where(ActionChapter.action_id == of)
+    asks = select(action_ask.c.ask_id).where(action_ask.c.action_id == of)
+    photos = select(ActionPhoto.file).where(ActionPhoto.action_id == of).order_by(ActionPhoto.id)
+    return {
+        "campaign_id": action.campaign_id,
+        "happened_on": action.happened_on.isoformat(),
+        "until": action.until.isoformat() if action.until else None,
+        "place": action.place,
+        "pieces": action.pieces,
+        "unnamed": action.unnamed,
+        "people": action.people,
+        "minutes": action.minutes,
+        "note": action.note,
+        "details": dict(action.details),
+        "targets": [dict(row) for row in targets.mappings()],
+        "members": [dict(row) for row in members.mappings()],
+        "chapters": sorted(db.session.scalars(chapters)),
+        "asks": sorted(db.session.scalars(asks)),
+        "photos": list(db.session.scalars(photos)),
+    }
+
+
+def last_undo(action_id: int) -> ActionRevision:
+    """The revision an undone action can be brought back from."""
+    return db.session.scalars(
+        select(ActionRevision)
+        .where(ActionRevision.action_id == action_id, ActionRevision.verb == "undo")
+        .order_by(ActionRevision.id.desc())
+        .limit(1)
+    ).one()
+
+
+def _write_rows(
+    action: Action,
+    targets: Mapping[int, int],
+    chapter_ids: Iterable[int],
+    terms: Mapping[int, int | None],
+    *,
+    there: Mapping[int, int] | None = None,
+    answered: Collection[int] = (),
+) -> None:
+    """Write what an action reached and who did it, with what those rows repeat of the action.
+
+    `there` maps targets that have a row already to its id; their outcomes hang on it.
+    """
+    awaits = channels()[action.channel].expects_answer
+    kept = there or {}
+    rows: list[dict[str, Any]] = [
+        {
+            "action_id": action.id,
+            "target_id": target,
+            "term_id": terms.get(target),
+            "pieces": pieces,
+            "channel": action.channel,
+            "campaign_id": action.campaign_id,
+            "happened_on": action.happened_on,
+            "awaiting": awaits and target not in answered,
+        }
+        for target, pieces in targets.items()
+    ]
+    _insert(ActionTarget, (row for row in rows if row["target_id"] not in kept))
+    if again := [{"id": kept[r["target_id"]], **r} for r in rows if r["target_id"] in kept]:
+        db.session.execute(update(ActionTarget), again)
+    _insert(
+        ActionChapter,
+        (
+            {"action_id": action.id, "chapter_id": chapter, "happened_on": action.happened_on}
+            for chapter in sorted(chapter_ids)
+        ),
+    )
+
+
+def _write_again(
+    action: Action,
+    facts: Facts,
+    before: Mapping[str, Any],
+    *,
+    answered: Collection[int],
+    moved: bool,
+) -> None:
+    """Replace an action's rows; a target that stays keeps its row, and its term unless moved."""
+    of = action.id
+    db.session.execute(
+        delete(ActionTarget).where(
+            ActionTarget.action_id == of, ActionTarget.target_id.not_in(facts.targets)
+        )
+    )
+    for model in (ActionChapter, ActionMember):
+        db.session.execute(delete(model).where(model.action_id == of))
+    db.session.execute(delete(action_ask).where(action_ask.c.action_id == of))
+    staying = db.session.execute(
+        select(ActionTarget.target_id, ActionTarget.id).where(ActionTarget.action_id == of)
+    )
+    there = {target_id: row_id for target_id, row_id in staying}  # noqa: C416
+    terms: dict[int, int | None] = {}
+    if not moved:
+        terms = {row["target_id"]: row["term_id"] for row in before["targets"]}
+    if unknown := [target for target in facts.targets if target not in terms]:
+        terms.update(terms_on(unknown, action.happened_on))
+    _write_rows(action, facts.targets, facts.chapter_ids, terms, there=there, answered=answered)
+    parts = {row["member_id"]: row for row in before["members"]}
+    _insert(
+        ActionMember,
+        (
+            {
+                "minutes": None,
+                "role": None,
+                **parts.get(member, {}),
+                "action_id": of,
+                "member_id": member,
+                "pieces": pieces,
+            }
+            for member, pieces in facts.members.items()
+        ),
+    )
+    _insert(action_ask, ({"action_id": of, "ask_id": ask} for ask in facts.ask_ids))
+    db.session.execute(
+        delete(ActionPhoto).where(
+            ActionPhoto.action_id == of, ActionPhoto.file.not_in(facts.photos)
+        )
+    )
+    new = (file for file in facts.photos if file not in before["photos"])
+    _insert(ActionPhoto, ({"action_id": of, "file": file} for file in new))
+    db.session.expire(action)
+
+
+def _insert(model: Any, rows: Iterable[dict[str, Any]]) -> None:
+    if listed := list(rows):
+        db.session.execute(insert(model), listed)
+
+
+def _add_revision(
+    action: Action, verb: str, reason: str | None, kept: Mapping[str, Any], by: User | None
+) -> None:
+    db.session.add(
+        ActionRevision(
+            action_id=action.id,
+            verb=verb,
+            reason=reason or None,
+            snapshot=dict(kept),
+            by_id=by.id if by else None,
+        )
+    )
+
+
+def _wait_for(client_key: str) -> None:
+    """Let two that log the same form at once come one after the other.
+
+    SQLite has one writer at a time; PostgreSQL is asked for a lock of that name.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(
+            select(
+                func.pg_advisory_xact_lock(func.hashtextextended(client_key, literal(0, Integer)))
+            )
+        )
+
+
+def _lock(action: Action) -> None:
+    """Read the action anew and keep others from changing it until the end."""
+    db.session.refresh(action, with_for_update=True)
+
+
+def _locked_target(action_target_id: int) -> ActionTarget:
+    """The row, its action locked. Raises `NoResultFound`."""
+    row = db.session.scalars(select(ActionTarget).where(ActionTarget.id == action_target_id)).one()
+    db.session.execute(select(Action.id).where(Action.id == row.action_id).with_for_update())
+    db.session.refresh(row)
+    return row
+
+
+def _answered(action_id: int) -> set[int]:
+    """Targets of the action that have an outcome."""
+    return set(
+        db.session.scalars(
+            select(ActionTarget.target_id)
+            .join(Outcome, Outcome.action_target_id == ActionTarget.id)
+            .where(ActionTarget.action_id == action_id)
+        )
+    )
+
+
+def _first_answer(action_id: int) -> date | None:
+    return db.session.scalar(
+        select(func.min(Outcome.received_on))
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(ActionTarget.action_id == action_id)
+    )
+
+
+def _refuse_loss(target_ids: Iterable[int]) -> None:
+    """Refuse to drop targets that have answered, naming them."""
+    if lost := list(target_ids):
+        names = db.session.scalars(
+            select(Target.name).where(Target.id.in_(lost)).order_by(Target.sort_name).limit(5)
+        )
+        raise Refused(
+            _(
+                "An answer is recorded from %(names)s. Withdraw the answer first.",
+                names=", ".join(names),
+            )
+        )
+
+
+def _refuse_strangers(action: Action, chapter_ids: Collection[int], by: User | None) -> None:
+    if not may_change(action, chapter_ids, by):
+        raise Refused(_("Only who logged this, or a coordinator of its chapter, can change it."))
+
+
+def _refuse_recorder(action_id: int, by: User | None) -> None:
+    if by is None:
+        return
+    chapters = db.session.scalars(
+        select(ActionChapter.chapter_id).where(ActionChapter.action_id == action_id)
+    ).all()
+    if not access.may(by, Can.RECORD_OUTCOMES, *chapters):
+        raise Refused(_("You can record answers to the outreach of your own chapters only."))
