@@ -33,8 +33,8 @@ class Action(db.Model):
         CheckConstraint("unnamed >= 0 AND unnamed <= pieces", name="unnamed"),
         CheckConstraint("until IS NULL OR until >= happened_on", name="period"),
         Index("ix_action_newest", "happened_on", "id"),
-        Index("ix_action_campaign", "campaign_id", "happened_on", "channel", "pieces"),
-        Index("ix_action_channel", "channel", "happened_on", "pieces"),
+        Index("ix_action_campaign", "campaign_id", "happened_on", "channel", "pieces", "undone_at"),
+        Index("ix_action_channel", "channel", "happened_on", "pieces", "undone_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -294,10 +294,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("action", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_action_campaign", ["campaign_id", "happened_on", "channel", "pieces"], unique=False
+            "ix_action_campaign",
+            ["campaign_id", "happened_on", "channel", "pieces", "undone_at"],
+            unique=False,
         )
         batch_op.create_index(
-            "ix_action_channel", ["channel", "happened_on", "pieces"], unique=False
+            "ix_action_channel", ["channel", "happened_on", "pieces", "undone_at"], unique=False
         )
         batch_op.create_index("ix_action_newest", ["happened_on", "id"], unique=False)
 
