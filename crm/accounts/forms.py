@@ -25,13 +25,28 @@ def _email() -> EmailField:
     )
 
 
-def _password(label: Any, *more: Any) -> PasswordField:
-    too_long = _l("Use at most %(most)s characters.", most=rules.LONGEST_PASSWORD)
-    checks = [
-        InputRequired(_l("Fill this in.")),
-        Length(max=rules.LONGEST_PASSWORD, message=too_long),
-    ]
-    return PasswordField(label, validators=[*checks, *more])
+def _password(label: Any, *, least: int = 0) -> PasswordField:
+    return PasswordField(
+        label,
+        validators=[
+            InputRequired(_l("Fill this in.")),
+            Length(min=least, message=_l("Use at least %(least)s characters.", least=least)),
+            Length(
+                max=rules.LONGEST_PASSWORD,
+                message=_l("Use at most %(most)s characters.", most=rules.LONGEST_PASSWORD),
+            ),
+        ],
+    )
+
+
+def _new_password() -> PasswordField:
+    return _password(_l("New password"), least=rules.SHORTEST_PASSWORD)
+
+
+def _again() -> PasswordField:
+    # Nobody sees a password while it is typed: a slip shows when it is typed twice.
+    same = EqualTo("password", _l("This is not the same as above."))
+    return PasswordField(_l("The same again"), validators=[same], render_kw={"required": True})
 
 
 class SignInForm(Form):
@@ -48,25 +63,27 @@ class ForgotForm(Form):
     email = _email()
 
 
-class NewPasswordForm(Form):
-    """A password nobody sees while it is typed is typed twice."""
+class ResetForm(Form):
+    """Of somebody who holds a link."""
 
-    password = _password(_l("New password"))
-    again = _password(
-        _l("The same again"), EqualTo("password", _l("This is not the same as above."))
-    )
+    password = _new_password()
+    again = _again()
 
 
-class WelcomeForm(NewPasswordForm):
+class WelcomeForm(Form):
     """Of somebody invited."""
 
     name = text(_l("Your name"), required=True, most=100)
+    password = _new_password()
+    again = _again()
 
 
-class ChangePasswordForm(NewPasswordForm):
+class ChangePasswordForm(Form):
     """Of somebody signed in, who may have left the desk to another."""
 
     present = _password(_l("Present password"))
+    password = _new_password()
+    again = _again()
 
 
 class PreferencesForm(Form):
@@ -81,7 +98,7 @@ class PreferencesForm(Form):
         super().__init__(**more)
         language = i18n.LANGUAGES.get(usual_language, usual_language)
         self.language.choices = {"": _usual(language), **i18n.LANGUAGES}
-        self.timezone.choices = {"": _usual(_place(usual_timezone)), **zones()}
+        self.timezone.choices = {"": _usual(_place(usual_timezone.rpartition("/")[2])), **zones()}
         self.theme.choices = {
             "": _("As the device has it"),
             "light": _("Light"),

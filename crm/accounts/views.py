@@ -22,8 +22,8 @@ from crm.accounts import operations, queries, rules
 from crm.accounts.forms import (
     ChangePasswordForm,
     ForgotForm,
-    NewPasswordForm,
     PreferencesForm,
+    ResetForm,
     SignInForm,
     WelcomeForm,
 )
@@ -89,7 +89,7 @@ def reset(token: str) -> Any:
     user = queries.find_by_link(rules.RESET, token)
     if user is None:
         return _spent(rules.RESET)
-    form = NewPasswordForm()
+    form = ResetForm()
     entered = form.carry(
         lambda: operations.reset_password(token=token, password=form.password.data)
     )
