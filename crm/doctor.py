@@ -183,6 +183,8 @@ def _mail(settings: Settings) -> Iterator[Finding]:
     if not settings.mail_sender:
         yield note("mail", "CRM_MAIL_SENDER is not set, so no mail is sent.")
         return
+    if not settings.base_url:
+        yield note("mail", "CRM_BASE_URL is not set, so no mail is sent: its links would be lost.")
     where = f"{settings.mail_server} port {settings.mail_port}"
     try:
         with socket.create_connection((settings.mail_server, int(settings.mail_port)), _PATIENCE):

@@ -25,12 +25,11 @@ from crm.core.settings import Settings
 from crm.demo import load_demo
 from crm.members.models import Chapter, Member
 from crm.outreach.models import Action
+from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
 
 #: Keeps the demo's sign-in beside the database, readable by its owner alone, for the next start.
 KEPT = "demo-sign-in.txt"
-#: Whether it answers tells whether the public files of Congress can be had from here.
-PUBLIC = "https://unitedstates.github.io/congress-legislators/legislators-current.json"
-#: Seconds a first start waits for that answer.
+#: Seconds a first start waits to see whether the public files of Congress can be had from here.
 PATIENCE = 4
 
 
@@ -76,18 +75,15 @@ def make_demo() -> str:
 
 
 def _bring_congress() -> None:
-    congress = importers.commands.get("congress")
-    if congress is None:
-        return
-    source = _settings().congress_source
-    if not source and not _answers(PUBLIC):
+    public = f"{PUBLIC_ADDRESS}{LEGISLATORS}.json"
+    if not _settings().congress_source and not _answers(public):
         click.echo(
             "Congress was not imported: its public files cannot be read from here. The demo has a "
             "few of its members; `crm import congress FOLDER` brings all of them."
         )
         return
     try:
-        congress.main([], "crm import congress", standalone_mode=False)
+        importers.commands["congress"].main([], "crm import congress", standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"Congress was not imported: {error.format_message()}")
 

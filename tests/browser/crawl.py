@@ -56,6 +56,8 @@ class Crawl:
             return False
         self._seen.add(url)
         kind = kind_of(self.app, url)
+        if kind is None and came_from == "start":
+            return True
         if kind is None:
             self.dead.append(f"{url} (on {came_from})")
             return False

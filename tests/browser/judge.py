@@ -38,7 +38,7 @@ _STRUCTURE = """() => {
     if (address && !address.startsWith(location.origin) && !address.startsWith("data:"))
       faults.push(`something from another host: ${address}`);
   }
-  if (/\\bNone\\b|\\bundefined\\b|%\\(\\w+\\)s|\\{\\{/.test(document.body.innerText))
+  if (/\\bNone\\b(?!\\.)|\\bundefined\\b|%\\(\\w+\\)s|\\{\\{/.test(document.body.innerText))
     faults.push("None, undefined or a placeholder shows as text");
   return [...new Set(faults)];
 }"""

@@ -10,14 +10,16 @@ from tests.browser.driver import Watch
 from tests.browser.server import Server
 
 #: Pages no link leads to.
-STARTS = ("/", "/search?q=a", "/no/such/page")
+MISSING = "/no/such/page"
+STARTS = ("/", "/search?q=a", MISSING)
 FILES = (".csv", ".xlsx", ".json")
 
 
 def test_every_page(page: Page, server: Server, watch: Watch, sign_in: Callable[..., None]) -> None:
     sign_in(page, "administrator")
     crawl = Crawl(server.app, server.address)
-    faults: list[str] = []
+    #: A fault → the pages that have it.
+    faults: dict[str, list[str]] = {}
     visited = 0
     for url in crawl.pages(page, *STARTS):
         path = url.removeprefix(server.address)
@@ -27,10 +29,19 @@ def test_every_page(page: Page, server: Server, watch: Watch, sign_in: Callable[
         else:
             found = judged(page, url)
         visited += 1
-        faults += [f"{path}: {fault}" for fault in (*found, *watch.take())]
-    faults += [f"a link leads nowhere: {link}" for link in crawl.dead]
+        for fault in (*found, *complaints(watch, path)):
+            faults.setdefault(fault, []).append(path)
+    for link in crawl.dead:
+        faults.setdefault("a link leads nowhere", []).append(link)
     assert visited > len(STARTS)
-    assert not faults, f"{len(faults)} faults on {visited} pages\n" + "\n".join(faults)
+    told = [f"{fault}\n    on {len(on)}: {', '.join(on[:4])}" for fault, on in faults.items()]
+    assert not faults, f"{len(faults)} faults on {visited} pages\n" + "\n".join(told)
+
+
+def complaints(watch: Watch, path: str) -> list[str]:
+    """What the browser said; that a page is missing it may say of the missing page."""
+    said = watch.take()
+    return [each for each in said if not (path == MISSING and "status of 404" in each)]
 
 
 def judged(page: Page, url: str) -> list[str]:
@@ -38,7 +49,7 @@ def judged(page: Page, url: str) -> list[str]:
     answer = page.goto(url)
     if answer is None or "text/html" not in answer.headers.get("content-type", ""):
         return []
-    wanted = 404 if "/no/such" in url else 200
+    wanted = 404 if url.endswith(MISSING) else 200
     if answer.status != wanted:
         return [f"answered {answer.status}"]
     return judge.whole(page)
