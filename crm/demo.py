@@ -272,7 +272,7 @@ def _do(story: _Story, number: int, deed: Deed, day: date) -> int:
         place=deed.place,
         pieces=deed.pieces,
         targets=dict(zip(reached, shares, strict=True)),
-        members={member_id: deed.each if per_piece else 1 for member_id in named},
+        members=dict.fromkeys(named, deed.each if per_piece else 1),
         minutes=deed.minutes,
         people=max(deed.people, len(named)) if deed.people else None,
         chapter_ids=[story.chapters[key].id for key in keys],

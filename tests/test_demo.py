@@ -34,8 +34,9 @@ def load(today: date = TODAY) -> Demo:
 def told() -> list[Any]:
     """What two loads must agree on."""
     actions = db.session.execute(
-        select(Action.client_key, Action.happened_on, Action.pieces, Action.unnamed, Action.note)
-        .order_by(Action.client_key)
+        select(
+            Action.client_key, Action.happened_on, Action.pieces, Action.unnamed, Action.note
+        ).order_by(Action.client_key)
     ).all()
     outcomes = db.session.execute(
         select(Action.client_key, Target.name, Outcome.kind, Outcome.received_on)

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 
 from crm.campaigns import operations, queries
 from crm.campaigns.forms import CampaignForm, TargetsForm, filled
@@ -19,8 +19,9 @@ from crm.core.access import Can, requires
 from crm.core.i18n import today
 from crm.core.paging import page_number, page_of
 from crm.members.queries import chapters_in
-from crm.targets.models import Target, TargetList
-from crm.targets.queries import TargetFilter, filter_choices, offices, targets
+from crm.targets.models import Target
+from crm.targets.queries import TargetFilter, filter_choices, offices, target_lists, targets
+from crm.targets.rules import KINDS
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 
@@ -28,20 +29,6 @@ STATES = {
     State.RUNNING: _l("Running"),
     State.PLANNED: _l("Planned"),
     State.ENDED: _l("Ended"),
-}
-KINDS = {
-    "legislator": _l("Legislators"),
-    "official": _l("Officials"),
-    "government": _l("Governments"),
-    "body": _l("Bodies"),
-    "company": _l("Companies"),
-}
-KINDS_ONE = {
-    "legislator": _l("Legislator"),
-    "official": _l("Official"),
-    "government": _l("Government"),
-    "body": _l("Body"),
-    "company": _l("Company"),
 }
 
 
@@ -52,7 +39,7 @@ def _words() -> dict[str, Any]:
         "state_of": lambda campaign: state(campaign.starts_on, campaign.ends_on, today()),
         "counted": counted,
         "this_day": today(),
-        "KINDS_ONE": KINDS_ONE,
+        "KINDS": KINDS,
     }
 
 
@@ -269,7 +256,6 @@ def _picker(campaign: Campaign, form: TargetsForm, show: str | None = None) -> s
         found = queries.on_list(found, campaign.id)
     page = page_of(found, number=page_number())
     ids = [target.id for target in page.rows]
-    lists = db.session.execute(select(TargetList.id, TargetList.name).order_by(TargetList.name))
     return render_template(
         "campaigns/targets.html",
         campaign=campaign,
@@ -280,7 +266,6 @@ def _picker(campaign: Campaign, form: TargetsForm, show: str | None = None) -> s
         listed=set(ids) if show == "listed" else queries.listed_among(campaign.id, ids),
         on_list=queries.target_counts([campaign.id]).get(campaign.id, 0),
         choices=filter_choices(),
-        kinds=KINDS,
-        lists=[tuple(row) for row in lists],
+        lists=[(each.id, each.name) for each, _size in db.session.execute(target_lists())],
         kept=_kept(),
     )
