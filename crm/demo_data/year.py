@@ -114,7 +114,8 @@ def _petition(
                 minutes=30 * named, details=details)  # fmt: skip
 
 
-# fmt: off - one deed a line
+# One deed a line reads best.
+# fmt: off
 #: In order. The last ones fall into the days just before the demo is loaded.
 DEEDS = (
     _event(MINES, "h", 5, "Welcome evening", 40, "School cafeteria", "New members came."),
@@ -123,15 +124,8 @@ DEEDS = (
     _emails(MINES, "l", 8, 4, 4, "Two messages to each office."),
     _letters("s", 8, 8, 1, "By hand, one page each.", days=2),
     _calls("h", 4, 4, 4, "voicemail", "Called after school hours."),
-    _event(
-        CLUSTER,
-        "s",
-        4,
-        "What is a cluster munition?",
-        26,
-        "Sorrel Creek library",
-        "Talk for the seventh grade.",
-    ),
+    _event(CLUSTER, "s", 4, "What is a cluster munition?", 26, "Sorrel Creek library",
+           "Talk for the seventh grade."),
     _cards("sl", 18, 9, 2, "Joint session of two schools by video.", minutes=540),
     _post(CLUSTER, "s", 3, 1, 95, "Map of the Pacific drawn by the art club."),
     _emails(CLUSTER, "s", 7, 7, 5, "One message to each government."),
@@ -139,20 +133,12 @@ DEEDS = (
     _letters("hs", 14, 10, 1, "Two letters to each government; ten signed by name."),
     _calls("l", 6, 3, 3, "contact", "Each caller told why it matters to them."),
     _cards("h", 9, 9, 1, "After the film in history class."),
-    _statement(
-        MINES, "m", 4, 2, "Why West Virginia students write", "Opinion piece in the school papers."
-    ),
+    _statement(MINES, "m", 4, 2, "Why West Virginia students write",
+               "Opinion piece in the school papers."),
     _post(MINES, "l", 4, 2, 320, "Named the four offices and linked the treaty text."),
     _emails(MINES, "h", 12, 4, 6, "Twelve messages in one lesson."),
-    _event(
-        MINES,
-        "hsl",
-        8,
-        "The Light Within",
-        130,
-        "Hollowbrook gallery",
-        "Exhibit of student art with a candle for each country.",
-    ),
+    _event(MINES, "hsl", 8, "The Light Within", 130, "Hollowbrook gallery",
+           "Exhibit of student art with a candle for each country."),
     _letters("l", 7, 7, 1, "One letter each, posted together."),
     _calls("hm", 8, 4, 5, "contact", "Phone evening with the state campaign."),
     _post(CLUSTER, "l", 0, 1, 140, "Twelve reasons, one a day."),
@@ -167,15 +153,8 @@ DEEDS = (
     _letters("hl", 14, 7, 2, "Printed text, signed by hand.", minutes=420),
     _statement(CLUSTER, "m", 0, 1, "The Pacific can lead", "Read aloud at the evening."),
     _emails(MINES, "s", 6, 4, 3, "From the computer room."),
-    _event(
-        CLUSTER,
-        "l",
-        3,
-        "Documentary evening",
-        58,
-        "Larkspur Fork auditorium",
-        "Film, then questions.",
-    ),
+    _event(CLUSTER, "l", 3, "Documentary evening", 58, "Larkspur Fork auditorium",
+           "Film, then questions."),
     _calls("l", 5, 4, 3, "unavailable", "Busy lines all afternoon."),
     Deed("letter", MINES, "h", 8, 4, 4, "Library", "Handwritten, two to each office.", 2, 240),
     _post(CLUSTER, "h", 7, 2, 260, "Tagged the seven missions."),
@@ -191,15 +170,8 @@ DEEDS = (
     _post(MINES, "s", 0, 1, 175, "A card seen close, the writer's hand only."),
     _cards("s", 16, 8, 2, "Start of the new cards.", days=2),
     _emails(MINES, "m", 4, 4, 1, "Invitation to the exhibit."),
-    _event(
-        MINES,
-        "s",
-        4,
-        "Shoe pyramid",
-        85,
-        "Sorrel Creek town square",
-        "A pair of shoes for every day of the campaign.",
-    ),
+    _event(MINES, "s", 4, "Shoe pyramid", 85, "Sorrel Creek town square",
+           "A pair of shoes for every day of the campaign."),
     _letters("s", 7, 4, 1, "Four signed, three not."),
     _calls("hl", 7, 4, 5, "call back", "Two offices asked us to call again."),
     _emails(CLUSTER, "m", 7, 7, 1, "Cover letter of the state campaign."),
