@@ -35,7 +35,7 @@ class Settings:
     )
     secret_key: str = _setting("", "Signs sessions and links. Empty: made once, kept in a file.")
     base_url: str = _setting(
-        "", "Address people reach the server by, used in links of e-mails sent by commands."
+        "", "Address people reach the server by. Links begin with it; without it no mail is sent."
     )
     host: str = _setting("127.0.0.1", "Address the server listens on.")
     port: str = _setting("8000", "Port the server listens on.")
