@@ -19,6 +19,10 @@ from crm.core.access import Can, Scope
 from crm.members.models import Chapter, Member, Membership
 
 
+#: Ids asked for in one statement: a database takes only so many at once.
+_AT_ONCE = 500
+
+
 class Purpose(StrEnum):
     """What the member's data leaves for."""
 
@@ -54,14 +58,22 @@ class Shown:
 
 
 def disclose(member_ids: Iterable[int], *, to: Viewer, purpose: Purpose) -> dict[int, Shown]:
-    """What `to` may read of these members, by id: one statement, however many they are."""
-    rows = db.session.execute(
-        select(Member.id, Member.given_name, Member.family_name, Chapter.id, Chapter.name)
-        .outerjoin(Membership, Membership.member_id == Member.id)
-        .outerjoin(Chapter, Chapter.id == Membership.chapter_id)
-        .where(Member.id.in_(set(member_ids)))
-        .order_by(Membership.id)
-    ).all()
+    """What `to` may read of these members, by id: one statement for each `_AT_ONCE` of them.
+
+    Ids of no member are left out.
+    """
+    wanted = sorted(set(member_ids))
+    rows = [
+        row
+        for start in range(0, len(wanted), _AT_ONCE)
+        for row in db.session.execute(
+            select(Member.id, Member.given_name, Member.family_name, Chapter.id, Chapter.name)
+            .outerjoin(Membership, Membership.member_id == Member.id)
+            .outerjoin(Chapter, Chapter.id == Membership.chapter_id)
+            .where(Member.id.in_(wanted[start : start + _AT_ONCE]))
+            .order_by(Membership.id)
+        )
+    ]
     chapters: dict[int, dict[int, str]] = {}
     names: dict[int, tuple[str, str | None]] = {}
     for member_id, given_name, family_name, chapter_id, chapter_name in rows:

@@ -13,6 +13,8 @@ from crm.core.forms import Form, choice, day, long_text, text
 from crm.members.models import Chapter
 from crm.members.rules import NAME_MOST, YEARS, Kind, kind_name, role_name
 
+_EVERYWHERE = "everywhere"
+
 
 class YearField(IntegerField):
     """A year; what is none is told so and kept as typed."""
@@ -135,12 +137,19 @@ class RoleForm(Form):
     """A role somewhere."""
 
     role = choice(_l("Role"), required=True)
-    chapter_id = choice(_l("Where"))
+    chapter_id = choice(_l("Where"), required=True)
 
-    def offer(self, chapters: list[tuple[str, str]]) -> None:
-        """Fill the choices; `chapters` may begin with an empty one, for everywhere."""
+    def offer(self, chapters: Iterable[Chapter], *, everywhere: bool) -> None:
+        """Fill the choices. Everywhere is chosen, never left: it is the widest of all."""
         self.role.choices = [("", _("Choose …")), *((role, role_name(role)) for role in Role)]
-        _offer(self.chapter_id, chapters)
+        wide = [(_EVERYWHERE, _("Everywhere"))] if everywhere else []
+        _offer(self.chapter_id, [*wide, *chapter_choices(chapters)])
+
+    @property
+    def where(self) -> int | None:
+        """The chosen chapter's id; None for everywhere."""
+        chosen = self.chapter_id.data
+        return None if chosen == _EVERYWHERE else int(chosen)
 
 
 class InviteForm(RoleForm):

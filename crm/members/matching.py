@@ -282,6 +282,8 @@ def _is_short_form(one: str, two: str) -> bool:
         return False
     one, two = one.split()[0], two.split()[0]
     short, long = sorted((one, two), key=len)
+    if one == two:
+        return False
     return (len(short) >= 2 and long.startswith(short)) or bool(
         _NICKNAME_LINES.get(one, set()) & _NICKNAME_LINES.get(two, set())
     )

@@ -128,12 +128,15 @@ def above(chapter: Chapter) -> list[Chapter]:
 
 
 def current_counts(chapter_ids: Iterable[int], *, today: date) -> dict[int, int]:
-    """How many current members each chapter has of its own, without those below it."""
+    """How many current members each chapter has with those below it, each counted once."""
+    anchor, below_it = aliased(Chapter), aliased(Chapter)
     rows = db.session.execute(
-        select(Membership.chapter_id, func.count(func.distinct(Membership.member_id)))
+        select(anchor.id, func.count(func.distinct(Membership.member_id)))
+        .join(below_it, _lies_below(below_it, anchor))
+        .join(Membership, Membership.chapter_id == below_it.id)
         .join(Member, Member.id == Membership.member_id)
-        .where(Membership.chapter_id.in_(set(chapter_ids)), open_on(today), not_graduated_on(today))
-        .group_by(Membership.chapter_id)
+        .where(anchor.id.in_(set(chapter_ids)), open_on(today), not_graduated_on(today))
+        .group_by(anchor.id)
     ).all()
     return {row[0]: row[1] for row in rows}
 

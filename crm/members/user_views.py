@@ -13,7 +13,7 @@ from crm.core.access import Can, Role, Scope, requires
 from crm.core.forms import Form
 from crm.core.paging import page_number, page_of
 from crm.members import operations, queries
-from crm.members.forms import InviteForm, RoleForm, chapter_choices
+from crm.members.forms import InviteForm, RoleForm
 from crm.members.models import ChapterRole
 from crm.members.rules import role_meaning, role_name
 from crm.members.views import blueprint
@@ -23,9 +23,8 @@ def _manages() -> Scope:
     return access.scope(current_user, Can.MANAGE_USERS)
 
 
-def _chapters(scope: Scope) -> list[tuple[str, str]]:
-    everywhere = _("Everywhere") if scope.everywhere else None
-    return chapter_choices(queries.chapters_in(scope, open_only=True), everywhere)
+def _offer(form: RoleForm, scope: Scope) -> None:
+    form.offer(queries.chapters_in(scope, open_only=True), everywhere=scope.everywhere)
 
 
 def _in_scope(roles: list[ChapterRole], scope: Scope) -> list[ChapterRole]:
@@ -59,13 +58,13 @@ def users() -> Any:
 def invite() -> Any:
     """Invite somebody and give the first role."""
     form = InviteForm()
-    form.offer(_chapters(_manages()))
+    _offer(form, _manages())
     invited = form.carry(
         lambda: operations.invite(
             email=form.email.data,
             name=form.name.data,
             role=form.role.data,
-            chapter_id=int(form.chapter_id.data) if form.chapter_id.data else None,
+            chapter_id=form.where,
             by=current_user,
         )
     )
@@ -97,7 +96,7 @@ def _user_page(user_id: int, sent: Form, role_form: RoleForm | None = None) -> A
     is_invited = record.password_hash is None
     if role_form is None:
         role_form = RoleForm(formdata=None)
-        role_form.offer(_chapters(scope))
+        _offer(role_form, scope)
     page = render_template(
         "members/user.html",
         user=record,
@@ -123,12 +122,12 @@ def grant(user_id: int) -> Any:
     scope = _manages()
     queries.user(user_id, scope)
     form = RoleForm()
-    form.offer(_chapters(scope))
+    _offer(form, scope)
     granted = form.carry(
         lambda: operations.grant_role(
             user_id=user_id,
             role=form.role.data,
-            chapter_id=int(form.chapter_id.data) if form.chapter_id.data else None,
+            chapter_id=form.where,
             by=current_user,
         )
     )

@@ -280,7 +280,7 @@ def membership(member_id: int, membership_id: int) -> Any:
     """Put the days of a membership right."""
     record = _membership(member_id, membership_id)
     form = MembershipForm(obj=record)
-    title = _("Days in %(chapter)s", chapter=record.chapter.name)
+    title = _("Dates in %(chapter)s", chapter=record.chapter.name)
     corrected = form.carry(
         lambda: operations.correct_membership(
             membership_id=membership_id,
