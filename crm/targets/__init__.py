@@ -1,10 +1,20 @@
 """Whom the campaign wants to move: people in posts, governments, bodies, companies."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
+from crm.core import shell
+from crm.core.access import Can
 from crm.targets import cli as cli
+from crm.targets import list_views as list_views
 from crm.targets import models as models
+from crm.targets.views import blueprint, find_for_search
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
+    app.register_blueprint(blueprint)
+    shell.add_nav(
+        app, shell.NavItem(_l("Targets"), "targets.index", "bank", Can.SEE, 30, "targets")
+    )
+    shell.add_search(app, _l("Targets"), Can.SEE, find_for_search)

@@ -120,6 +120,10 @@ def _named(
 ) -> dict[str, Any]:
     if kind not in rules.KINDS:
         raise Refused(_("Choose a kind."), field="kind")
+    if more.get("country"):
+        more["country"] = more["country"].upper()
+        if not rules.is_country_code(more["country"]):
+            raise Refused(_("Give two letters, such as US or NU."), field="country")
     if kind in rules.PERSONS:
         if not given_name and not family_name:
             raise Refused(_("Give at least one of the names."), field="family_name")

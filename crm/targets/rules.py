@@ -147,6 +147,11 @@ def is_link(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
+def is_country_code(text: str) -> bool:
+    """Whether it has the shape of an ISO 3166-1 code of two letters."""
+    return len(text) == 2 and text.isascii() and text.isalpha()
+
+
 def looks_like_email(text: str) -> bool:
     """Whether it has the shape of an address; only the post office knows more."""
     return _EMAIL.fullmatch(text) is not None

@@ -1,0 +1,145 @@
+"""Shapes of what is typed about targets, and of the filter in an address."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf.file import MultipleFileField
+from wtforms import HiddenField
+from wtforms.validators import AnyOf
+
+from crm.core.forms import Form, choice, day, long_text, text
+from crm.targets import rules
+from crm.targets.queries import TargetFilter
+
+#: Name in the address → field of the filter. `committee` and `list` are numbers.
+_FILTER = {
+    "q": "q",
+    "kind": "kind",
+    "chamber": "chamber",
+    "state": "area",
+    "party": "party",
+    "committee": "committee",
+    "region": "region",
+    "list": "list_id",
+}
+
+
+def filter_from(args: Mapping[str, str]) -> TargetFilter:
+    """The filter an address asks for: `?chamber=us/senate&state=WV`; nonsense does not narrow."""
+    values: dict[str, Any] = {}
+    for name, field in _FILTER.items():
+        value = args.get(name, "").strip()[:200]
+        if not value or "\x00" in value:
+            continue
+        if name in ("committee", "list"):
+            if value.isascii() and value.isdigit() and len(value) < 10:
+                values[field] = int(value)
+        else:
+            values[field] = value
+    return TargetFilter(**values)
+
+
+def filter_args(wanted: TargetFilter) -> dict[str, Any]:
+    """The filter as parts of an address; the way back."""
+    values = {name: getattr(wanted, field) for name, field in _FILTER.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+class TargetForm(Form):
+    """A target kept by hand. Which of the names it needs depends on the kind."""
+
+    kind = choice(_l("Kind"), required=True, choices=list(rules.KINDS.items()), default="official")
+    given_name = text(_l("Given name"), most=100)
+    additional_name = text(_l("Middle name"), most=100)
+    family_name = text(_l("Family name"), most=100)
+    suffix = text(_l("Suffix"), most=20, description=_l("Such as Jr. or III."))
+    name = text(
+        _l("Name"), description=_l("Of a government, body or company. People have the parts above.")
+    )
+    nickname = text(_l("Also known as"), most=200)
+    salutation = text(
+        _l("Salutation"),
+        most=100,
+        description=_l("As a letter begins: Senator Capito, Excellency."),
+    )
+    country = text(_l("Country"), most=2, description=_l("Two letters, such as US or NU."))
+    note = long_text(_l("Note"), most=5000)
+
+
+class OfficeForm(Form):
+    """An office a target holds or held."""
+
+    body = text(_l("Institution"), required=True, description=_l("Such as Embassy of Lithuania."))
+    office = text(_l("Office"), required=True, description=_l("Such as Ambassador."))
+    area = text(_l("State or area"), most=60)
+    party = text(_l("Party"), most=60)
+    starts_on = day(_l("Since"))
+    ends_on = day(_l("Until"), description=_l("Empty while in office."))
+
+
+class NoteForm(Form):
+    """What may be changed of an imported target."""
+
+    note = long_text(_l("Note"), most=5000)
+
+
+class ContactForm(Form):
+    """A way to reach a target."""
+
+    kind = choice(_l("Kind"), required=True, choices=list(rules.CONTACT_KINDS.items()))
+    label = text(
+        _l("Where or what"), most=100, required=True,
+        description=_l("Such as DC, Charleston, Office of the Ambassador."),
+    )  # fmt: skip
+    value = long_text(
+        _l("Number, address or link"), most=1000, required=True,
+        description=_l("A postal address line by line."),
+    )  # fmt: skip
+    source = text(_l("Source"), description=_l("Where you have it from: a website, a phone call."))
+
+
+class ListForm(Form):
+    """A list's name; on a new one also names typed one a line."""
+
+    name = text(_l("Name of the list"), most=100, required=True)
+    note = text(_l("Note"), most=500)
+
+
+class NamesForm(Form):
+    """Targets typed one a line."""
+
+    names = long_text(
+        _l("Names, one a line"), most=20_000, description=_l("Such as Sen. Capito, or Niue.")
+    )
+
+
+class NewListForm(ListForm, NamesForm):
+    """A list made from the present filter or from typed names."""
+
+
+class ImportForm(Form):
+    """Which import, and the files of one."""
+
+    what = HiddenField(validators=[AnyOf(["congress", "files", "governments"])])
+    files = MultipleFileField(_l("Files"))
+
+
+def chosen(matches: Sequence[rules.Match], sent: Mapping[str, str]) -> tuple[list[int], bool]:
+    """Ids of the sure and of those chosen for doubtful lines, and whether every line is settled.
+
+    A doubtful line's choice is sent as `choice:<line>`: an offered id, or `skip`.
+    """
+    ids: list[int] = []
+    settled = True
+    for match in matches:
+        if match.target_id is not None:
+            ids.append(match.target_id)
+            continue
+        answer = sent.get(f"choice:{match.line}", "")
+        offered = {str(each.target_id): each.target_id for each in match.candidates}
+        if answer in offered:
+            ids.append(offered[answer])
+        elif answer != "skip":
+            settled = False
+    return list(dict.fromkeys(ids)), settled

@@ -1,0 +1,286 @@
+"""Pages of targets: the list, one target, what is kept by hand, imports."""
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from crm.core import db, paging, shell
+from crm.core.access import Can, requires
+from crm.core.errors import Refused
+from crm.core.i18n import today
+from crm.core.settings import Settings
+from crm.core.shell import Hit
+from crm.targets import operations, queries, rules
+from crm.targets.forms import (
+    ContactForm,
+    ImportForm,
+    NoteForm,
+    OfficeForm,
+    TargetForm,
+    filter_args,
+    filter_from,
+)
+from crm.targets.intake import Taken
+from crm.targets.models import ContactPoint, Target
+from crm.targets.sources import congress
+from crm.targets.sources.reading import MAX_BYTES
+
+blueprint = Blueprint("targets", __name__)
+
+#: Hits a picker gets.
+FOUND = 10
+
+
+@blueprint.get("/targets")
+@requires(Can.SEE)
+def index() -> Any:
+    wanted = filter_from(request.args)
+    sort = request.args.get("sort", "name")
+    if sort not in ("name", "-name", "state", "-state"):
+        sort = "name"
+    page = paging.page_of(queries.targets(wanted, sort=sort), number=paging.page_number())
+    return render_template(
+        "targets/index.html",
+        page=page,
+        offices=queries.offices([target.id for target in page.rows]),
+        wanted=wanted,
+        asked=filter_args(wanted),
+        sort=sort,
+        choices=queries.filter_choices(),
+        lists=db.session.execute(queries.target_lists()).all(),
+        kinds=rules.KINDS,
+    )
+
+
+@blueprint.get("/targets/find.json")
+@requires(Can.SEE)
+def find() -> Any:
+    found = queries.find_targets(request.args.get("q", "")[:100], FOUND)
+    offices = queries.offices([target.id for target in found])
+    return jsonify(
+        [{"id": each.id, "name": each.name, "office": _detail(each, offices)} for each in found]
+    )
+
+
+def find_for_search(query: str, limit: int) -> list[Hit]:
+    """What the search box finds among targets."""
+    found = queries.find_targets(query, limit)
+    offices = queries.offices([target.id for target in found])
+    return [
+        Hit(each.name, _detail(each, offices), url_for("targets.page", target_id=each.id))
+        for each in found
+    ]
+
+
+def _detail(target: Target, offices: dict[int, queries.Office]) -> str:
+    if office := offices.get(target.id):
+        return office.label
+    return target.sub_region or str(rules.KINDS.get(target.kind, target.kind))
+
+
+@blueprint.get("/targets/<int:target_id>")
+@requires(Can.SEE)
+def page(target_id: int) -> Any:
+    target = queries.target(target_id)
+    terms = queries.terms(target.id)
+    return render_template(
+        "targets/page.html",
+        target=target,
+        office=next(((t, p, b) for t, p, b in terms if t.is_current), None),
+        terms=terms,
+        contact_points=queries.contact_points(target.id),
+        contact_kinds=rules.CONTACT_KINDS,
+        contact_statuses=rules.CONTACT_STATUSES,
+        is_link=rules.is_link,
+        area_name=rules.area_name,
+        seats=queries.committee_seats(target.id),
+        identifiers=queries.identifiers(target.id),
+        kinds=rules.KINDS,
+        panels=shell.panels("target", target),
+    )
+
+
+# --- kept by hand -----------------------------------------------------------------------------
+
+
+@blueprint.route("/targets/new", methods=["GET", "POST"])
+@requires(Can.EDIT_TARGETS)
+def new() -> Any:
+    form = TargetForm()
+    target = form.carry(lambda: operations.add_target(by=current_user, **_typed(form)))
+    if target is not None:
+        flash(_("%(name)s added. Say what office they hold, if any.", name=target.name), "success")
+        return redirect(url_for("targets.page", target_id=target.id), 303)
+    return render_template(
+        "targets/edit.html", form=form, target=None, kinds=rules.KINDS
+    ), form.status
+
+
+@blueprint.route("/targets/<int:target_id>/edit", methods=["GET", "POST"])
+@requires(Can.EDIT_TARGETS)
+def edit(target_id: int) -> Any:
+    target = queries.target(target_id)
+    imported = operations.is_imported(target)
+    form = NoteForm(obj=target) if imported else TargetForm(obj=target)
+
+    def change() -> bool:
+        typed = _typed(form)
+        typed.pop("kind", None)
+        operations.change_target(target, by=current_user, **typed)
+        return True
+
+    if not imported and request.method == "POST":
+        form.kind.data = target.kind
+    if form.carry(change):
+        flash(_("%(name)s saved.", name=target.name), "success")
+        return redirect(url_for("targets.page", target_id=target_id), 303)
+    target = queries.target(target_id)
+    return render_template(
+        "targets/edit.html", form=form, target=target, imported=imported, kinds=rules.KINDS
+    ), form.status
+
+
+def _typed(form: Any) -> dict[str, Any]:
+    """What the form holds, empty as None."""
+    return {name: value or None for name, value in form.data.items() if name != "csrf_token"}
+
+
+@blueprint.route("/targets/<int:target_id>/offices/new", methods=["GET", "POST"])
+@requires(Can.EDIT_TARGETS)
+def new_office(target_id: int) -> Any:
+    target = queries.target(target_id)
+    form = OfficeForm()
+    done = form.carry(
+        lambda: operations.hold_post(target, by=current_user, today=today(), **_typed(form))
+    )
+    if done:
+        flash(_("Office saved."), "success")
+        return redirect(url_for("targets.page", target_id=target_id), 303)
+    target = queries.target(target_id)
+    return render_template(
+        "targets/part.html", form=form, target=target, title=_("Add an office held")
+    ), form.status
+
+
+@blueprint.route("/targets/<int:target_id>/contact-points/new", methods=["GET", "POST"])
+@requires(Can.EDIT_TARGETS)
+def new_contact_point(target_id: int) -> Any:
+    target = queries.target(target_id)
+    form = ContactForm()
+    done = form.carry(
+        lambda: operations.add_contact_point(target, by=current_user, today=today(), **_typed(form))
+    )
+    if done:
+        flash(_("Contact point added."), "success")
+        return redirect(url_for("targets.page", target_id=target_id), 303)
+    target = queries.target(target_id)
+    return render_template(
+        "targets/part.html", form=form, target=target, title=_("Add a contact point")
+    ), form.status
+
+
+@blueprint.route("/targets/contact-points/<int:point_id>", methods=["GET", "POST"])
+@requires(Can.EDIT_TARGETS)
+def contact_point(point_id: int) -> Any:
+    point = _contact_point(point_id)
+    target_id = point.target_id or 0
+    form = ContactForm(obj=point)
+
+    def change() -> bool:
+        operations.change_contact_point(point, by=current_user, today=today(), **_typed(form))
+        return True
+
+    if form.carry(change):
+        flash(_("Contact point saved."), "success")
+        return redirect(url_for("targets.page", target_id=target_id), 303)
+    return render_template(
+        "targets/part.html",
+        form=form,
+        target=queries.target(target_id),
+        title=_("Change a contact point"),
+    ), form.status
+
+
+@blueprint.post("/targets/contact-points/<int:point_id>/mark")
+@requires(Can.EDIT_TARGETS)
+def mark_contact_point(point_id: int) -> Any:
+    point = _contact_point(point_id)
+    status = request.form.get("status", "")
+    operations.mark_contact_point(point, status=status, by=current_user, today=today())
+    words = rules.CONTACT_STATUSES[status]
+    flash(_("%(what)s: now marked as %(status)s.", what=point.label, status=words), "success")
+    return redirect(url_for("targets.page", target_id=point.target_id), 303)
+
+
+def _contact_point(point_id: int) -> ContactPoint:
+    return (
+        db.session.query(ContactPoint)
+        .filter(ContactPoint.id == point_id, ContactPoint.target_id.is_not(None))
+        .one()
+    )
+
+
+# --- imports ----------------------------------------------------------------------------------
+
+
+@blueprint.route("/targets/import", methods=["GET", "POST"])
+@requires(Can.IMPORT_TARGETS)
+def imports() -> Any:
+    form = ImportForm()
+    place = _congress_place()
+
+    def carry_out() -> Taken:
+        # Reading takes seconds: others may write meanwhile.
+        db.rollback()
+        if form.what.data == "congress":
+            return operations.import_congress(place, by=current_user, today=today())
+        if form.what.data == "governments":
+            return operations.import_governments(by=current_user)
+        uploads = [
+            (each.filename or "", each.stream.read(MAX_BYTES + 1))
+            for each in form.files.data or ()
+            if each and each.filename
+        ]
+        if not uploads:
+            raise Refused(_("Choose at least one file."), field="files")
+        return operations.import_congress_files(uploads, by=current_user, today=today())
+
+    taken = form.carry(carry_out)
+    if taken is not None:
+        flash(_told(taken), "success")
+        for warning in taken.warnings[:5]:
+            flash(warning, "warning")
+        return redirect(url_for("targets.imports"), 303)
+    runs = paging.page_of(queries.import_runs(), number=paging.page_number(), size=20)
+    return render_template(
+        "targets/import.html", form=form, place=place, stems=congress.STEMS, runs=runs
+    ), form.status
+
+
+def _congress_place() -> str:
+    settings: Settings = current_app.extensions["crm_settings"]
+    return settings.congress_source or congress.PUBLIC_ADDRESS
+
+
+def _told(taken: Taken) -> str:
+    counts = taken.counts
+    return ngettext(
+        "%(num)s target new, %(changed)s changed, %(left)s left, %(unchanged)s unchanged.",
+        "%(num)s targets new, %(changed)s changed, %(left)s left, %(unchanged)s unchanged.",
+        counts["new"],
+        changed=counts["changed"],
+        left=counts["left"],
+        unchanged=counts["unchanged"],
+    )
