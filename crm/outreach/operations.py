@@ -9,7 +9,19 @@ from datetime import date
 from typing import Any, Unpack
 
 from flask_babel import gettext as _
-from sqlalchemy import Integer, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    Integer,
+    String,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 
 from crm.accounts.models import User
 from crm.core import access, audit, db
@@ -249,22 +261,7 @@ def may_change(action: Action, chapter_ids: Collection[int], user: User | None) 
 
 def snapshot(action: Action) -> dict[str, Any]:
     """All that is stored of an action, as JSON keeps it."""
-    of = action.id
-    targets = db.session.execute(
-        select(
-            ActionTarget.target_id, ActionTarget.term_id, ActionTarget.pieces, ActionTarget.awaiting
-        )
-        .where(ActionTarget.action_id == of)
-        .order_by(ActionTarget.target_id)
-    )
-    members = db.session.execute(
-        select(ActionMember.member_id, ActionMember.pieces, ActionMember.minutes, ActionMember.role)
-        .where(ActionMember.action_id == of)
-        .order_by(ActionMember.member_id)
-    )
-    chapters = select(ActionChapter.chapter_id).where(ActionChapter.action_id == of)
-    asks = select(action_ask.c.ask_id).where(action_ask.c.action_id == of)
-    photos = select(ActionPhoto.file).where(ActionPhoto.action_id == of).order_by(ActionPhoto.id)
+    targets, members, chapters, asks, photos = _rows_of(action.id)
     return {
         "campaign_id": action.campaign_id,
         "happened_on": action.happened_on.isoformat(),
@@ -276,12 +273,53 @@ def snapshot(action: Action) -> dict[str, Any]:
         "minutes": action.minutes,
         "note": action.note,
         "details": dict(action.details),
-        "targets": [dict(row) for row in targets.mappings()],
-        "members": [dict(row) for row in members.mappings()],
-        "chapters": sorted(db.session.scalars(chapters)),
-        "asks": sorted(db.session.scalars(asks)),
-        "photos": list(db.session.scalars(photos)),
+        "targets": [
+            {"target_id": target, "term_id": term, "pieces": pieces, "awaiting": bool(awaiting)}
+            for target, pieces, term, awaiting, _text in targets
+        ],
+        "members": [
+            {"member_id": member, "pieces": pieces, "minutes": minutes, "role": role}
+            for member, pieces, minutes, _none, role in members
+        ],
+        "chapters": [row[0] for row in chapters],
+        "asks": [row[0] for row in asks],
+        "photos": [row[4] for row in photos],
     }
+
+
+def _rows_of(action_id: int) -> list[list[Any]]:
+    """Targets, members, chapters, asks and photos of an action, each by id: one statement."""
+    none, no_text = cast(null(), Integer), cast(null(), String)
+    parts = [
+        select(
+            ActionTarget.target_id.label("id"),
+            ActionTarget.pieces.label("pieces"),
+            ActionTarget.term_id.label("other"),
+            cast(ActionTarget.awaiting, Integer).label("flag"),
+            no_text.label("words"),
+        ).where(ActionTarget.action_id == action_id),
+        select(
+            ActionMember.member_id,
+            ActionMember.pieces,
+            ActionMember.minutes,
+            none,
+            ActionMember.role,
+        ).where(ActionMember.action_id == action_id),
+        select(ActionChapter.chapter_id, none, none, none, no_text).where(
+            ActionChapter.action_id == action_id
+        ),
+        select(action_ask.c.ask_id, none, none, none, no_text).where(
+            action_ask.c.action_id == action_id
+        ),
+        select(ActionPhoto.id, none, none, none, ActionPhoto.file).where(
+            ActionPhoto.action_id == action_id
+        ),
+    ]
+    numbered = [part.add_columns(literal(place)) for place, part in enumerate(parts)]
+    found: list[list[Any]] = [[] for _part in parts]
+    for *row, place in db.session.execute(union_all(*numbered)):
+        found[place].append(row)
+    return [sorted(rows, key=lambda row: row[0]) for rows in found]
 
 
 def last_undo(action_id: int) -> ActionRevision:

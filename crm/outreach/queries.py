@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, sele
 
 from crm.core import db
 from crm.outreach.channels import per_piece_names
-from crm.outreach.models import Action, ActionChapter, ActionTarget
+from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.targets.models import Post, Target, Term
 
 
@@ -31,8 +31,10 @@ class ActionFilter:
     area: str | None = None
     region: str | None = None
     party: str | None = None
+    #: The kind of an outcome that came back from the target.
+    outcome: str | None = None
 
-    _TARGET_FIELDS: ClassVar = ("target_id", "kind", "area", "region", "party")
+    _TARGET_FIELDS: ClassVar = ("target_id", "kind", "area", "region", "party", "outcome")
 
     @property
     def narrows_targets(self) -> bool:
@@ -81,6 +83,12 @@ class ActionFilter:
             if self.party is not None:
                 of_term = of_term.where(Term.party == self.party)
             asked.append(of_term)
+        if self.outcome is not None:
+            asked.append(
+                exists().where(
+                    Outcome.action_target_id == ActionTarget.id, Outcome.kind == self.outcome
+                )
+            )
         return asked
 
     def of_actions(self) -> list[ColumnElement[bool]]:

@@ -1,15 +1,262 @@
-"""Pages of the room."""
+"""Pages of the room: the list, one action, what waits for an answer, photos."""
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    session,
+    url_for,
+)
+from flask_babel import format_date
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response
 
+from crm.core import access, db
 from crm.core.access import Can, requires
+from crm.core.files import picture_path
+from crm.core.i18n import today
+from crm.core.paging import Page, page_number, page_of
+from crm.members.disclosure import Viewer
+from crm.outreach.channels import channels
+from crm.outreach.filters import HIDDEN, LABELS, NAMES, parse_filter
+from crm.outreach.forms import OutcomeForm, UndoForm
+from crm.outreach.history import page_of_entries, waiting, waiting_rows
+from crm.outreach.models import Action, ActionChapter, ActionPhoto, ActionTarget, Outcome
+from crm.outreach.operations import (
+    last_undo,
+    may_change,
+    record_outcome,
+    redo_action,
+    snapshot,
+    undo_action,
+    withdraw_outcome,
+)
+from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.record import (
+    action_with_facts,
+    asks_of,
+    chapters_of,
+    details_said,
+    history_of,
+    participants,
+    photos_of,
+    targets_reached,
+)
+from crm.targets.models import Target
 
 blueprint = Blueprint("outreach", __name__)
 
 
-@blueprint.get("/outreach/log")
+@blueprint.get("/outreach")
+@requires(Can.SEE)
+def index() -> Any:
+    """Everything that was done, newest first."""
+    asked = parse_filter(request.args)
+    listed = page_of_entries(asked.wanted, number=page_number())
+    target = None
+    if asked.wanted.target_id is not None:
+        target = db.session.get(Target, asked.wanted.target_id) or abort(404)
+    return render_template(
+        "outreach/index.html",
+        asked=asked,
+        listed=listed,
+        names=NAMES,
+        labels=LABELS,
+        hidden={name: asked.given[name] for name in HIDDEN if name in asked.given},
+        target=target,
+        outcome=outcome_kinds().get(asked.given.get("outcome", "")),
+    )
+
+
+@blueprint.get("/outreach/<int:action_id>")
+@requires(Can.SEE)
+def page(action_id: int) -> Any:
+    """One action: facts, targets with what came back, people, photos, history."""
+    action = action_with_facts(action_id)
+    viewer = Viewer.of(current_user)
+    chapters = chapters_of(action_id)
+    chapter_ids = [chapter.id for chapter in chapters]
+    undone = last_undo(action_id).snapshot if action.undone_at else None
+    before_ids = undone["chapters"] if undone else chapter_ids
+    # Nobody corrects what they do not know: the children's names, the note and the pictures are
+    # for those who may see the members of a chapter that took part.
+    sees_inside = viewer.sees.includes(*before_ids)
+    reached = targets_reached(action_id, number=page_number())
+    people = participants(action_id, to=viewer)
+    changes = history_of(action, lambda: snapshot(action), to=viewer)
+    return render_template(
+        "outreach/page.html",
+        action=action,
+        channel=channels()[action.channel],
+        weekday=format_date(action.happened_on, "EEEE"),
+        details=details_said(action),
+        chapters=chapters,
+        asks=asks_of(action_id),
+        reached=reached,
+        people=people,
+        named=sum(person.pieces for person in people),
+        photos=photos_of(action_id) if sees_inside else (),
+        sees_inside=sees_inside,
+        changes=changes if sees_inside else (),
+        undone=undone,
+        may_change=may_change(action, before_ids, current_user),
+        may_log=access.may(current_user, Can.LOG_OUTREACH),
+        may_record=access.may(current_user, Can.RECORD_OUTCOMES, *chapter_ids)
+        and bool(chapter_ids),
+        just_saved=session.get("last_saved") == action_id and not undone,
+        kinds=outcome_kinds().values(),
+        latest=today(),
+    )
+
+
+@blueprint.post("/outreach/<int:action_id>/undo")
 @requires(Can.LOG_OUTREACH)
-def log_start() -> Any:
-    return render_template("layout/page.html")
+def undo(action_id: int) -> Any:
+    """Take it out of all lists and sums."""
+    action = action_with_facts(action_id)
+    form = UndoForm()
+    if form.validate_on_submit():
+        undo_action(action, reason=request.form.get("reason", "")[:200] or None, by=current_user)
+        session.pop("last_saved", None)
+        flash(_("Undone. It counts nowhere now; you can bring it back here."), "success")
+    return redirect(url_for(".page", action_id=action_id), 303)
+
+
+@blueprint.post("/outreach/<int:action_id>/redo")
+@requires(Can.LOG_OUTREACH)
+def redo(action_id: int) -> Any:
+    """Bring it back."""
+    action = action_with_facts(action_id)
+    form = UndoForm()
+    if form.validate_on_submit():
+        redo_action(action, by=current_user)
+        flash(_("Brought back as it was."), "success")
+    return redirect(url_for(".page", action_id=action_id), 303)
+
+
+@blueprint.route("/outreach/answers/<int:action_target_id>", methods=["GET", "POST"])
+@requires(Can.RECORD_OUTCOMES)
+def answer(action_target_id: int) -> Any:
+    """Record what came back from one target of an action."""
+    row, target, action = db.session.execute(
+        select(ActionTarget, Target, Action)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .join(Action, Action.id == ActionTarget.action_id)
+        .where(ActionTarget.id == action_target_id)
+    ).one()
+    chapter_ids = [chapter.id for chapter in chapters_of(action.id)]
+    if not access.may(current_user, Can.RECORD_OUTCOMES, *chapter_ids):
+        abort(404)
+    action_id, name = action.id, target.name
+    what = channels()[row.channel].count(row.pieces)
+    happened_on = row.happened_on
+    form = OutcomeForm()
+    if not form.is_submitted():
+        form.received_on.data = today()
+    outcome = form.carry(
+        lambda: record_outcome(
+            action_target_id=action_target_id,
+            kind=form.kind.data,
+            received_on=form.received_on.data,
+            summary=form.summary.data,
+            scan=form.keep_scan(),
+            by=current_user,
+            today=today(),
+        )
+    )
+    back = "waiting" if request.values.get("back") == "waiting" else ""
+    if outcome is None:
+        return render_template(
+            "outreach/answer.html",
+            form=form,
+            action_target_id=action_target_id,
+            action_id=action_id,
+            name=name,
+            what=what,
+            happened_on=happened_on,
+            back=back,
+            latest=today(),
+        ), form.status
+    flash(_("Answer from %(name)s recorded.", name=name), "success")
+    if back:
+        return redirect(url_for(".waiting"), 303)
+    return redirect(url_for(".page", action_id=action_id), 303)
+
+
+@blueprint.post("/outreach/answers/<int:outcome_id>/withdraw")
+@requires(Can.RECORD_OUTCOMES)
+def withdraw(outcome_id: int) -> Any:
+    """Take back an answer recorded by mistake."""
+    outcome = db.session.scalars(select(Outcome).where(Outcome.id == outcome_id)).one()
+    action_id = _action_of(outcome)
+    form = UndoForm()
+    if form.validate_on_submit():
+        withdraw_outcome(outcome, by=current_user)
+        flash(_("Taken back."), "success")
+    return redirect(url_for(".page", action_id=action_id), 303)
+
+
+@blueprint.get("/outreach/answers/<int:outcome_id>/scan")
+@requires(Can.SEE_MEMBERS)
+def scan(outcome_id: int) -> Any:
+    """The scan of an answer: it may show who wrote."""
+    outcome = db.session.scalars(select(Outcome).where(Outcome.id == outcome_id)).one()
+    return _picture(outcome.scan, _action_of(outcome))
+
+
+@blueprint.get("/outreach/<int:action_id>/photos/<int:photo_id>")
+@requires(Can.SEE_MEMBERS)
+def photo(action_id: int, photo_id: int) -> Any:
+    """A photo, for those who may see the members of a chapter that took part."""
+    kept = db.session.scalars(
+        select(ActionPhoto).where(ActionPhoto.id == photo_id, ActionPhoto.action_id == action_id)
+    ).one()
+    return _picture(kept.file, action_id)
+
+
+@blueprint.get("/outreach/waiting", endpoint="waiting")
+@requires(Can.SEE)
+def waiting_page() -> Any:
+    """What has not been answered, oldest first."""
+    asked = parse_filter({k: v for k, v in request.args.items() if k in ("campaign", "chapter")})
+    ids = page_of(
+        waiting_rows(campaign_id=asked.wanted.campaign_id, chapter_ids=asked.wanted.chapter_ids),
+        number=page_number(),
+    )
+    rows = waiting(ids.rows, today=today())
+    scope = access.scope(current_user, Can.RECORD_OUTCOMES)
+    return render_template(
+        "outreach/waiting.html",
+        asked=asked,
+        labels=LABELS,
+        listed=Page(rows, ids.number, ids.size, ids.total, ids.capped),
+        recordable={row.action_target_id for row in rows if scope.includes(*row.chapter_ids)},
+        kinds=outcome_kinds().values(),
+        latest=today(),
+    )
+
+
+def _action_of(outcome: Outcome) -> int:
+    return db.session.scalars(
+        select(ActionTarget.action_id).where(ActionTarget.id == outcome.action_target_id)
+    ).one()
+
+
+def _picture(file: str | None, action_id: int) -> Response:
+    chapters = db.session.scalars(
+        select(ActionChapter.chapter_id).where(ActionChapter.action_id == action_id)
+    ).all()
+    if not file or not chapters or not access.may(current_user, Can.SEE_MEMBERS, *chapters):
+        abort(404)
+    path = picture_path(file)
+    if not path.is_file():
+        abort(404)
+    return send_file(path, mimetype="image/jpeg")

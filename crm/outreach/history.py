@@ -1,0 +1,478 @@
+"""Actions as lists, panels and pages show them: few statements, each one index read.
+
+A page of a list costs the same at ten thousand and at a million actions: the ids of its rows come
+from an index in their order, all else is asked for those ids alone.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, func, select, union_all
+from sqlalchemy.orm import aliased
+
+from crm.accounts.models import User
+from crm.campaigns.models import Campaign
+from crm.core import db
+from crm.core.paging import CEILING, SIZE, Page, page_of
+from crm.members.models import Chapter
+from crm.outreach.channels import Channel, channels
+from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
+from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
+from crm.outreach.queries import ActionFilter, actions
+from crm.targets.models import Post, Target, Term
+
+#: Targets named in a row; the rest is a number.
+NAMED = 3
+#: Chapters or targets that are each read from their own index and merged; more are so much of all
+#: there is that reading everything in order finds a page's rows soon.
+MERGED = 24
+_NO_ID = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An action as a row of a list."""
+
+    id: int
+    channel: Channel
+    #: "150 postcards"
+    what: str
+    happened_on: date
+    until: date | None
+    place: str | None
+    campaign: str
+    campaign_slug: str
+    logged_by: str | None
+    chapters: str
+    #: The first few, as (id, short name).
+    targets: Sequence[tuple[int, str]]
+    target_count: int
+    #: How many targets have answered.
+    answers: int
+
+    @property
+    def more_targets(self) -> int:
+        """How many targets are not named."""
+        return self.target_count - len(self.targets)
+
+
+def page_of_entries(wanted: ActionFilter, *, number: int, size: int = SIZE) -> Page:
+    """One page of the list, newest first: seven statements at most."""
+    ids = _page_of_ids(wanted, number=number, size=size)
+    return Page(
+        rows=entries(ids.rows),
+        number=ids.number,
+        size=ids.size,
+        total=ids.total,
+        capped=ids.capped,
+    )
+
+
+def newest(wanted: ActionFilter, limit: int) -> list[Entry]:
+    """The newest entries."""
+    driver = _one_driver(wanted)
+    found = driver if driver is not None else actions(wanted).with_only_columns(Action.id)
+    return entries(db.session.scalars(found.limit(limit)).all())
+
+
+def entries(action_ids: Sequence[int]) -> list[Entry]:
+    """The entries of these actions, in their order: four statements."""
+    if not action_ids:
+        return []
+    rows = db.session.execute(
+        select(
+            Action.id,
+            Action.channel,
+            Action.pieces,
+            Action.happened_on,
+            Action.until,
+            Action.place,
+            Campaign.name,
+            Campaign.slug,
+            User.name,
+        )
+        .join(Campaign, Campaign.id == Action.campaign_id)
+        .outerjoin(User, User.id == Action.logged_by_id)
+        .where(Action.id.in_(action_ids))
+    ).all()
+    reached = _reached(action_ids)
+    named = _named_targets(action_ids)
+    where = _chapter_names(action_ids)
+    ways = channels()
+    found = {}
+    for action_id, channel, pieces, day, until, place, campaign, slug, by in rows:
+        count, answers = reached.get(action_id, (0, 0))
+        found[action_id] = Entry(
+            id=action_id,
+            channel=ways[channel],
+            what=ways[channel].count(pieces),
+            happened_on=day,
+            until=until,
+            place=place,
+            campaign=campaign,
+            campaign_slug=slug,
+            logged_by=by,
+            chapters=", ".join(where.get(action_id, ())),
+            targets=named.get(action_id, ()),
+            target_count=count,
+            answers=answers,
+        )
+    return [found[action_id] for action_id in action_ids if action_id in found]
+
+
+def _page_of_ids(wanted: ActionFilter, *, number: int, size: int) -> Page:
+    driver = _one_driver(wanted)
+    if driver is not None:
+        return page_of(driver, number=number, size=size)
+    branches = _branches(wanted)
+    if branches is None:
+        found = actions(wanted).with_only_columns(Action.id)
+        return page_of(found, number=number, size=size)
+    every = _merged(branches, CEILING + 1).limit(CEILING + 1).subquery()
+    total = db.session.scalar(select(func.count()).select_from(every)) or 0
+    capped, total = total > CEILING, min(total, CEILING)
+    number = min(number, max(1, -(-total // size)))
+    rows = db.session.scalars(
+        _merged(branches, number * size).limit(size).offset((number - 1) * size)
+    ).all()
+    return Page(rows=rows, number=number, size=size, total=total, capped=capped)
+
+
+def _one_driver(wanted: ActionFilter) -> Any:
+    """Where one target or one chapter is asked for: ids and days from its own index, in order."""
+    if wanted.target_id is not None:
+        return _by_target(wanted, wanted.target_id)
+    if wanted.chapter_ids is not None and len(wanted.chapter_ids) == 1:
+        return _by_chapter(wanted, next(iter(wanted.chapter_ids)))
+    return None
+
+
+def _branches(wanted: ActionFilter) -> list[Any] | None:
+    """Where few targets or chapters are asked for: each one's from its own index."""
+    if wanted.area is not None or wanted.region is not None:
+        targets = _targets_meant(wanted)
+        if len(targets) <= MERGED:
+            return [_by_target(wanted, target) for target in targets]
+    if wanted.chapter_ids is not None and len(wanted.chapter_ids) <= MERGED:
+        return [_by_chapter(wanted, chapter) for chapter in sorted(wanted.chapter_ids)]
+    return None
+
+
+def _targets_meant(wanted: ActionFilter) -> Sequence[int]:
+    """Targets that are or ever were of the state or region, up to one more than are merged."""
+    found = select(Target.id)
+    if wanted.region is not None:
+        found = found.where(Target.region == wanted.region)
+    if wanted.area is not None:
+        held = select(Term.target_id).join(Post, Post.id == Term.post_id)
+        found = found.where(Target.id.in_(held.where(Post.area == wanted.area)))
+    return db.session.scalars(found.limit(MERGED + 1)).all()
+
+
+def _by_target(wanted: ActionFilter, target_id: int) -> Any:
+    # The rows of an undone action are gone, so nothing needs to be asked of the action.
+    found = (
+        select(ActionTarget.action_id, ActionTarget.happened_on)
+        .where(ActionTarget.target_id == target_id, *wanted.of_targets())
+        .order_by(ActionTarget.happened_on.desc(), ActionTarget.action_id.desc())
+    )
+    return found
+
+
+def _by_chapter(wanted: ActionFilter, chapter_id: int) -> Any:
+    found = (
+        select(ActionChapter.action_id, ActionChapter.happened_on)
+        .where(ActionChapter.chapter_id == chapter_id)
+        .order_by(ActionChapter.happened_on.desc(), ActionChapter.action_id.desc())
+    )
+    if wanted.since is not None:
+        found = found.where(ActionChapter.happened_on >= wanted.since)
+    if wanted.until is not None:
+        found = found.where(ActionChapter.happened_on <= wanted.until)
+    rest = wanted.with_(chapter_ids=None, since=None, until=None)
+    if rest == ActionFilter():
+        return found
+    return found.join(Action, Action.id == ActionChapter.action_id).where(*rest.of_actions())
+
+
+def _merged(branches: Sequence[Any], most: int) -> Any:
+    """The first ids of several ordered lists, each action once."""
+    if not branches:
+        return select(Action.id).where(Action.id.is_(None))
+    parts = [select(branch.limit(most).subquery()) for branch in branches]
+    every = union_all(*parts).subquery()
+    return (
+        select(every.c.action_id)
+        .group_by(every.c.action_id, every.c.happened_on)
+        .order_by(every.c.happened_on.desc(), every.c.action_id.desc())
+    )
+
+
+def _reached(action_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """How many targets each action reached, and how many of those answered."""
+    answered = (
+        select(func.count(func.distinct(Outcome.action_target_id)))
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(ActionTarget.action_id == Action.id)
+        .correlate(Action)
+        .scalar_subquery()
+    )
+    every = (
+        select(func.count())
+        .where(ActionTarget.action_id == Action.id)
+        .correlate(Action)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(select(Action.id, every, answered).where(Action.id.in_(action_ids)))
+    return {action_id: (count, answers) for action_id, count, answers in rows}
+
+
+def _named_targets(action_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
+    """The first targets of each action."""
+    other = aliased(ActionTarget)
+    last = (
+        select(other.target_id)
+        .where(other.action_id == Action.id)
+        .order_by(other.target_id)
+        .offset(NAMED - 1)
+        .limit(1)
+        .correlate(Action)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        select(Action.id, Target.id, Target.name, Target.family_name)
+        .join(ActionTarget, ActionTarget.action_id == Action.id)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .where(
+            Action.id.in_(action_ids),
+            ActionTarget.target_id <= func.coalesce(last, _NO_ID),
+        )
+        .order_by(Action.id, Target.sort_name)
+    )
+    found: dict[int, list[tuple[int, str]]] = {}
+    for action_id, target_id, name, family_name in rows:
+        found.setdefault(action_id, []).append((target_id, family_name or name))
+    return found
+
+
+def _chapter_names(action_ids: Collection[int]) -> dict[int, list[str]]:
+    rows = db.session.execute(
+        select(ActionChapter.action_id, Chapter.name)
+        .join(Chapter, Chapter.id == ActionChapter.chapter_id)
+        .where(ActionChapter.action_id.in_(action_ids))
+        .order_by(ActionChapter.action_id, Chapter.name)
+    )
+    found: dict[int, list[str]] = {}
+    for action_id, name in rows:
+        found.setdefault(action_id, []).append(name)
+    return found
+
+
+# What waits for an answer
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One target of one action that has not answered."""
+
+    action_target_id: int
+    action_id: int
+    target_id: int
+    target: str
+    what: str
+    channel: Channel
+    happened_on: date
+    days: int
+    campaign: str
+    campaign_slug: str
+    chapter_ids: tuple[int, ...] = ()
+
+
+def waiting_rows(
+    *, campaign_id: int | None = None, chapter_ids: frozenset[int] | None = None
+) -> Select[Any]:
+    """What waits, oldest first: ids to hand to `waiting`."""
+    found = (
+        select(ActionTarget.id)
+        .where(ActionTarget.awaiting.is_(True))
+        .order_by(ActionTarget.happened_on, ActionTarget.id)
+    )
+    if campaign_id is not None:
+        found = found.where(ActionTarget.campaign_id == campaign_id)
+    if chapter_ids is not None:
+        theirs = select(ActionChapter.action_id).where(
+            ActionChapter.action_id == ActionTarget.action_id,
+            ActionChapter.chapter_id.in_(chapter_ids),
+        )
+        found = found.where(theirs.exists())
+    return found
+
+
+def waiting(action_target_ids: Sequence[int], *, today: date) -> list[Waiting]:
+    """These rows in their order: two statements."""
+    if not action_target_ids:
+        return []
+    rows = db.session.execute(
+        select(
+            ActionTarget.id,
+            ActionTarget.action_id,
+            ActionTarget.target_id,
+            Target.name,
+            ActionTarget.channel,
+            ActionTarget.pieces,
+            ActionTarget.happened_on,
+            Campaign.name,
+            Campaign.slug,
+        )
+        .join(Target, Target.id == ActionTarget.target_id)
+        .join(Campaign, Campaign.id == ActionTarget.campaign_id)
+        .where(ActionTarget.id.in_(action_target_ids))
+    ).all()
+    theirs: dict[int, list[int]] = {}
+    for action_id, chapter_id in db.session.execute(
+        select(ActionChapter.action_id, ActionChapter.chapter_id).where(
+            ActionChapter.action_id.in_({row[1] for row in rows})
+        )
+    ):
+        theirs.setdefault(action_id, []).append(chapter_id)
+    ways = channels()
+    found = {
+        row_id: Waiting(
+            action_target_id=row_id,
+            action_id=action_id,
+            target_id=target_id,
+            target=name,
+            what=ways[channel].count(pieces),
+            channel=ways[channel],
+            happened_on=day,
+            days=(today - day).days,
+            campaign=campaign,
+            campaign_slug=slug,
+            chapter_ids=tuple(theirs.get(action_id, ())),
+        )
+        for row_id, action_id, target_id, name, channel, pieces, day, campaign, slug in rows
+    }
+    return [found[row_id] for row_id in action_target_ids if row_id in found]
+
+
+def waiting_count(most: int = 1_000) -> tuple[int, bool]:
+    """How many rows wait, counted up to `most`, and whether there are more."""
+    some = waiting_rows().order_by(None).limit(most + 1).subquery()
+    number = db.session.scalar(select(func.count()).select_from(some)) or 0
+    return min(number, most), number > most
+
+
+# A target's time line and sums
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An outcome as it is shown."""
+
+    id: int
+    kind: OutcomeKind
+    received_on: date
+    summary: str | None
+    scan: str | None
+    recorded_by: str | None
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What reached a target over one channel for one campaign."""
+
+    channel: Channel
+    campaign: str
+    campaign_slug: str
+    actions: int
+    pieces: int
+    last_on: date
+
+
+def sums_of_target(target_id: int) -> list[Sum]:
+    """By channel and campaign, one index read."""
+    totals = (
+        select(
+            ActionTarget.channel,
+            ActionTarget.campaign_id,
+            func.count().label("actions"),
+            func.sum(ActionTarget.pieces).label("pieces"),
+            func.max(ActionTarget.happened_on).label("last_on"),
+        )
+        .where(ActionTarget.target_id == target_id)
+        .group_by(ActionTarget.channel, ActionTarget.campaign_id)
+        .subquery()
+    )
+    rows = db.session.execute(
+        select(totals, Campaign.name, Campaign.slug)
+        .join(Campaign, Campaign.id == totals.c.campaign_id)
+        .order_by(Campaign.name, Campaign.id)
+    )
+    ways = channels()
+    found = [
+        Sum(ways[channel], name, slug, count, pieces, last_on)
+        for channel, _campaign, count, pieces, last_on, name, slug in rows
+    ]
+    return sorted(found, key=lambda each: each.channel.order)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """One entry of a target's time line: the action, its pieces for this target, its answers."""
+
+    entry: Entry
+    pieces: int
+    what: str
+    awaiting: bool
+    action_target_id: int
+    answers: Sequence[Answer]
+
+
+def timeline(target_id: int, limit: int) -> list[Reach]:
+    """What reached the target, newest first."""
+    rows = db.session.execute(
+        select(
+            ActionTarget.id,
+            ActionTarget.action_id,
+            ActionTarget.pieces,
+            ActionTarget.channel,
+            ActionTarget.awaiting,
+        )
+        .where(ActionTarget.target_id == target_id)
+        .order_by(ActionTarget.happened_on.desc(), ActionTarget.action_id.desc())
+        .limit(limit)
+    ).all()
+    by_id = {entry.id: entry for entry in entries([row[1] for row in rows])}
+    came = answers_to([row[0] for row in rows])
+    ways = channels()
+    return [
+        Reach(by_id[action_id], pieces, ways[channel].count(pieces), awaiting, row_id, came[row_id])
+        for row_id, action_id, pieces, channel, awaiting in rows
+    ]
+
+
+def answers_to(action_target_ids: Sequence[int]) -> dict[int, list[Answer]]:
+    """What came back to each of these rows, the earliest first: one statement."""
+    found: dict[int, list[Answer]] = {row_id: [] for row_id in action_target_ids}
+    if not found:
+        return found
+    kinds = outcome_kinds()
+    rows = db.session.execute(
+        select(
+            Outcome.action_target_id,
+            Outcome.id,
+            Outcome.kind,
+            Outcome.received_on,
+            Outcome.summary,
+            Outcome.scan,
+            User.name,
+        )
+        .outerjoin(User, User.id == Outcome.recorded_by_id)
+        .where(Outcome.action_target_id.in_(action_target_ids))
+        .order_by(Outcome.received_on, Outcome.id)
+    )
+    for row_id, outcome_id, kind, received_on, summary, scan, name in rows:
+        found[row_id].append(Answer(outcome_id, kinds[kind], received_on, summary, scan, name))
+    return found

@@ -1,0 +1,146 @@
+"""What pages of other rooms show of outreach: a target's time line, a member's part, a campaign's
+progress, the front page's latest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask_login import current_user
+from sqlalchemy import func, select
+
+from crm.campaigns.models import Goal
+from crm.core import access, db
+from crm.core.access import Can
+from crm.core.i18n import today
+from crm.outreach.channels import channels
+from crm.outreach.history import (
+    entries,
+    newest,
+    sums_of_target,
+    timeline,
+    waiting,
+    waiting_count,
+    waiting_rows,
+)
+from crm.outreach.models import Action, ActionMember
+from crm.outreach.queries import ActionFilter
+
+#: Entries of a time line on a record's page; the list has the rest.
+ENTRIES = 20
+
+
+def of_target(target: Any) -> dict[str, Any]:
+    """Sums by channel and campaign, last contact, the time line: seven statements."""
+    sums = sums_of_target(target.id)
+    return {
+        "target": target,
+        "sums": sums,
+        "actions": sum(each.actions for each in sums),
+        "last_on": max((each.last_on for each in sums), default=None),
+        "timeline": timeline(target.id, ENTRIES) if sums else (),
+        "may_log": access.may(current_user, Can.LOG_OUTREACH),
+    }
+
+
+def of_member(member: Any) -> dict[str, Any]:
+    """What a member did: six statements."""
+    totals = db.session.execute(
+        select(
+            Action.channel,
+            func.count(),
+            func.sum(ActionMember.pieces),
+            func.sum(ActionMember.minutes),
+        )
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(ActionMember.member_id == member.id)
+        .group_by(Action.channel)
+    ).all()
+    latest = db.session.execute(
+        select(ActionMember.action_id, ActionMember.pieces)
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(ActionMember.member_id == member.id)
+        .order_by(Action.happened_on.desc(), Action.id.desc())
+        .limit(ENTRIES)
+    ).all()
+    ways = channels()
+    by_channel = sorted(totals, key=lambda row: ways[row[0]].order)
+    return {
+        "member": member,
+        "sums": [(ways[name], ways[name].count(pieces)) for name, _n, pieces, _m in by_channel],
+        "actions": sum(row[1] for row in totals),
+        "minutes": sum(row[3] or 0 for row in totals) or None,
+        "entries": [
+            (entry, entry.channel.count(pieces))
+            for entry, (_id, pieces) in zip(
+                entries([row[0] for row in latest]), latest, strict=True
+            )
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class GoalProgress:
+    """How far a goal is."""
+
+    what: str
+    done: int
+    number: int
+    due_on: date | None
+
+    @property
+    def percent(self) -> int:
+        """Whole percents done, at most 100."""
+        return min(100, self.done * 100 // self.number) if self.number else 100
+
+
+def of_campaign(campaign: Any) -> dict[str, Any]:
+    """Progress to the goals, numbers by channel, the latest: seven statements."""
+    sums = sums_of_campaigns([campaign.id]).get(campaign.id, {})
+    goals = db.session.scalars(
+        select(Goal).where(Goal.campaign_id == campaign.id).order_by(Goal.due_on, Goal.id)
+    ).all()
+    ways = channels()
+    return {
+        "campaign": campaign,
+        "goals": [_progress(goal, sums) for goal in goals],
+        "sums": [
+            (channel, channel.count(sums[name])) for name, channel in ways.items() if name in sums
+        ],
+        "entries": newest(ActionFilter(campaign_id=campaign.id), 8),
+        "may_log": access.may(current_user, Can.LOG_OUTREACH),
+    }
+
+
+def sums_of_campaigns(campaign_ids: list[int]) -> dict[int, dict[str, int]]:
+    """Pieces and acts by campaign and channel, each counted once: one index read."""
+    found: dict[int, dict[str, int]] = {}
+    for campaign_id, channel, pieces in db.session.execute(
+        select(Action.campaign_id, Action.channel, func.sum(Action.pieces))
+        .where(Action.campaign_id.in_(campaign_ids), Action.undone_at.is_(None))
+        .group_by(Action.campaign_id, Action.channel)
+    ):
+        found.setdefault(campaign_id, {})[channel] = int(pieces)
+    return found
+
+
+def _progress(goal: Goal, sums: Mapping[str, int]) -> GoalProgress:
+    ways = channels()
+    channel = ways.get(goal.channel or "")
+    done = sums.get(channel.name, 0) if channel else sum(sums.values())
+    what = channel.count(goal.number) if channel else str(goal.number)
+    return GoalProgress(what, done, goal.number, goal.due_on)
+
+
+def of_front(user: Any) -> dict[str, Any]:
+    """Latest activity, and what has waited longest: nine statements."""
+    number, more = waiting_count()
+    ids = db.session.scalars(waiting_rows().limit(5)).all() if number else []
+    return {
+        "entries": newest(ActionFilter(), 8),
+        "waiting": waiting(ids, today=today()),
+        "waiting_count": number,
+        "waiting_more": more,
+        "may_log": access.may(user, Can.LOG_OUTREACH),
+    }

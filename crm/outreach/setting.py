@@ -1,0 +1,233 @@
+"""What the form of a channel offers its user: campaigns, targets, chapters, members, asks."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import func, or_, select
+
+from crm.campaigns.models import Ask, Campaign, CampaignTarget
+from crm.core import access, db
+from crm.core.access import Can, Scope
+from crm.members.disclosure import Purpose, Viewer, disclose
+from crm.members.models import Chapter, Membership
+from crm.members.queries import chapters_in, in_tree_order
+from crm.outreach.forms import LogForm
+from crm.targets.models import Post, TargetList, TargetListItem, Term
+from crm.targets.rules import area_name
+
+#: Members that are listed to be ticked; more than these are pasted as a roster.
+MOST_LISTED = 400
+
+
+@dataclass(frozen=True)
+class CampaignChoice:
+    """A campaign to choose."""
+
+    id: int
+    slug: str
+    name: str
+    has_ended: bool
+    targets: int
+    asks: Sequence[tuple[int, str]]
+    #: State → how many of its targets.
+    areas: dict[str, int]
+
+
+@dataclass(frozen=True)
+class MemberChoice:
+    """A member to tick."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that can be chosen, read once a page."""
+
+    campaigns: Sequence[CampaignChoice]
+    #: In tree order, each with its depth.
+    chapters: Sequence[tuple[Chapter, int]]
+    areas: Sequence[tuple[str, str]]
+    lists: Sequence[tuple[str, str, int]]
+    #: By chapter.
+    members: Sequence[tuple[Chapter, Sequence[MemberChoice]]]
+    #: Whether there are more members than are listed.
+    too_many: bool
+
+    def campaign_id(self, slug: str | None) -> int:
+        """The campaign of that slug; 0, which none has, where there is none."""
+        return next((each.id for each in self.campaigns if each.slug == slug), 0)
+
+    def below(self, chapter_ids: Collection[int]) -> frozenset[int]:
+        """These chapters and all below them, as far as the user may log for them."""
+        paths = [chapter.path for chapter, _depth in self.chapters if chapter.id in chapter_ids]
+        return frozenset(
+            chapter.id
+            for chapter, _depth in self.chapters
+            if any(chapter.path.startswith(path) for path in paths)
+        )
+
+    def put_on(self, form: LogForm) -> None:
+        """Let the form's fields be chosen from this."""
+        form.campaign.choices = [("", ""), *((each.slug, each.name) for each in self.campaigns)]
+        form.chapters.choices = [(chapter.id, chapter.name) for chapter, _depth in self.chapters]
+        form.area.choices = [("", _("Choose")), *self.areas]
+        form.target_list.choices = [
+            ("", _("Choose")),
+            *((slug, f"{name} ({number})") for slug, name, number in self.lists),
+        ]
+        form.asks.choices = [ask for campaign in self.campaigns for ask in campaign.asks]
+        aims = [("campaign", _("All of the campaign"))]
+        if self.areas:
+            aims.append(("area", _("Those of a state")))
+        if self.lists:
+            aims.append(("list", _("A list")))
+        aims.append(("chosen", _("By name")))
+        if not form.channel.needs_target:
+            aims.append(("none", _("No target")))
+        form.aim.choices = aims
+
+
+def setting_for(
+    user: Any, *, today: date, of_chapters: Collection[int] = (), had: Collection[int] = ()
+) -> Setting:
+    """What this user can log. `of_chapters` are those whose members are listed where there are too
+    many; `had` are chapters of an action that is corrected.
+    """
+    campaigns = _campaigns(today)
+    mine = access.scope(user, Can.LOG_OUTREACH)
+    chapters = chapters_in(mine, open_only=True)
+    known = {chapter.id for chapter in chapters}
+    if missing := set(had) - known:
+        more = db.session.scalars(select(Chapter).where(Chapter.id.in_(missing)))
+        chapters = in_tree_order([*chapters, *more])
+    areas = sorted({area for each in campaigns for area in each.areas})
+    members, too_many = _members(user, chapters, of_chapters)
+    return Setting(
+        campaigns=campaigns,
+        chapters=_with_depth(chapters),
+        areas=sorted(((area, area_name(area)) for area in areas), key=lambda pair: pair[1]),
+        lists=_lists(),
+        members=members,
+        too_many=too_many,
+    )
+
+
+def _campaigns(today: date) -> list[CampaignChoice]:
+    """All, those that run first, then the newest."""
+    asks: dict[int, list[tuple[int, str]]] = {}
+    for ask_id, campaign_id, words in db.session.execute(
+        select(Ask.id, Ask.campaign_id, Ask.text).order_by(Ask.position, Ask.id)
+    ):
+        asks.setdefault(campaign_id, []).append((ask_id, words))
+    areas: dict[int, dict[str, int]] = {}
+    for campaign_id, area, number in db.session.execute(
+        select(
+            CampaignTarget.campaign_id,
+            Post.area,
+            func.count(func.distinct(CampaignTarget.target_id)),
+        )
+        .join(Term, Term.target_id == CampaignTarget.target_id)
+        .join(Post, Post.id == Term.post_id)
+        .where(Term.is_current, Post.area.is_not(None))
+        .group_by(CampaignTarget.campaign_id, Post.area)
+    ):
+        areas.setdefault(campaign_id, {})[str(area)] = number
+    count = (
+        select(func.count())
+        .where(CampaignTarget.campaign_id == Campaign.id)
+        .correlate(Campaign)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        select(Campaign.id, Campaign.slug, Campaign.name, Campaign.ends_on, count).order_by(
+            Campaign.starts_on.desc(), Campaign.id.desc()
+        )
+    )
+    found = [
+        CampaignChoice(
+            id=campaign_id,
+            slug=slug,
+            name=name,
+            has_ended=ends_on is not None and ends_on < today,
+            targets=number,
+            asks=asks.get(campaign_id, ()),
+            areas=areas.get(campaign_id, {}),
+        )
+        for campaign_id, slug, name, ends_on, number in rows
+    ]
+    return sorted(found, key=lambda each: each.has_ended)
+
+
+def _lists() -> list[tuple[str, str, int]]:
+    size = (
+        select(func.count())
+        .where(TargetListItem.list_id == TargetList.id)
+        .correlate(TargetList)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        select(TargetList.slug, TargetList.name, size).order_by(TargetList.name)
+    )
+    return [(slug, name, number) for slug, name, number in rows]
+
+
+def _with_depth(chapters: Sequence[Chapter]) -> list[tuple[Chapter, int]]:
+    shown: list[tuple[Chapter, int]] = []
+    for chapter in chapters:
+        above = [other for other, _depth in shown if chapter.path.startswith(other.path)]
+        shown.append((chapter, len(above)))
+    return shown
+
+
+def _members(
+    user: Any, chapters: Sequence[Chapter], of_chapters: Collection[int]
+) -> tuple[list[tuple[Chapter, list[MemberChoice]]], bool]:
+    """Present members of the chapters, each by the chapter it comes first under."""
+    sees: Scope = access.scope(user, Can.SEE_MEMBERS)
+    by_id = {chapter.id: chapter for chapter in chapters if sees.includes(chapter.id)}
+    pairs = _member_ids(by_id)
+    too_many = len(pairs) > MOST_LISTED
+    if too_many:
+        paths = [by_id[number].path for number in of_chapters if number in by_id]
+        near = {
+            number
+            for number, chapter in by_id.items()
+            if any(chapter.path.startswith(path) for path in paths)
+        }
+        pairs = _member_ids(near)[:MOST_LISTED] if near else []
+    shown = disclose(
+        {member for member, _chapter in pairs}, to=Viewer.of(user), purpose=Purpose.PAGE
+    )
+    groups: dict[int, dict[int, MemberChoice]] = {}
+    listed: set[int] = set()
+    for member_id, chapter_id in pairs:
+        if member_id not in listed:
+            listed.add(member_id)
+            group = groups.setdefault(chapter_id, {})
+            group[member_id] = MemberChoice(member_id, shown[member_id].name)
+    found = [
+        (chapter, sorted(groups[chapter.id].values(), key=lambda each: each.name))
+        for chapter in chapters
+        if chapter.id in groups
+    ]
+    return found, too_many
+
+
+def _member_ids(chapter_ids: Collection[int]) -> list[tuple[int, int]]:
+    if not chapter_ids:
+        return []
+    rows = db.session.execute(
+        select(Membership.member_id, Membership.chapter_id)
+        .where(
+            Membership.chapter_id.in_(chapter_ids),
+            or_(Membership.left_on.is_(None), Membership.left_on > func.current_date()),
+        )
+        .order_by(Membership.id)
+        .limit(MOST_LISTED + 1)
+    )
+    return [(member_id, chapter_id) for member_id, chapter_id in rows]
