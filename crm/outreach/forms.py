@@ -19,6 +19,7 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional, Regexp
 
 from crm.core.errors import Refused
@@ -62,6 +63,11 @@ def _number(label: Any, **more: Any) -> WholeNumber:
     return WholeNumber(label, validators=[Optional()], **more)
 
 
+def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
+    """Values and labels as a field wants them."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
 class LogForm(Form):
     """What every channel asks. `form_for` adds what only one does."""
 
@@ -84,9 +90,9 @@ class LogForm(Form):
     spread = RadioField(
         _l("Spread"),
         choices=[
-            (Spread.EVENLY.value, _l("Evenly")),
-            (Spread.NUMBERS.value, _l("By the numbers")),
-            (Spread.ONE.value, _l("All to one")),
+            SelectChoice(Spread.EVENLY.value, _l("Evenly")),
+            SelectChoice(Spread.NUMBERS.value, _l("By the numbers")),
+            SelectChoice(Spread.ONE.value, _l("All to one")),
         ],
         default=Spread.EVENLY.value,
     )
@@ -195,17 +201,13 @@ class LogForm(Form):
         """The kept pictures, sealed, for the form's next try."""
         return [sealed(file) for file in self.kept]
 
-    def options_given(self, name: str) -> Iterable[Any]:
-        """The options of a field, for templates that draw them by hand."""
-        return self[name].iter_choices()
-
 
 def _detail_field(detail: Detail) -> Any:
     about = detail.help or ""
     if detail.kind == "choice":
         return SelectField(
             detail.label,
-            choices=[("", _l("Not said")), *detail.choices],
+            choices=options([("", _l("Not said")), *detail.choices]),
             validators=[Optional()],
             description=about,
         )
@@ -235,7 +237,7 @@ class OutcomeForm(Form):
     def __init__(self, **values: Any):
         super().__init__(**values)
         kinds = [(kind.name, kind.label) for kind in outcome_kinds().values()]
-        self.kind.choices = [("", _l("Choose")), *kinds]
+        self.kind.choices = options([("", _l("Choose")), *kinds])
 
     def keep_scan(self) -> str | None:
         """Keep the scan sent, if one was."""

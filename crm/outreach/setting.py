@@ -14,7 +14,7 @@ from crm.core.access import Can, Scope
 from crm.members.disclosure import Purpose, Viewer, disclose
 from crm.members.models import Chapter, Membership
 from crm.members.queries import chapters_in, in_tree_order
-from crm.outreach.forms import LogForm
+from crm.outreach.forms import LogForm, options
 from crm.targets.models import Post, TargetList, TargetListItem, Term
 from crm.targets.rules import area_name
 
@@ -73,14 +73,12 @@ class Setting:
 
     def put_on(self, form: LogForm) -> None:
         """Let the form's fields be chosen from this."""
-        form.campaign.choices = [("", ""), *((each.slug, each.name) for each in self.campaigns)]
-        form.chapters.choices = [(chapter.id, chapter.name) for chapter, _depth in self.chapters]
-        form.area.choices = [("", _("Choose")), *self.areas]
-        form.target_list.choices = [
-            ("", _("Choose")),
-            *((slug, f"{name} ({number})") for slug, name, number in self.lists),
-        ]
-        form.asks.choices = [ask for campaign in self.campaigns for ask in campaign.asks]
+        form.campaign.choices = options((each.slug, each.name) for each in self.campaigns)
+        form.chapters.choices = options((each.id, each.name) for each, _depth in self.chapters)
+        form.area.choices = options([("", _("Choose")), *self.areas])
+        lists = ((slug, f"{name} ({number})") for slug, name, number in self.lists)
+        form.target_list.choices = options([("", _("Choose")), *lists])
+        form.asks.choices = options(ask for campaign in self.campaigns for ask in campaign.asks)
         aims = [("campaign", _("All of the campaign"))]
         if self.areas:
             aims.append(("area", _("Those of a state")))
@@ -89,7 +87,7 @@ class Setting:
         aims.append(("chosen", _("By name")))
         if not form.channel.needs_target:
             aims.append(("none", _("No target")))
-        form.aim.choices = aims
+        form.aim.choices = options(aims)
 
 
 def setting_for(

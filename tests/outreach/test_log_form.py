@@ -225,7 +225,7 @@ def test_targets_by_name_number_state_and_list(leader: FlaskClient, scene: Simpl
     assert pieces() == [100, 55]
     state = sent(scene, aim="area", area="WV", pieces="8", client_key="another-key")
     assert post(leader, state).status_code == 303
-    assert pieces() == [100, 2, 2, 2, 2, 55] or sum(pieces()) == 163
+    assert sorted(pieces()) == [2, 2, 2, 2, 55, 100]
 
 
 def test_a_target_that_is_not_sure_is_asked_about(
@@ -314,7 +314,7 @@ def test_log_again_like_this(leader: FlaskClient, scene: SimpleNamespace) -> Non
     first = post(leader, sent(scene, aim="chosen", chosen=typed, spread="numbers", place="Gym"))
     number = first.headers["Location"].rsplit("/", 1)[1]
     page = text(leader.get(f"{CLASS}?like={number}"))
-    assert "Shelley Alder, 100\nNiue, 55" in page.replace("\r", "")
+    assert "Niue, 55\nShelley Alder, 100" in page.replace("\r", "")
     assert 'value="Gym"' in page
     assert 'value="a-client-key-1"' not in page
 
