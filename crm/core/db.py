@@ -135,6 +135,31 @@ def unit_of_work() -> Iterator[None]:
         _mode.reset(token)
 
 
+@contextmanager
+def apart(app: Flask) -> Iterator[None]:
+    """A session of its own that only reads one snapshot: for figures that must agree with each
+    other, and for a file that is still being sent when its request's own work is over.
+
+    Writers go on meanwhile. Within it `session` is the new one.
+    """
+    with app.app_context():
+        token = _mode.set(READING)
+        try:
+            if session.get_bind().dialect.name == "postgresql":
+                session.connection(
+                    execution_options={
+                        "isolation_level": "REPEATABLE READ",
+                        "postgresql_readonly": True,
+                    }
+                )
+            else:
+                session.connection()
+        finally:
+            # The transaction has begun; nothing is left changed while a stream is waiting.
+            _mode.reset(token)
+        yield
+
+
 def init_app(app: Flask) -> None:
     """Bind the database to the application."""
     extension.init_app(app)
