@@ -1,10 +1,22 @@
 """Every report and export, and the front page."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
+from crm.core.access import Can
+from crm.core.shell import NavItem, add_nav
+from crm.reports import cli
+from crm.reports.rules import month_name
 from crm.reports.views import blueprint
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     app.register_blueprint(blueprint)
+    app.add_template_filter(month_name, "month")
+    add_nav(app, NavItem(_l("Today"), "reports.front", "house", Can.SEE, 10, ""))
+    add_nav(
+        app,
+        NavItem(_l("Reports"), "reports.index", "bar-chart", Can.SEE_REPORTS, 60, "reports"),
+    )
+    cli.init_app(app)

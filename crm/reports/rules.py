@@ -1,1 +1,139 @@
-"""What is true of reports, without the database."""
+"""How a report's numbers are said in words: sums, months, and the line that reconciles. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import median_low
+
+from babel.dates import format_skeleton
+from babel.lists import format_list
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+
+from crm.core.i18n import day as day_told
+from crm.core.shell import number
+from crm.outreach.channels import channels
+from crm.outreach.rules import Reconciliation
+
+#: Answers that say no more than that something arrived.
+WITHOUT_SUBSTANCE = frozenset({"acknowledgement", "form_reply"})
+#: Of the filter by outcome: all that count as an answer, and all at all.
+ANSWERED, ANY = "answered", "any"
+#: What came back because nobody is there.
+RETURNED = "returned"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Pieces and acts, each counted once, by channel; and how many actions they are."""
+
+    by_channel: Mapping[str, int]
+    actions: int
+
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return sum(self.by_channel.values())
+
+    @property
+    def told(self) -> str:
+        """`155 postcards and 1 meeting`."""
+        return listed(counts(self.by_channel))
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """How a report adds up: the sums, and the sentences that say so."""
+
+    sums: Reconciliation
+    sentences: Sequence[str]
+    #: How many actions the rows are, each counted once; None where no column tells.
+    actions: int | None = None
+
+    def __str__(self) -> str:
+        if self.sums.holds:
+            return " ".join(self.sentences)
+        return " ".join([*self.sentences, wrong(self.sums)])
+
+
+def counts(by_channel: Mapping[str, int]) -> list[str]:
+    """`155 postcards`, `1 meeting`: in the order of the channels, those unknown at the end."""
+    known = channels()
+    said = [each.count(by_channel[name]) for name, each in known.items() if by_channel.get(name)]
+    rest = sorted(set(by_channel) - set(known))
+    return [*said, *(f"{number(by_channel[name])} {name}" for name in rest)]
+
+
+def channel_label(name: str) -> str:
+    """The channel's name on screen; its name in the database if its file is gone."""
+    channel = channels().get(name)
+    return str(channel.label) if channel else name
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a, b, and c`, the way the reader's language joins them."""
+    return str(format_list(list(parts), locale=get_locale() or "en"))
+
+
+def once(total: Tally) -> str:
+    """The total, as a clause: `156: 155 postcards and 1 meeting`."""
+    return f"{number(total.total)}: {total.told}" if total.by_channel else number(0)
+
+
+def once_sentence(total: Tally) -> str:
+    """The total, as a sentence, where every row is counted once already."""
+    if not total.by_channel:
+        return _("Nothing was done that this asks for.")
+    return _("Each piece and act is counted once: %(total)s.", total=once(total))
+
+
+def goal_told(channel: str | None, amount: int, due_on: date | None) -> str:
+    """`150 postcards by Mar 1, 2026`."""
+    known = channels().get(channel) if channel else None
+    if known is not None:
+        what = known.count(amount)
+    else:
+        what = ngettext(
+            "%(many)s piece or act", "%(many)s pieces and acts", amount, many=number(amount)
+        )
+    return _("%(what)s by %(day)s", what=what, day=day_told(due_on)) if due_on else what
+
+
+def wrong(sums: Reconciliation) -> str:
+    """The honest sentence of a report that does not add up."""
+    return _(
+        "These sums do not agree (%(rows)s − %(shared)s + %(untold)s is not %(total)s). "
+        "That is a fault: please tell whoever runs this.",
+        rows=number(sums.rows_total),
+        shared=number(sums.shared),
+        untold=number(sums.untold),
+        total=number(sums.total),
+    )
+
+
+def month_of(day: date) -> date:
+    """The first day of its month."""
+    return day.replace(day=1)
+
+
+def month_back(month: date, months: int) -> date:
+    """The first day of the month that lies so many months before."""
+    at = month.year * 12 + month.month - 1 - months
+    return date(at // 12, at % 12 + 1, 1)
+
+
+def months_between(first: date, last: date) -> list[date]:
+    """The first days of all months from one to the other, both included."""
+    back = (last.year - first.year) * 12 + last.month - first.month
+    return [month_back(month_of(last), months) for months in range(back, -1, -1)]
+
+
+def month_name(month: date, short: bool = False) -> str:
+    """`November 2026`, or `Nov` under a bar."""
+    return str(format_skeleton("MMM" if short else "yMMMM", month, locale=get_locale() or "en"))
+
+
+def median_days(spans: Iterable[tuple[int, int]]) -> int | None:
+    """The middle of the days waited, from (days, how many) pairs; None of nothing."""
+    days = [span for span, many in spans for _each in range(many)]
+    return median_low(days) if days else None

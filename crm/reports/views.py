@@ -1,21 +1,207 @@
-"""Pages of the room."""
+"""The front page, the search, and the reports: on screen and as files."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Flask, Response, abort, current_app, render_template, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_login import current_user
 
+from crm.core import shell
 from crm.core.access import Can, requires
+from crm.core.i18n import timezone_name, today
+from crm.core.paging import Page, page_number
+from crm.core.tables import FORMATS, Column, Row
+from crm.members.disclosure import Purpose, Viewer
+from crm.reports import front as front_page
+from crm.reports.answering import SHOWN, Order, answer, file_of
+from crm.reports.catalogue import Question, Report, reports
+from crm.reports.forms import LABELS, NAMES, Asked, WithNames, parse_filter
+from crm.reports.operations import export_people
+from crm.reports.rules import goal_told
 
 blueprint = Blueprint("reports", __name__)
+
+#: Hits of each kind on the search page.
+HITS = 20
 
 
 @blueprint.get("/")
 @requires(Can.SEE)
 def front() -> Any:
-    return render_template("layout/page.html")
+    """Today: what was done this month, and what comes next."""
+    day = today()
+    start = front_page.beginning()
+    sums = front_page.year(day) if start is None else []
+    return render_template(
+        "reports/front.html",
+        greeting=_greeting(),
+        start=start,
+        stats=front_page.stats(sums, day) if start is None else [],
+        told=front_page.told(sums, day),
+        year=front_page.chart(sums, day) if start is None else None,
+        campaigns=front_page.campaigns(day),
+        goal_told=goal_told,
+        panels=shell.panels("front", current_user) if start is None else [],
+        today=day,
+    )
+
+
+def _greeting() -> str:
+    name = current_user.name.split()[0] if current_user.name.strip() else ""
+    hour = datetime.now(ZoneInfo(timezone_name())).hour
+    if hour < 12:
+        return _("Good morning, %(name)s", name=name)
+    if hour < 18:
+        return _("Good afternoon, %(name)s", name=name)
+    return _("Good evening, %(name)s", name=name)
 
 
 @blueprint.get("/search")
 @requires(Can.SEE)
 def search() -> Any:
-    return render_template("layout/page.html")
+    """Targets, members, campaigns: whatever the rooms can find, by heading."""
+    query = request.args.get("q", "").replace("\x00", "").strip()[:100]
+    found = shell.search(query, HITS) if query else []
+    return render_template("reports/search.html", query=query, found=found, limit=HITS)
+
+
+@blueprint.get("/reports")
+@requires(Can.SEE_REPORTS)
+def index() -> Any:
+    """The catalogue."""
+    return render_template("reports/index.html", reports=reports().values())
+
+
+@blueprint.get("/reports/<name>")
+@requires(Can.SEE_REPORTS)
+def page(name: str) -> Any:
+    """One report on screen."""
+    return _show(_report(name), parse_filter(request.args), WithNames(formdata=None), 200)
+
+
+@blueprint.get("/reports/<name>.<any(csv, xlsx, json):format>")
+@requires(Can.EXPORT_REPORTS)
+def download(name: str, format: str) -> Any:
+    """One report as a file: the rows of the page, in its order. Members are numbers."""
+    report, asked = _report(name), parse_filter(request.args)
+    if asked.problems:
+        return _show(report, asked, WithNames(formdata=None), 422)
+    return _send(report, asked, format, Viewer.of(current_user))
+
+
+@blueprint.post("/reports/<name>")
+@requires(Can.EXPORT_PEOPLE)
+def download_names(name: str) -> Any:
+    """The same file with names, for a reason that is kept."""
+    report, asked, form = _report(name), parse_filter(request.args), WithNames()
+    if asked.problems or not form.validate_on_submit():
+        return _show(report, asked, form, 422)
+
+    def carry_out() -> bool:
+        export_people(
+            report=report,
+            reason=form.reason.data,
+            given=asked.given,
+            format=form.format.data,
+            by=current_user,
+        )
+        return True
+
+    if not form.carry(carry_out):
+        return _show(report, asked, form, 422)
+    return _send(report, asked, form.format.data, Viewer.of(current_user, exports_people=True))
+
+
+def _report(name: str) -> Report:
+    return reports().get(name) or abort(404)
+
+
+def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response:
+    order = Order(
+        report=report,
+        question=Question(
+            wanted=asked.wanted, viewer=viewer, purpose=Purpose.EXPORT, outcome=asked.outcome
+        ),
+        format=format,
+        sort=request.args.get("sort"),
+        facts=asked.facts,
+        made_at=datetime.now(ZoneInfo(timezone_name())),
+        made_by=current_user.name,
+        locale=str(get_locale()),
+    )
+    response = Response(file_of(_application(), order), mimetype=FORMATS[format].mimetype)
+    response.headers.set("Content-Disposition", "attachment", filename=order.filename)
+    return response
+
+
+def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
+    sort = request.args.get("sort")
+    found = None
+    if not asked.problems:
+        question = Question(
+            wanted=asked.wanted, viewer=Viewer.of(current_user), outcome=asked.outcome
+        )
+        found = answer(_application(), report, question, sort)
+    given: dict[str, Any] = {**asked.given, **({"sort": sort} if sort else {})}
+    body = render_template(
+        "reports/page.html",
+        report=report,
+        asked=asked,
+        answer=found,
+        page=_page(found.rows) if found else None,
+        sort=sort,
+        names=NAMES,
+        labels=LABELS,
+        formats=FORMATS.values(),
+        form=form,
+        link=Links(report, asked.given),
+        here=url_for("reports.page", name=report.name, **given),
+        files={
+            each: url_for("reports.download", name=report.name, format=each, **given)
+            for each in FORMATS
+        },
+    )
+    return body, 422 if asked.problems else status
+
+
+def _page(rows: Sequence[Row]) -> Page:
+    number = min(page_number(), max(1, -(-len(rows) // SHOWN)))
+    some = rows[(number - 1) * SHOWN : number * SHOWN]
+    return Page(rows=some, number=number, size=SHOWN, total=len(rows), capped=False)
+
+
+def _application() -> Flask:
+    # The application itself: a request's proxy is gone when its file is still being sent.
+    return current_app._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+class Links:
+    """From every number of a report to the records behind it, under the same filter."""
+
+    def __init__(self, report: Report, given: Mapping[str, str]):
+        self.report = report
+        self.given = given
+
+    def record(self, row: Row) -> str | None:
+        """The page of what the row is about."""
+        found = self.report.record(row) if self.report.record else None
+        return url_for(found[0], **found[1]) if found else None
+
+    def records(self, column: Column, row: Row | None) -> str | None:
+        """The list behind a number; of the total without a row."""
+        if column.key in self.report.plain:
+            return None
+        narrow: Mapping[str, str] = {}
+        if row is not None:
+            if self.report.narrow is None:
+                return self.record(row)
+            narrow = self.report.narrow(row)
+        values: dict[str, Any] = {**self.given, **narrow}
+        if outcome := self.report.lists_outcomes.get(column.key):
+            return url_for("reports.page", name="answers", **{"outcome": outcome} | values)
+        values.pop("outcome", None)
+        return url_for("outreach.index", **values)

@@ -1,0 +1,133 @@
+"""Every report. Each is one file here that sets `REPORT`; nothing else names them all.
+
+The same rows serve the page, the files and the command. A report counts by the rule of
+`crm.outreach.rules` and says in words how its rows and its total fit.
+"""
+
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from markupsafe import Markup
+
+from crm.core.tables import Column, Kind, Row, Share
+from crm.members.disclosure import Purpose, Viewer
+from crm.outreach.queries import ActionFilter
+from crm.reports.rules import Reckoning
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a report is asked: which actions, for whose eyes, to leave for what."""
+
+    wanted: ActionFilter
+    viewer: Viewer
+    purpose: Purpose = Purpose.PAGE
+    #: Of `answers`: one kind of outcome alone.
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One report. Rows are tuples with a cell for each column, then the row's key if it has one."""
+
+    #: In addresses.
+    name: str
+    order: int
+    icon: str
+    title: Any
+    #: One line: what it tells, and what it does not.
+    description: Any
+    columns: tuple[Column, ...]
+    rows: Callable[[Question], Iterable[Row]]
+    #: From the sum of the counted column over all rows to how it fits the total.
+    reckon: Callable[[Question, int], Reckoning]
+    #: The column whose rows and total `reckon` speaks of.
+    counts: str = "pieces"
+    #: Columns whose rows must not be added: a latest day, a median, a progress.
+    unsummed: frozenset[str] = frozenset()
+    chart: Callable[[Sequence[Row]], Markup] | None = None
+    #: Narrows the filter's address to the records behind a row.
+    narrow: Callable[[Row], dict[str, str]] | None = None
+    #: The endpoint and values of the page of what a row is about.
+    record: Callable[[Row], tuple[str, dict[str, Any]] | None] | None = None
+    #: Columns that count outcomes, and which: their numbers lead to those.
+    lists_outcomes: Mapping[str, str] = field(default_factory=dict)
+    #: Columns of numbers without records of their own: minutes, a median, a progress.
+    plain: frozenset[str] = frozenset()
+    shows_people: bool = False
+    #: Of a report with one row a record, as many as there are, read a few at a time in its own
+    #: order: the sum of the counted column, asked of the database.
+    rows_total: Callable[[Question], int] | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether it has too many rows to hold."""
+        return self.rows_total is not None
+
+    def place(self, key: str) -> int:
+        """Where in a row a column's cell stands."""
+        return [column.key for column in self.columns].index(key)
+
+    def cells(self, row: Row) -> Row:
+        """The row without its key."""
+        return row[: len(self.columns)]
+
+    def key(self, row: Row) -> Any:
+        """What the row is about; None where it is about the rest."""
+        return row[len(self.columns)]
+
+
+@cache
+def reports() -> dict[str, Report]:
+    """All reports by name, in the order of their cards."""
+    found = [
+        import_module(f"{__name__}.{module.name}").REPORT
+        for module in pkgutil.iter_modules(__path__)
+    ]
+    return {report.name: report for report in sorted(found, key=lambda each: each.order)}
+
+
+def totals(report: Report, rows: Sequence[Row], reckoning: Reckoning) -> Row:
+    """The last line of a table: things counted once, and sums where rows may be added."""
+    return tuple(_total(report, column, rows, reckoning) for column in report.columns)
+
+
+def _total(report: Report, column: Column, rows: Sequence[Row], reckoning: Reckoning) -> Any:
+    if column.key == report.counts:
+        return reckoning.sums.total
+    if column.key == "actions":
+        return reckoning.actions
+    if report.streamed or column.key in report.unsummed:
+        return None
+    place = report.place(column.key)
+    cells = [row[place] for row in rows if row[place] is not None]
+    if column.kind is Kind.NUMBER:
+        return sum(cells)
+    if column.kind is Kind.SHARE:
+        return Share(sum(cell.n for cell in cells), sum(cell.of for cell in cells))
+    return None
+
+
+def in_order(report: Report, rows: Iterable[Row], sort: str | None) -> Iterable[Row]:
+    """The rows by a column (`-key`: largest first); the report's own order for anything else.
+
+    Cells without a value come last either way. A streamed report keeps its order.
+    """
+    key = (sort or "").removeprefix("-")
+    if report.streamed or key not in {column.key for column in report.columns}:
+        return rows
+    place = report.place(key)
+    listed = list(rows)
+    full = [row for row in listed if row[place] not in (None, "")]
+    full.sort(key=lambda row: _sort_key(row[place]), reverse=(sort or "").startswith("-"))
+    return full + [row for row in listed if row[place] in (None, "")]
+
+
+def _sort_key(cell: Any) -> Any:
+    if isinstance(cell, Share):
+        return (cell.ratio, cell.n, cell.of)
+    return cell.casefold() if isinstance(cell, str) else cell

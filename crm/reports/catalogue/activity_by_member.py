@@ -1,0 +1,145 @@
+"""Who took part. Names go through `members.disclosure`; whom the viewer may not see is one sum."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import func, select
+
+from crm.core import db
+from crm.core.shell import number
+from crm.core.tables import Column, Kind, Row
+from crm.members.disclosure import Shown, disclose
+from crm.members.models import Membership
+from crm.outreach.models import Action, ActionMember
+from crm.outreach.rules import Reconciliation
+from crm.reports.catalogue import Question, Report
+from crm.reports.queries import repeated_by_members, tally, tally_of_whole
+from crm.reports.rules import Reckoning, once
+
+#: Members disclosed by one statement.
+_AT_ONCE = 10_000
+
+
+def rows(asked: Question) -> Iterator[Row]:
+    """One row a member the viewer may see, then one of all others, then the unnamed tally."""
+    taken_part = db.session.execute(
+        select(
+            ActionMember.member_id,
+            func.sum(ActionMember.pieces),
+            func.count(),
+            func.sum(ActionMember.minutes),
+            func.max(Action.happened_on),
+        )
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(*asked.wanted.of_actions())
+        .group_by(ActionMember.member_id)
+    ).all()
+    seen = _seen(asked)
+    theirs = [row for row in taken_part if seen is None or row[0] in seen]
+    others = [row for row in taken_part if seen is not None and row[0] not in seen]
+    shown = _shown([row[0] for row in theirs], asked)
+    for member_id, pieces, actions, minutes, last in sorted(theirs, key=lambda r: (-r[1], r[0])):
+        who = shown[member_id]
+        yield who.name, who.chapters, int(pieces), actions, minutes, last, member_id
+    if others:
+        yield _others(others)
+    unnamed, actions, last = db.session.execute(
+        select(func.sum(Action.unnamed), func.count(), func.max(Action.happened_on)).where(
+            *asked.wanted.of_actions(), Action.unnamed > 0
+        )
+    ).one()
+    if unnamed:
+        yield _("Nobody named (tally)"), "", int(unnamed), actions, None, last, None
+
+
+def _others(rows: Sequence[Any]) -> Row:
+    # How many actions they are cannot be told from sums: two of them may share one.
+    return (
+        ngettext("%(num)s member of other chapters", "%(num)s members of other chapters",
+                 len(rows)),
+        "",
+        int(sum(row[1] for row in rows)),
+        None,
+        sum(row[3] or 0 for row in rows) or None,
+        max(row[4] for row in rows),
+        None,
+    )  # fmt: skip
+
+
+def _seen(asked: Question) -> frozenset[int] | None:
+    """Members of the chapters the viewer may see; None for all."""
+    if asked.viewer.sees.everywhere:
+        return None
+    return frozenset(
+        db.session.scalars(
+            select(Membership.member_id)
+            .distinct()
+            .where(Membership.chapter_id.in_(asked.viewer.sees.chapter_ids))
+        )
+    )
+
+
+def _shown(member_ids: Sequence[int], asked: Question) -> dict[int, Shown]:
+    shown: dict[int, Shown] = {}
+    left = iter(member_ids)
+    while some := list(islice(left, _AT_ONCE)):
+        shown.update(disclose(some, to=asked.viewer, purpose=asked.purpose))
+    return shown
+
+
+def reckon(asked: Question, rows_total: int) -> Reckoning:
+    """What acts with several members repeat. Members' pieces are of whole actions."""
+    acts, shared = repeated_by_members(asked.wanted)
+    total = tally_of_whole(asked.wanted)
+    said = [_("Members and the unnamed tally add up to %(sum)s.", sum=number(rows_total))]
+    if shared:
+        said.append(
+            ngettext(
+                "%(shared)s of these repeat one act that several members took part in.",
+                "%(shared)s of these repeat %(num)s acts that several members took part in.",
+                acts,
+                shared=number(shared),
+            )
+        )
+        said.append(_("Counted once that is %(total)s.", total=once(total)))
+    else:
+        said.append(_("Each is counted once: %(total)s.", total=once(total)))
+    if asked.wanted.narrows_targets:
+        said.append(
+            _(
+                "Who wrote to which target is not kept, so these are whole actions; "
+                "%(reached)s of this reached the targets asked for.",
+                reached=number(tally(asked.wanted).total),
+            )
+        )
+    sums = Reconciliation(rows_total, shared, 0, total.total)
+    return Reckoning(sums, said, total.actions)
+
+
+REPORT = Report(
+    name="activity-by-member",
+    order=30,
+    icon="people",
+    title=_l("Activity by member"),
+    description=_l(
+        "Who took part. Members of chapters you do not see are one sum; a download gives numbers "
+        "in place of names."
+    ),
+    columns=(
+        Column("member", _l("Member"), width=28),
+        Column("chapters", _l("Chapters"), width=36),
+        Column("pieces", _l("Pieces and acts"), Kind.NUMBER, 14),
+        Column("actions", _l("Actions"), Kind.NUMBER, 10),
+        Column("minutes", _l("Minutes"), Kind.NUMBER, 10),
+        Column("last", _l("Last action"), Kind.DATE, 12),
+    ),
+    rows=rows,
+    reckon=reckon,
+    record=lambda row: ("members.page", {"member_id": row[-1]}) if row[-1] else None,
+    plain=frozenset({"minutes"}),
+    shows_people=True,
+)

@@ -1,0 +1,115 @@
+"""Every answer on a line of its own: the records behind the numbers of outcomes."""
+
+from collections.abc import Iterator
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import aliased
+
+from crm.campaigns.models import Campaign
+from crm.core import db
+from crm.core.shell import number
+from crm.core.tables import CHUNK, Column, Kind, Row
+from crm.outreach.models import ActionTarget, Outcome
+from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.rules import Reconciliation
+from crm.reports.catalogue import Question, Report
+from crm.reports.queries import is_answer, number_of
+from crm.reports.rules import ANSWERED, ANY, Reckoning, channel_label
+from crm.targets.models import Target
+
+
+def _of(asked: Question) -> list[ColumnElement[bool]]:
+    if asked.outcome == ANSWERED:
+        return [*is_answer(), *asked.wanted.of_targets()]
+    if asked.outcome in (None, ANY):
+        return asked.wanted.of_targets()
+    return [Outcome.kind == asked.outcome, *asked.wanted.of_targets()]
+
+
+def rows(asked: Question) -> Iterator[Row]:
+    """One row an outcome, the newest first."""
+    # An alias: the filter's own conditions speak of `Target` by themselves.
+    target = aliased(Target)
+    statement = (
+        select(
+            Outcome.received_on,
+            Outcome.kind,
+            target.name,
+            Campaign.name,
+            ActionTarget.channel,
+            ActionTarget.happened_on,
+            Outcome.summary,
+            ActionTarget.action_id,
+        )
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .join(target, target.id == ActionTarget.target_id)
+        .join(Campaign, Campaign.id == ActionTarget.campaign_id)
+        .where(*_of(asked))
+        .order_by(Outcome.received_on.desc(), Outcome.id.desc())
+    )
+    kinds = outcome_kinds()
+    for received, kind, whom, campaign, channel, done, summary, action_id in db.session.execute(
+        statement, execution_options={"yield_per": CHUNK}
+    ):
+        label = str(kinds[kind].label) if kind in kinds else kind
+        yield (
+            received, label, whom, campaign, channel_label(channel), done,
+            (received - done).days, summary, 1, action_id,
+        )  # fmt: skip
+
+
+def rows_total(asked: Question) -> int:
+    """How many outcomes there are."""
+    return number_of(
+        select(func.count(Outcome.id))
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(*_of(asked))
+    )
+
+
+def reckon(asked: Question, rows_total: int) -> Reckoning:
+    """Every outcome is one line."""
+    total = number_of(
+        select(func.count(Outcome.id.distinct()))
+        .select_from(ActionTarget)
+        .join(Outcome, Outcome.action_target_id == ActionTarget.id)
+        .where(*_of(asked))
+    )
+    return Reckoning(
+        Reconciliation(rows_total, 0, 0, total),
+        [
+            ngettext("%(many)s outcome was recorded.", "%(many)s outcomes were recorded.", total,
+                     many=number(total)),
+            _("Each is one line, and belongs to one target of one action."),
+        ],
+    )  # fmt: skip
+
+
+REPORT = Report(
+    name="answers",
+    order=80,
+    icon="chat-left-text",
+    title=_l("Every answer"),
+    description=_l("One line for each thing that came back, the newest first."),
+    columns=(
+        Column("received", _l("Received"), Kind.DATE, 12),
+        Column("outcome", _l("What came back"), width=24),
+        Column("target", _l("Target"), width=28),
+        Column("campaign", _l("Campaign"), width=32),
+        Column("channel", _l("On what"), width=16),
+        Column("done", _l("Done on"), Kind.DATE, 12),
+        Column("days", _l("Days"), Kind.NUMBER, 8),
+        Column("summary", _l("Summary"), width=60),
+        Column("many", _l("How many"), Kind.NUMBER, 10),
+    ),
+    rows=rows,
+    reckon=reckon,
+    counts="many",
+    unsummed=frozenset({"days"}),
+    plain=frozenset({"days", "many"}),
+    record=lambda row: ("outreach.page", {"action_id": row[-1]}),
+    rows_total=rows_total,
+)

@@ -1,0 +1,110 @@
+"""`crm report`: any report as a file, from a shell or a timer. Members are numbers there too."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from flask_babel import get_locale
+
+from crm.core.access import Scope
+from crm.core.cli import ensure_database
+from crm.core.i18n import timezone_name
+from crm.core.tables import FORMATS
+from crm.members.disclosure import Purpose, Viewer
+from crm.reports.answering import Order, file_of
+from crm.reports.catalogue import Question, reports
+from crm.reports.forms import NAMES, parse_filter
+
+#: Who a command is: it sees all chapters, and names nobody.
+COMMAND = Viewer(sees=Scope(everywhere=True, chapter_ids=frozenset()), exports_people=False)
+
+
+def init_app(app: Flask) -> None:
+    """Add the command."""
+    app.cli.add_command(report)
+
+
+@click.command("report")
+@click.argument("name", required=False)
+@click.option("--list", "lists", is_flag=True, help="Name the reports and stop.")
+@click.option("--format", "format", type=click.Choice(list(FORMATS)), default="csv",
+              show_default=True)  # fmt: skip
+@click.option("--campaign", metavar="SLUG", help="Only this campaign.")
+@click.option("--since", metavar="DATE", help="From this day on, such as 2025-09-01.")
+@click.option("--until", metavar="DATE", help="Up to this day.")
+@click.option("--channel", metavar="NAME", help="Only this channel, such as postcard.")
+@click.option("--chapter", metavar="SLUG", help="Only this chapter and those below it.")
+@click.option("--kind", metavar="KIND", help="Only this kind of target.")
+@click.option("--area", metavar="STATE", help="Only targets of this state.")
+@click.option("--region", metavar="REGION", help="Only targets of this region.")
+@click.option("--party", metavar="PARTY", help="Only targets of this party.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
+              help="File to write; without it, the standard output.")  # fmt: skip
+@with_appcontext
+def report(
+    name: str | None, lists: bool, format: str, output: Path | None, **filters: str | None
+) -> None:
+    """Write the report NAME as a file."""
+    known = reports()
+    if lists:
+        for each in known.values():
+            click.echo(f"{each.name:32}{each.title}")
+        return
+    if name is None:
+        raise click.UsageError("name a report; `crm report --list` lists them")
+    if name not in known:
+        raise click.UsageError(f"there is no report {name!r}; `crm report --list` lists them")
+    if output is None and format == "xlsx" and sys.stdout.isatty():
+        raise click.UsageError("an Excel file does not fit on a screen; give -o FILE")
+    ensure_database()
+    asked = parse_filter({key: filters[key] or "" for key in NAMES})
+    if asked.problems:
+        raise click.UsageError(" ".join(asked.problems))
+    order = Order(
+        report=known[name],
+        question=Question(wanted=asked.wanted, viewer=COMMAND, purpose=Purpose.EXPORT),
+        format=format,
+        facts=asked.facts,
+        made_at=datetime.now(ZoneInfo(timezone_name())),
+        made_by="crm report",
+        locale=str(get_locale() or "en"),
+    )
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    data = file_of(app, order)
+    if output is None:
+        for piece in data:
+            click.echo(piece, nl=False)
+    else:
+        write_whole(output, data)
+
+
+def write_whole(path: Path, pieces: Iterator[bytes]) -> None:
+    """Write the file beside its place and move it there: nobody finds half of one.
+
+    Raises `click.ClickException` where that cannot be done.
+    """
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(pieces)
+        # A temporary file is its owner's alone; a report is as readable as any new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(beside).chmod(0o666 & ~umask)
+        Path(beside).replace(path)
+    except OSError as error:
+        Path(beside).unlink(missing_ok=True)
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,275 @@
+"""Sums over actions. Each statement counts one thing from one table: nothing joins what it sums.
+
+A sum over a join counts a row once for each row it meets; so rows are summed first and names are
+joined to the sums.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
+
+from crm.campaigns.models import Campaign, Goal
+from crm.core import db
+from crm.outreach.channels import channels, per_piece_names
+from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
+from crm.outreach.outcome_kinds import answer_names
+from crm.outreach.queries import ActionFilter, counted
+from crm.reports.rules import Tally
+from crm.targets.models import Body, Post, Term
+
+
+def tally(wanted: ActionFilter) -> Tally:
+    """Pieces and acts, each counted once, by channel."""
+    once = counted(wanted)
+    rows = db.session.execute(
+        select(once.c.channel, func.sum(once.c.pieces), func.count()).group_by(once.c.channel)
+    ).all()
+    return Tally(
+        by_channel={channel: int(pieces) for channel, pieces, _actions in rows},
+        actions=sum(actions for _channel, _pieces, actions in rows),
+    )
+
+
+def tally_of_whole(wanted: ActionFilter) -> Tally:
+    """The same of whole actions, also where the filter asks only for some of their targets."""
+    rows = db.session.execute(
+        select(Action.channel, func.sum(Action.pieces), func.count())
+        .where(*wanted.of_actions())
+        .group_by(Action.channel)
+    ).all()
+    return Tally(
+        by_channel={channel: int(pieces) for channel, pieces, _actions in rows},
+        actions=sum(actions for _channel, _pieces, actions in rows),
+    )
+
+
+def number_of(statement: Select[Any]) -> int:
+    """The one number a statement gives; none is 0."""
+    return int(db.session.scalar(statement) or 0)
+
+
+def is_act(table: type[Action] | type[ActionTarget]) -> ColumnElement[bool]:
+    """Whether the row's channel is counted as one act."""
+    return table.channel.not_in(per_piece_names())
+
+
+def awaited_names() -> list[str]:
+    """Names of the channels that wait for an answer."""
+    return [channel.name for channel in channels().values() if channel.expects_answer]
+
+
+def awaited_pieces() -> ColumnElement[int]:
+    """Of a sum over `ActionTarget`: the pieces that wait for an answer."""
+    return func.sum(case((ActionTarget.channel.in_(awaited_names()), ActionTarget.pieces), else_=0))
+
+
+def repeated_by_targets(wanted: ActionFilter) -> tuple[int, int]:
+    """Acts that reached several of the targets asked for: how many, and what they repeat."""
+    several = (
+        select((func.sum(ActionTarget.pieces) - func.max(ActionTarget.pieces)).label("more"))
+        .where(is_act(ActionTarget), *wanted.of_targets())
+        .group_by(ActionTarget.action_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
+    return acts, int(more or 0)
+
+
+def without_target(wanted: ActionFilter) -> int:
+    """Pieces of actions that reached no target by name; none of them match a filter of targets."""
+    if wanted.narrows_targets:
+        return 0
+    targetless = [channel.name for channel in channels().values() if not channel.needs_target]
+    return number_of(
+        select(func.sum(Action.pieces)).where(
+            *wanted.of_actions(),
+            Action.channel.in_(targetless),
+            ~exists().where(ActionTarget.action_id == Action.id),
+        )
+    )
+
+
+def repeated_by_chapters(wanted: ActionFilter) -> tuple[int, int]:
+    """Joint actions of the chapters asked for: how many, and what they repeat."""
+    once = counted(wanted)
+    joint = (
+        select((once.c.pieces * (func.count() - 1)).label("more"))
+        .join(ActionChapter, ActionChapter.action_id == once.c.action_id)
+        .where(*of_chapters(wanted))
+        .group_by(once.c.action_id, once.c.pieces)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    actions, more = db.session.execute(select(func.count(), func.sum(joint.c.more))).one()
+    return actions, int(more or 0)
+
+
+def of_chapters(wanted: ActionFilter) -> list[ColumnElement[bool]]:
+    """Of a joint action only the chapters asked for are told."""
+    if wanted.chapter_ids is None:
+        return []
+    return [ActionChapter.chapter_id.in_(wanted.chapter_ids)]
+
+
+def without_chapter(wanted: ActionFilter) -> int:
+    """Pieces of actions that no chapter did."""
+    if wanted.chapter_ids is not None:
+        return 0
+    once = counted(wanted)
+    return number_of(
+        select(func.sum(once.c.pieces)).where(
+            ~exists().where(ActionChapter.action_id == once.c.action_id)
+        )
+    )
+
+
+def repeated_by_members(wanted: ActionFilter) -> tuple[int, int]:
+    """Acts that several named members took part in: how many, and what they repeat."""
+    several = (
+        select(
+            (func.sum(ActionMember.pieces) + Action.unnamed - Action.pieces).label("more"),
+        )
+        .select_from(ActionMember)
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(is_act(Action), *wanted.of_actions())
+        .group_by(Action.id, Action.unnamed, Action.pieces)
+        .having(func.sum(ActionMember.pieces) + Action.unnamed > Action.pieces)
+        .subquery()
+    )
+    acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
+    return acts, int(more or 0)
+
+
+def is_answer() -> list[ColumnElement[bool]]:
+    """Conditions on `Outcome` with its `ActionTarget`: an answer that was waited for."""
+    return [Outcome.kind.in_(answer_names()), ActionTarget.channel.in_(awaited_names())]
+
+
+def answers_by(what: Any, wanted: ActionFilter) -> dict[Any, int]:
+    """Answers to outreach that waits for one, by a column of `ActionTarget`."""
+    rows = db.session.execute(
+        select(what, func.count(Outcome.id))
+        .select_from(Outcome)
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(*is_answer(), *wanted.of_targets())
+        .group_by(what)
+    )
+    return {key: answers for key, answers in rows}  # noqa: C416 - a Row is no pair to `dict`
+
+
+@dataclass(frozen=True)
+class Seat:
+    """The office a target is known by."""
+
+    office: str
+    area: str
+    party: str
+
+
+#: Of a target that holds none.
+NO_SEAT = Seat("", "", "")
+
+
+def seats() -> dict[int, Seat]:
+    """The office each target is known by now, by target."""
+    rows = db.session.execute(
+        select(Term.target_id, Post.label, Body.name, Post.area, Term.party)
+        .join(Post, Post.id == Term.post_id)
+        .join(Body, Body.id == Post.body_id)
+        .where(Term.is_current)
+        .order_by(Term.id)
+    )
+    return {
+        target_id: Seat(label or body, area or "", party or "")
+        for target_id, label, body, area, party in rows
+    }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A campaign's goal and how much of it is done."""
+
+    goal: Goal
+    done: int
+
+
+def progress(campaign_ids: set[int] | None = None) -> dict[int, list[Progress]]:
+    """The goals of campaigns, soonest first, with all that has been done: two statements."""
+    goals = select(Goal).order_by(Goal.due_on, Goal.id)
+    sums = (
+        select(Action.campaign_id, Action.channel, func.sum(Action.pieces))
+        .where(Action.undone_at.is_(None))
+        .group_by(Action.campaign_id, Action.channel)
+    )
+    if campaign_ids is not None:
+        goals = goals.where(Goal.campaign_id.in_(campaign_ids))
+        sums = sums.where(Action.campaign_id.in_(campaign_ids))
+    done: dict[tuple[int, str | None], int] = {}
+    for campaign_id, channel, pieces in db.session.execute(sums):
+        done[campaign_id, channel] = int(pieces)
+        done[campaign_id, None] = done.get((campaign_id, None), 0) + int(pieces)
+    result: dict[int, list[Progress]] = {}
+    for goal in db.session.scalars(goals):
+        amount = done.get((goal.campaign_id, goal.channel), 0)
+        result.setdefault(goal.campaign_id, []).append(Progress(goal, amount))
+    return result
+
+
+def running_campaigns(today: date, limit: int) -> list[Campaign]:
+    """Campaigns that are on today, those that end first at the top."""
+    return list(
+        db.session.scalars(
+            select(Campaign)
+            .where(
+                Campaign.starts_on <= today,
+                Campaign.ends_on.is_(None) | (Campaign.ends_on >= today),
+            )
+            .order_by(Campaign.ends_on.is_(None), Campaign.ends_on, Campaign.id)
+            .limit(limit)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class DaySum:
+    """What one channel did on one day."""
+
+    channel: str
+    day: date
+    pieces: int
+    actions: int
+
+
+def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
+    """Sums by channel and day: what months are made of, in any calendar and on any database."""
+    once = counted(wanted)
+    rows = db.session.execute(
+        select(once.c.channel, once.c.happened_on, func.sum(once.c.pieces), func.count())
+        .group_by(once.c.channel, once.c.happened_on)
+    )  # fmt: skip
+    for channel, day, pieces, actions in rows:
+        yield DaySum(channel, day, int(pieces), actions)
+
+
+def targets_reached(since: date, until: date) -> int:
+    """How many targets were reached in a period."""
+    return number_of(
+        select(func.count(ActionTarget.target_id.distinct())).where(
+            # Names the first column of the index that holds the day second.
+            ActionTarget.awaiting.in_([True, False]),
+            ActionTarget.happened_on.between(since, until),
+        )
+    )
+
+
+def answers_received(since: date, until: date) -> int:
+    """How many answers came in a period."""
+    return number_of(
+        select(func.count(Outcome.id)).where(
+            Outcome.received_on.between(since, until), Outcome.kind.in_(answer_names())
+        )
+    )
