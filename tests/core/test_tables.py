@@ -139,9 +139,11 @@ def test_any_row_comes_back_from_the_workbook(
 ) -> None:
     path = tmp_path / "table.xlsx"
     write_xlsx(table(rows), path)
-    read = CalamineWorkbook.from_path(path).get_sheet_by_name("Rows").to_python(
-        skip_empty_area=False
-    )[1:]
+    read = (
+        CalamineWorkbook.from_path(path)
+        .get_sheet_by_name("Rows")
+        .to_python(skip_empty_area=False)[1:]
+    )
     for row, cells in zip(rows, read, strict=False):
         assert cells[1] == ("" if row[1] is None else row[1])
         assert cells[2] == ("" if row[2] is None else row[2])

@@ -70,7 +70,7 @@ def school(any_app: Flask) -> SimpleNamespace:
         campaign,
         pieces=155,
         targets=dict.fromkeys(targets, 31),
-        members={student: 4 for student in students},
+        members=dict.fromkeys(students, 4),
         chapters=[alder_id],
         terms=terms,
         outcomes=[
