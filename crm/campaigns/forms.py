@@ -34,7 +34,7 @@ class WholeNumber(IntegerField):
         if not typed:
             return
         if not (typed.isascii() and typed.isdigit() and len(typed) < 10):
-            raise ValueError(self.gettext(str(_("Write a whole number, such as 150."))))
+            raise ValueError(_("Write a whole number, such as 150."))
         self.data = int(typed)
 
 
