@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import MultipleFileField
 from wtforms import HiddenField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf
 
 from crm.core.forms import Form, choice, day, long_text, text
@@ -46,10 +47,14 @@ def filter_args(wanted: TargetFilter) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _offered(words: Mapping[str, Any]) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in words.items()]
+
+
 class TargetForm(Form):
     """A target kept by hand. Which of the names it needs depends on the kind."""
 
-    kind = choice(_l("Kind"), required=True, choices=list(rules.KINDS.items()), default="official")
+    kind = choice(_l("Kind"), required=True, choices=_offered(rules.KINDS), default="official")
     given_name = text(_l("Given name"), most=100)
     additional_name = text(_l("Middle name"), most=100)
     family_name = text(_l("Family name"), most=100)
@@ -87,7 +92,7 @@ class NoteForm(Form):
 class ContactForm(Form):
     """A way to reach a target."""
 
-    kind = choice(_l("Kind"), required=True, choices=list(rules.CONTACT_KINDS.items()))
+    kind = choice(_l("Kind"), required=True, choices=_offered(rules.CONTACT_KINDS))
     label = text(
         _l("Where or what"), most=100, required=True,
         description=_l("Such as DC, Charleston, Office of the Ambassador."),

@@ -136,13 +136,12 @@ def edit(target_id: int) -> Any:
     form = NoteForm(obj=target) if imported else TargetForm(obj=target)
 
     def change() -> bool:
-        typed = _typed(form)
-        typed.pop("kind", None)
-        operations.change_target(target, by=current_user, **typed)
+        operations.change_target(target, by=current_user, **_typed(form))
         return True
 
-    if not imported and request.method == "POST":
-        form.kind.data = target.kind
+    if not imported:
+        # What something is does not change; a mistake is added anew.
+        del form.kind
     if form.carry(change):
         flash(_("%(name)s saved.", name=target.name), "success")
         return redirect(url_for("targets.page", target_id=target_id), 303)
