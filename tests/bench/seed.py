@@ -38,95 +38,15 @@ LEGISLATORS, GOVERNMENTS, MEMBERS = 600, 197, 200
 LAST_DAY, DAYS = date(2026, 6, 30), 1030
 #: Actions that are written in one go.
 CHUNK = 20_000
-STATES = [
-    "AL",
-    "AK",
-    "AZ",
-    "AR",
-    "CA",
-    "CO",
-    "CT",
-    "DE",
-    "FL",
-    "GA",
-    "HI",
-    "ID",
-    "IL",
-    "IN",
-    "IA",
-    "KS",
-    "KY",
-    "LA",
-    "ME",
-    "MD",
-    "MA",
-    "MI",
-    "MN",
-    "MS",
-    "MO",
-    "MT",
-    "NE",
-    "NV",
-    "NH",
-    "NJ",
-    "NM",
-    "NY",
-    "NC",
-    "ND",
-    "OH",
-    "OK",
-    "OR",
-    "PA",
-    "RI",
-    "SC",
-    "SD",
-    "TN",
-    "TX",
-    "UT",
-    "VT",
-    "VA",
-    "WA",
-    "WV",
-    "WI",
-    "WY",
-]
+STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH "
+    "NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY"
+).split()
 REGIONS = ("Africa", "Americas", "Asia", "Europe", "Oceania")
-GIVEN = [
-    "Ada",
-    "Ben",
-    "Cleo",
-    "Dov",
-    "Esi",
-    "Finn",
-    "Gia",
-    "Hugo",
-    "Ines",
-    "Jae",
-    "Kofi",
-    "Lena",
-    "Mira",
-    "Nico",
-    "Orla",
-    "Pia",
-    "Quin",
-    "Rosa",
-]
-FAMILY = [
-    "Alder",
-    "Birch",
-    "Cedar",
-    "Dogwood",
-    "Elm",
-    "Fir",
-    "Gorse",
-    "Hazel",
-    "Ivy",
-    "Juniper",
-    "Laurel",
-    "Maple",
-    "Oak",
-    "Pine",
-]
+GIVEN = (
+    "Ada Ben Cleo Dov Esi Finn Gia Hugo Ines Jae Kofi Lena Mira Nico Orla Pia Quin Rosa"
+).split()
+FAMILY = ("Alder Birch Cedar Dogwood Elm Fir Gorse Hazel Ivy Juniper Laurel Maple Oak Pine").split()
 #: Campaigns: slug and how many targets are on the list; the last is a class's, as it logs them.
 CAMPAIGNS = (("treaty-postcards", 120), ("pacific-letters", 14), ("co-sponsors", 80), ("class", 5))
 

@@ -48,7 +48,8 @@ def make_demo(folder: Path) -> Demo:
         db.extension.engine.dispose()
     emails: dict[str, str] = {}
     for email, role in loaded.people:
-        emails.setdefault(str(role), email)
+        # “coordinator, Hollow High School” → coordinator
+        emails.setdefault(str(role).split(",")[0], email)
     return Demo(folder, emails)
 
 

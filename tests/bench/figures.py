@@ -1,0 +1,218 @@
+"""What is measured, and the ratio each figure may have (the issue's section on speed)."""
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from crm import create_app
+from crm.core import db
+from crm.core.cli import migrate_database
+from crm.core.settings import Settings
+from crm.targets import operations as targets
+from tests.bench import floors
+from tests.bench.measure import (
+    Answer,
+    Fields,
+    Figure,
+    NotThere,
+    Served,
+    by_turns,
+    late,
+    middle,
+)
+
+#: Times a page is asked for.
+TIMES = 30
+#: Rows of the big export.
+EXPORTED = 100_000
+CONGRESS = Path(__file__).parents[2].parent / "shared" / "data" / "congress"
+
+
+@dataclass
+class Bench:
+    """What a figure is measured on."""
+
+    actions: int
+    folder: Path
+    ours: Served
+    bare: Served
+
+    @property
+    def database(self) -> str:
+        """The path of the SQLite file."""
+        return str(self.folder / "crm.sqlite3")
+
+    def ask(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """A question to the database, past everything."""
+        connection = sqlite3.connect(self.database)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+
+def page(
+    bench: Bench, name: str, path: str, floor: str, *, allowed: float = 3, times: int = TIMES
+) -> Iterator[Figure]:
+    """A page beside its floor."""
+    bench.ours.forget_peak()
+    ours, bare = by_turns(partial(bench.ours.get, path), partial(bench.bare.get, floor), times)
+    yield Figure(
+        name, bench.actions, middle(ours), middle(bare), allowed, late(ours),
+        ours[-1].statements, bench.ours.peak(),
+    )  # fmt: skip
+
+
+def list_page(bench: Bench) -> Iterator[Figure]:
+    """The newest fifty."""
+    yield from page(bench, "list page, 50 rows", "/outreach", "/list")
+
+
+def filtered_list(bench: Bench) -> Iterator[Figure]:
+    """The newest fifty of a campaign and a channel."""
+    asked = "?campaign=co-sponsors&channel=letter"
+    yield from page(bench, "filtered list", f"/outreach{asked}", f"/list{asked}")
+
+
+def target_page(bench: Bench) -> Iterator[Figure]:
+    """The target with the most outreach."""
+    [(target, _)] = bench.ask(
+        "SELECT target_id, count(*) FROM action_target GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    )
+    yield from page(bench, "page of a target", f"/targets/{target}", f"/target/{target}")
+
+
+def by_target(bench: Bench) -> Iterator[Figure]:
+    """The report everybody asks for."""
+    path = "/reports/activity-by-target"
+    yield from page(bench, "activity by target", path, "/by-target", allowed=1.5, times=7)
+
+
+def front(bench: Bench) -> Iterator[Figure]:
+    """The first page after signing in; its floor is a list of fifty."""
+    yield from page(bench, "front page", "/", "/list", allowed=3)
+
+
+def log(bench: Bench) -> Iterator[Figure]:
+    """A class session: 150 cards by 30 students to 5 targets."""
+    path = "/outreach/log/postcard"
+    opened = bench.ours.get(path)
+    if opened.status == 404:
+        raise NotThere
+    campaign = bench.ask("SELECT id FROM campaign WHERE slug = 'class'")[0][0]
+    aims = bench.ask("SELECT target_id FROM campaign_target WHERE campaign_id = ?", campaign)
+    members = bench.ask(
+        "SELECT member.id, given_name || ' ' || family_name FROM member "
+        "JOIN membership ON membership.member_id = member.id WHERE chapter_id = 2 LIMIT 30"
+    )
+    fields = Fields(opened.body.decode())
+    roster = "\n".join(f"{name} 5" for _, name in members)
+    bare_fields = [
+        ("campaign", str(campaign)), ("happened_on", "2026-06-30"), ("pieces", "150"),
+        ("place", "Room 12"), *(("target", str(each)) for (each,) in aims),
+        *(("member", str(each)) for each, _ in members),
+    ]  # fmt: skip
+
+    def ours() -> Answer:
+        sent = fields.with_(
+            campaign="class", happened_on="2026-06-30", pieces="150", place="Room 12",
+            aim="campaign", spread="evenly", roster=roster, chapters="2",
+            client_key=str(uuid.uuid4()),
+        )  # fmt: skip
+        return bench.ours.post(path, sent)
+
+    def bare() -> Answer:
+        return bench.bare.post("/log", [*bare_fields, ("client_key", str(uuid.uuid4()))])
+
+    before = bench.ask("SELECT count(*) FROM action_member")[0][0]
+    bench.ours.forget_peak()
+    answers, floor = by_turns(ours, bare, TIMES, status=303)
+    after = bench.ask("SELECT count(*) FROM action_member")[0][0]
+    written = int(str(after)) - int(str(before))
+    assert written == 2 * (TIMES + 1) * 30, f"{written} rows of members written"
+    yield Figure(
+        "log an action (5 targets, 30 members)", bench.actions, middle(answers), middle(floor), 3,
+        late(answers), answers[-1].statements, bench.ours.peak(),
+    )  # fmt: skip
+
+
+def export(bench: Bench) -> Iterator[Figure]:
+    """The ledger as CSV and as XLSX, streamed to the last byte."""
+    since = str(
+        bench.ask(
+            "SELECT happened_on FROM action_target ORDER BY happened_on DESC LIMIT 1 OFFSET ?",
+            min(EXPORTED, bench.ask("SELECT count(*) FROM action_target")[0][0]) - 1,  # type: ignore[type-var, operator]
+        )[0][0]
+    )
+    path = f"/reports/actions.{{}}?since={since}"
+    if bench.ours.get(path.format("csv"), keep=False).status == 404:
+        raise NotThere
+    bench.ours.forget_peak()
+    answer = bench.ours.get(path.format("csv"), keep=False)
+    peak = bench.ours.peak()
+    rows = list(floors.ledger_rows(bench.database, date.fromisoformat(since)))
+    told = f"{len(rows):,} rows"
+    raw = _timed(lambda: floors.write_csv(rows))
+    rows.clear()
+    read = _timed(
+        lambda: floors.write_csv(floors.ledger_rows(bench.database, date.fromisoformat(since)))
+    )
+    note = f"{answer.size // 1000:,} kB"
+    yield Figure(f"CSV, {told} / sqlite3 + csv", bench.actions, answer.seconds, read, 3,
+                 statements=answer.statements, peak=peak, note=note)  # fmt: skip
+    yield Figure(f"CSV, {told} / csv alone", bench.actions, answer.seconds, raw, None)
+    bench.ours.forget_peak()
+    book = bench.ours.get(path.format("xlsx"), keep=False)
+    if book.status == 200:
+        yield Figure(f"XLSX, {told} / our CSV", bench.actions, book.seconds, answer.seconds, 4,
+                     peak=bench.ours.peak(), note=f"{book.size // 1000:,} kB")  # fmt: skip
+
+
+def congress(bench: Bench) -> Iterator[Figure]:
+    """All of Congress into an empty database, beside parsing the same files."""
+    if not CONGRESS.is_dir():
+        raise NotThere
+    files = sorted(CONGRESS.glob("[cl]*.yaml"))
+    parsing = _timed(lambda: [yaml.load(file.read_bytes(), yaml.CSafeLoader) for file in files])
+    folder = bench.folder / f"congress-{uuid.uuid4().hex[:6]}"
+    app = create_app(Settings(instance=str(folder), secret_key="bench"))
+
+    def bring() -> None:
+        with db.unit_of_work():
+            targets.import_congress(str(CONGRESS), by=None, today=date(2026, 6, 15))
+
+    with app.app_context():
+        migrate_database()
+        first = _timed(bring)
+        second = _timed(bring)
+        db.session.remove()
+        db.extension.engine.dispose()
+    yield Figure("import of Congress / parsing", bench.actions, first, parsing, 4)
+    yield Figure("import once more / parsing", bench.actions, second, parsing, 4)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+#: By the name `--only` knows. The last does not depend on the number of actions.
+FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "list": list_page,
+    "filter": filtered_list,
+    "target": target_page,
+    "front": front,
+    "by-target": by_target,
+    "export": export,
+    "log": log,
+    "congress": congress,
+}
+ONCE = {"congress"}
