@@ -18,7 +18,6 @@ from crm.core import access, db
 from crm.core.access import Can, Scope
 from crm.members.models import Chapter, Member, Membership
 
-
 #: Ids asked for in one statement: a database takes only so many at once.
 _AT_ONCE = 500
 

@@ -261,14 +261,14 @@ def join(member_id: int) -> Any:
 @requires(Can.EDIT_MEMBERS)
 def leave(member_id: int, membership_id: int) -> Any:
     """Say which was a member's last day in a chapter."""
-    membership, today = _membership(member_id, membership_id), i18n.today()
+    today = i18n.today()
+    title = _("Leave %(chapter)s", chapter=_membership(member_id, membership_id).chapter.name)
     form = LeaveForm(data={"left_on": today})
     left = form.carry(
         lambda: operations.leave_chapter(
             membership_id=membership_id, left_on=form.left_on.data, by=current_user, today=today
         )
     )
-    title = _("Leave %(chapter)s", chapter=membership.chapter.name)
     return _membership_answer(left, form, member_id, title, _("Leave"))
 
 
