@@ -115,7 +115,10 @@ class NamesForm(Form):
     """Targets typed one a line."""
 
     names = long_text(
-        _l("Names, one a line"), most=20_000, description=_l("Such as Sen. Capito, or Niue.")
+        _l("Names, one a line"),
+        most=20_000,
+        required=True,
+        description=_l("Such as Sen. Capito, or Niue."),
     )
 
 

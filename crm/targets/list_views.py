@@ -29,6 +29,8 @@ def lists() -> Any:
 def new_list() -> Any:
     wanted = filter_from(request.args)
     form = NewListForm()
+    if wanted:
+        del form.names
     matches = _matches(form.names.data) if form.is_submitted() and not wanted else []
 
     def keep() -> TargetList:
@@ -136,8 +138,6 @@ def _matches(names: str | None) -> list[rules.Match]:
 
 def _named_ids(matches: list[rules.Match]) -> list[int]:
     ids, settled = chosen(matches, request.form)
-    if not matches:
-        raise Refused(_("Type at least one name."), field="names")
     if not settled:
         raise Refused(_("Some names are not clear. Choose below who is meant, or leave them out."))
     if not ids:

@@ -103,13 +103,25 @@ def page(target_id: int) -> Any:
         contact_points=queries.contact_points(target.id),
         contact_kinds=rules.CONTACT_KINDS,
         contact_statuses=rules.CONTACT_STATUSES,
+        marking=request.args.get("contacts") == "mark",
         is_link=rules.is_link,
         area_name=rules.area_name,
-        seats=queries.committee_seats(target.id),
+        committees=_committees(queries.committee_seats(target.id)),
         identifiers=queries.identifiers(target.id),
         kinds=rules.KINDS,
         panels=shell.panels("target", target),
     )
+
+
+def _committees(seats: list[Any]) -> list[Any]:
+    """Seats by committee: (its seat or None, committee, subcommittees as (seat, body))."""
+    found: dict[int, Any] = {}
+    for seat, body, above in seats:
+        if body.classification != "subcommittee":
+            found[body.id] = (seat, body, [])
+        else:
+            found.setdefault(above.id, (None, above, []))[2].append((seat, body))
+    return list(found.values())
 
 
 # --- kept by hand -----------------------------------------------------------------------------
@@ -262,6 +274,7 @@ def imports() -> Any:
         for warning in taken.warnings[:5]:
             flash(warning, "warning")
         return redirect(url_for("targets.imports"), 303)
+    form.files.flags.required = True
     runs = paging.page_of(queries.import_runs(), number=paging.page_number(), size=20)
     return render_template(
         "targets/import.html", form=form, place=place, stems=congress.STEMS, runs=runs

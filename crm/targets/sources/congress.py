@@ -88,7 +88,6 @@ def read_west_virginia() -> Intake:
     documents = Documents(origin=name)
     documents.found = {stem: Document(name, bundle[stem]) for stem in STEMS if stem in bundle}
     intake = gather(documents, today=date.fromisoformat(bundle["date"]))
-    intake.source = f"{bundle['source']}"
     intake.is_whole = False
     return intake
 

@@ -13,7 +13,7 @@ from crm.targets import rules
 from crm.targets.sources.facts import Intake, TargetFacts
 
 _DAY = date(2026, 5, 15)
-_SOURCE = "ISO 3166-1 and UN M49, by datasets/country-codes (PDDL), 2026-05-15"
+_SOURCE = "ISO 3166-1 and UN M49, by datasets/country-codes (PDDL)"
 
 
 def read() -> Intake:
