@@ -140,7 +140,9 @@ def _label(number: int, data: Any) -> str:
             full = name.get("official_full") or f"{name.get('first', '')} {name.get('last', '')}"
             names.append(str(full).strip()[:80])
     known = ", ".join(each for each in names if each)
-    return f"record {number} ({known})" if known else f"record {number}"
+    if not known:
+        return _("record %(number)s", number=number)
+    return _("record %(number)s (%(known)s)", number=number, known=known)
 
 
 # --- people and their terms -------------------------------------------------------------------
@@ -373,7 +375,7 @@ def _social(document: Document, people: dict[str, TargetFacts], intake: Intake) 
 
 def _committees(document: Document, intake: Intake) -> None:
     for number, data in enumerate(_listed(document), start=1):
-        label = f"record {number}"
+        label = _("record %(number)s", number=number)
         if isinstance(data, dict) and isinstance(data.get("thomas_id"), str):
             label += f" ({data['thomas_id'][:20]})"
         record = Record(document.name, label, data, intake.warnings)
@@ -425,7 +427,10 @@ def _seats(document: Document, people: dict[str, TargetFacts], intake: Intake) -
     left: Counter[str] = Counter()
     for code, rows in document.data.items():
         record = Record(
-            document.name, f"committee {str(code)[:20]}", {"members": rows}, intake.warnings
+            document.name,
+            _("committee %(code)s", code=str(code)[:20]),
+            {"members": rows},
+            intake.warnings,
         )
         key = codes.get(str(code))
         seated: set[str] = set()
