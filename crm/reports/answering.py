@@ -1,6 +1,7 @@
 """A report asked and answered: for a page, for a file, for a command, from the same rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -78,8 +79,18 @@ class Order:
 def file_of(app: Flask, order: Order) -> Iterator[bytes]:
     """The file, piece by piece, from one snapshot of its own.
 
-    What goes wrong on the way is raised, so that no cut file passes for a whole one.
+    What goes wrong on the way is raised, so that no cut file passes for a whole one. Each step
+    runs in a context of its own: between two pieces whoever reads them sees nothing of it.
     """
+    inside, pieces = copy_context(), _pieces(app, order)
+    try:
+        while (piece := inside.run(next, pieces, None)) is not None:
+            yield piece
+    finally:
+        inside.run(pieces.close)
+
+
+def _pieces(app: Flask, order: Order) -> Generator[bytes, None, None]:
     with db.apart(app), force_locale(order.locale):
         yield from FORMATS[order.format].write(_table(order))
 

@@ -203,5 +203,5 @@ class WithNames(Form):
     format = choice(
         _l("File"),
         required=True,
-        choices=[(each.name, each.label) for each in FORMATS.values()],
+        choices={each.name: each.label for each in FORMATS.values()},
     )

@@ -12,7 +12,7 @@ HOSTILE = "<script>alert('x')</script>\"&"
 
 def drawn(picture: Markup) -> ElementTree.Element:
     """Well-formed, or this raises."""
-    return ElementTree.fromstring(f"<div>{picture}</div>")
+    return ElementTree.fromstring(f"<div>{picture}</div>")  # noqa: S314 - ours
 
 
 def test_it_works(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Every report counts by the one rule, and says so: 31 students, 155 cards, 5 targets, a meeting."""
+"""Every report counts by the one rule and says so: 31 students, 155 cards, 5 targets, a meeting."""
 
 from datetime import date
 from types import SimpleNamespace
