@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 
 from crm.accounts.models import User
 from crm.core import audit, db
@@ -188,6 +188,12 @@ def hold_post(
         db.session.add(post)
         db.session.flush()
     is_present = ends_on is None or ends_on >= today
+    if is_present and is_imported(target) and db.session.scalars(_seat(target.id)).first():
+        raise Refused(
+            _("The present office comes from %(source)s. Give the day this one ended.",
+              source=target.source),
+            field="ends_on",
+        )  # fmt: skip
     same = select(Term.id).where(
         Term.target_id == target.id,
         Term.post_id == post.id,
@@ -219,6 +225,16 @@ def hold_post(
                  "ends_on": ends_on, "party": party},
     )  # fmt: skip
     return term
+
+
+def _seat(target_id: int) -> Select[tuple[int]]:
+    """The present term in a body that a source keeps."""
+    return (
+        select(Term.id)
+        .join(Post, Post.id == Term.post_id)
+        .join(Body, Body.id == Post.body_id)
+        .where(Term.target_id == target_id, Term.is_current, Body.key.not_like("own/%"))
+    )
 
 
 def _classification(body: str) -> str:

@@ -217,6 +217,29 @@ def test_an_imported_target_keeps_its_facts(
     assert (target.note, target.family_name) == ("Met us", "Brook")
 
 
+def test_an_imported_legislator_has_an_earlier_office_at_most(
+    people: SimpleNamespace, sign_in: SignIn, congress: None
+) -> None:
+    client = sign_in(people.coordinator)
+    number = number_of("Ada Brook")
+    data = {"body": "House of Delegates", "office": "Delegate", "area": "WV"}
+    answer = client.post(f"/targets/{number}/offices/new", data=data)
+    assert (answer.status_code, "Give the day this one ended" in answer.text) == (422, True)
+    data |= {"starts_on": "2019-01-01", "ends_on": "2018-01-01"}
+    assert client.post(f"/targets/{number}/offices/new", data=data).status_code == 422
+    data["ends_on"] = "2024-12-31"
+    assert client.post(f"/targets/{number}/offices/new", data=data).status_code == 303
+    # The same again is refused; an import leaves it there.
+    assert client.post(f"/targets/{number}/offices/new", data=data).status_code == 422
+    with db.unit_of_work():
+        taken = operations.import_congress(str(HERE), by=None, today=TODAY)
+    assert taken.counts["unchanged"] == 5
+    assert [post.label for _t, post, _b in queries.terms(number)] == [
+        "U.S. Representative for West Virginia, district 1",
+        "Delegate",
+    ]
+
+
 def test_contact_points(people: SimpleNamespace, sign_in: SignIn) -> None:
     client = sign_in(people.coordinator)
     number = make.target("Niue").id
