@@ -227,7 +227,7 @@ def hold_post(
     return term
 
 
-def _seat(target_id: int) -> Select[tuple[int]]:
+def _seat(target_id: int) -> Select[int]:
     """The present term in a body that a source keeps."""
     return (
         select(Term.id)
