@@ -15,10 +15,13 @@ from crm.core.access import Can, Role, may
 from crm.core.errors import Refused
 from crm.demo import Demo, load_demo
 from crm.demo_data import people, year
+from crm.members.disclosure import Viewer
 from crm.members.models import Chapter, Member, Membership
 from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionMember, ActionTarget, Outcome
 from crm.outreach.queries import ActionFilter, total
+from crm.reports.answering import answer
+from crm.reports.catalogue import Question, reports
 from crm.targets.models import Target, TargetIdentifier
 from tests import make
 
@@ -180,6 +183,16 @@ def test_the_days_are_fresh_and_leave_the_holidays_out(today: date) -> None:
     fresh = [day for day in days if day > today - timedelta(days=10)]
     assert len(fresh) >= 5
     assert all(year.is_school_day(day) for day in days if day not in fresh)
+
+
+def test_every_report_has_something_to_say(app: Flask) -> None:
+    load()
+    admin = db.session.scalars(select(User).where(User.email == "admin@example.org")).one()
+    for report in reports().values():
+        question = Question(wanted=ActionFilter(), viewer=Viewer.of(admin))
+        told = answer(app, report, question)
+        assert told.rows, report.name
+        assert told.reckoning.sums.holds, report.name
 
 
 @pytest.mark.parametrize("today", ODD_DAYS[2:4])
