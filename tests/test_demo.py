@@ -1,16 +1,18 @@
 """The demo: loads on both databases, once, the same each time, and names nobody who exists."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from crm.accounts import operations as accounts
 from crm.accounts.models import User
 from crm.campaigns import queries as campaigns
-from crm.core import db
+from crm.core import db, i18n
 from crm.core.access import Can, Role, may
 from crm.core.errors import Refused
 from crm.demo import Demo, load_demo
@@ -183,6 +185,15 @@ def test_the_days_are_fresh_and_leave_the_holidays_out(today: date) -> None:
     fresh = [day for day in days if day > today - timedelta(days=10)]
     assert len(fresh) >= 5
     assert all(year.is_school_day(day) for day in days if day not in fresh)
+
+
+def test_a_campaign_says_how_far_it_is(app: Flask, sign_in: Callable[[Any], FlaskClient]) -> None:
+    load(i18n.today())
+    user = db.session.scalars(select(User).where(User.email == "coordinator@example.org")).one()
+    page = sign_in(user).get("/campaigns/mine-ban-treaty-postcards-to-congress").text
+    assert "136 of 150 by " in page
+    assert ": 14 to go, " in page
+    assert "3 of 4 by " in page
 
 
 def test_every_report_has_something_to_say(app: Flask) -> None:

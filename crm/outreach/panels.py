@@ -10,7 +10,9 @@ from typing import Any
 from flask_login import current_user
 from sqlalchemy import func, select
 
+from crm.campaigns.measures import counted as goal_words
 from crm.campaigns.models import Goal
+from crm.campaigns.rules import Progress
 from crm.core import access, db
 from crm.core.access import Can
 from crm.core.i18n import today
@@ -82,17 +84,15 @@ def of_member(member: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class GoalProgress:
-    """How far a goal is."""
+    """A goal (`150 postcards`) and how far it is."""
 
     what: str
-    done: int
-    number: int
-    due_on: date | None
+    progress: Progress
 
     @property
     def percent(self) -> int:
         """Whole percents done, at most 100."""
-        return min(100, self.done * 100 // self.number) if self.number else 100
+        return int(self.progress.share * 100)
 
 
 def of_campaign(campaign: Any) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def of_campaign(campaign: Any) -> dict[str, Any]:
     ways = channels()
     return {
         "campaign": campaign,
-        "goals": [_progress(goal, sums) for goal in goals],
+        "goals": [_progress(goal, sums, campaign.starts_on) for goal in goals],
         "sums": [
             (channel, channel.count(sums[name])) for name, channel in ways.items() if name in sums
         ],
@@ -125,12 +125,12 @@ def sums_of_campaigns(campaign_ids: list[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def _progress(goal: Goal, sums: Mapping[str, int]) -> GoalProgress:
-    ways = channels()
-    channel = ways.get(goal.channel or "")
-    done = sums.get(channel.name, 0) if channel else sum(sums.values())
-    what = channel.count(goal.number) if channel else str(goal.number)
-    return GoalProgress(what, done, goal.number, goal.due_on)
+def _progress(goal: Goal, sums: Mapping[str, int], starts_on: date) -> GoalProgress:
+    done = sum(sums.values()) if goal.channel is None else sums.get(goal.channel, 0)
+    progress = Progress(
+        done=done, number=goal.number, starts_on=starts_on, due_on=goal.due_on, today=today()
+    )
+    return GoalProgress(goal_words(goal.channel, goal.number), progress)
 
 
 def of_front(user: Any) -> dict[str, Any]:
