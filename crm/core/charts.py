@@ -1,7 +1,7 @@
 """Small pictures of numbers, drawn on the server as SVG: the same in page, e-mail and PDF.
 
 Lengths are per cent of the width and pixels of the height, so that a chart fills a phone and a
-desk alike and its words keep their size. Colours are classes of the style sheet (`s1` … `s8`).
+desk alike and its words keep their size. Colours are classes of the style sheet (`s1` … `s9`).
 Every chart says in words what it shows.
 """
 
@@ -14,7 +14,7 @@ from flask_babel import format_decimal
 from markupsafe import Markup, escape
 
 #: Colours there are; more series share the last.
-SERIES = 8
+SERIES = 9
 _BAR = 46
 _PLOT = 190
 _LEFT, _WIDTH = 7.0, 93.0

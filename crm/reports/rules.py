@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median_low
 
-from babel.dates import format_skeleton
+from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
@@ -84,7 +84,11 @@ def once_sentence(total: Tally) -> str:
     """The total, as a sentence, where every row is counted once already."""
     if not total.by_channel:
         return _("Nothing was done that this asks for.")
-    return _("Each piece and act is counted once: %(total)s.", total=once(total))
+    return _(
+        "Each piece and act is counted once, %(number)s in all: %(told)s.",
+        number=number(total.total),
+        told=total.told,
+    )
 
 
 def goal_told(channel: str | None, amount: int, due_on: date | None) -> str:
@@ -128,9 +132,12 @@ def months_between(first: date, last: date) -> list[date]:
     return [month_back(month_of(last), months) for months in range(back, -1, -1)]
 
 
-def month_name(month: date, short: bool = False) -> str:
-    """`November 2026`, or `Nov` under a bar."""
-    return str(format_skeleton("MMM" if short else "yMMMM", month, locale=get_locale() or "en"))
+def month_name(month: date, *, short: bool = False, alone: bool = False) -> str:
+    """`November 2026`; `Nov` under a bar; `November` where the year is plain."""
+    if alone:
+        return str(format_date(month, "LLLL", locale=get_locale() or "en"))
+    pattern = "MMM" if short else "yMMMM"
+    return str(format_skeleton(pattern, month, locale=get_locale() or "en"))
 
 
 def median_days(spans: Iterable[tuple[int, int]]) -> int | None:

@@ -21,7 +21,7 @@ from crm.reports.answering import SHOWN, Order, answer, file_of
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.forms import LABELS, NAMES, Asked, WithNames, parse_filter
 from crm.reports.operations import export_people
-from crm.reports.rules import goal_told
+from crm.reports.rules import goal_told, month_back, month_name
 
 blueprint = Blueprint("reports", __name__)
 
@@ -44,6 +44,7 @@ def front() -> Any:
         told=front_page.told(sums, day),
         year=front_page.chart(sums, day) if start is None else None,
         campaigns=front_page.campaigns(day),
+        last_month=month_name(month_back(day, 1), alone=True),
         goal_told=goal_told,
         panels=shell.panels("front", current_user) if start is None else [],
         today=day,

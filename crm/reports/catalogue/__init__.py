@@ -50,6 +50,7 @@ class Report:
     #: Columns whose rows must not be added: a latest day, a median, a progress.
     unsummed: frozenset[str] = frozenset()
     chart: Callable[[Sequence[Row]], Markup] | None = None
+    chart_title: Any = ""
     #: Narrows the filter's address to the records behind a row.
     narrow: Callable[[Row], dict[str, str]] | None = None
     #: The endpoint and values of the page of what a row is about.
@@ -105,9 +106,9 @@ def _total(report: Report, column: Column, rows: Sequence[Row], reckoning: Recko
         return None
     place = report.place(column.key)
     cells = [row[place] for row in rows if row[place] is not None]
-    if column.kind is Kind.NUMBER:
+    if cells and column.kind is Kind.NUMBER:
         return sum(cells)
-    if column.kind is Kind.SHARE:
+    if cells and column.kind is Kind.SHARE:
         return Share(sum(cell.n for cell in cells), sum(cell.of for cell in cells))
     return None
 

@@ -16,7 +16,7 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.catalogue.activity_by_target import target_sentences
 from crm.reports.queries import is_answer, number_of, repeated_by_targets, tally, without_target
-from crm.reports.rules import ANSWERED, Reckoning, channel_label, once
+from crm.reports.rules import ANSWERED, Reckoning, channel_label
 from crm.targets.models import Body, Post, Target, Term
 
 
@@ -46,13 +46,13 @@ def rows(asked: Question) -> Iterator[Row]:
         select(
             Action.happened_on,
             Action.channel,
-            Campaign.name,
-            chapters,
+            func.coalesce(ActionTarget.pieces, Action.pieces),
             target.name,
             func.coalesce(post.label, body.name),
             func.coalesce(post.area, target.region),
             term.party,
-            func.coalesce(ActionTarget.pieces, Action.pieces),
+            Campaign.name,
+            chapters,
             answers,
             Action.place,
             Action.id,
@@ -89,7 +89,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     return Reckoning(
         Reconciliation(rows_total, shared, 0, total.total),
         [
-            *target_sentences(rows_total - untold, acts, shared, untold, once(total)),
+            *target_sentences(rows_total - untold, acts, shared, untold, total),
             _("An action has one line for each target it reached."),
         ],
         total.actions,
@@ -105,13 +105,13 @@ REPORT = Report(
     columns=(
         Column("date", _l("Date"), Kind.DATE, 12),
         Column("channel", _l("Channel"), width=16),
-        Column("campaign", _l("Campaign"), width=32),
-        Column("chapters", _l("Chapters"), width=32),
+        Column("pieces", _l("Pieces"), Kind.NUMBER, 10),
         Column("target", _l("Target"), width=28),
         Column("office", _l("Office that day"), width=32),
         Column("area", _l("State or region"), width=16),
         Column("party", _l("Party"), width=14),
-        Column("pieces", _l("Pieces"), Kind.NUMBER, 10),
+        Column("campaign", _l("Campaign"), width=32),
+        Column("chapters", _l("Chapters"), width=32),
         Column("answers", _l("Answers"), Kind.NUMBER, 10),
         Column("place", _l("Place"), width=20),
         Column("action", _l("Action"), Kind.NUMBER, 10),

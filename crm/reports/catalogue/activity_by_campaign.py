@@ -72,9 +72,12 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     )
 
 
+CHART_TITLE = _l("Outreach by campaign")
+
+
 def chart(shown: Sequence[Row]) -> Markup:
     """How much each campaign did."""
-    return bars(_("Outreach by campaign"), [Bar(row[0], row[1]) for row in shown[:10]])
+    return bars(CHART_TITLE, [Bar(row[0], row[1]) for row in shown[:10]])
 
 
 REPORT = Report(
@@ -101,6 +104,7 @@ REPORT = Report(
     unsummed=frozenset({"progress"}),
     plain=frozenset({"progress"}),
     chart=chart,
+    chart_title=CHART_TITLE,
     lists_outcomes={"answers": ANSWERED, "rate": ANSWERED},
     narrow=lambda row: {"campaign": row[-1]},
     record=lambda row: ("campaigns.page", {"slug": row[-1]}),

@@ -72,9 +72,12 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     return Reckoning(sums, said, total.actions)
 
 
+CHART_TITLE = _l("Outreach by chapter")
+
+
 def chart(shown: Sequence[Row]) -> Markup:
     """How much each chapter did."""
-    return bars(_("Outreach by chapter"), [Bar(row[0], row[2]) for row in shown[:10]])
+    return bars(CHART_TITLE, [Bar(row[0], row[2]) for row in shown[:10]])
 
 
 REPORT = Report(
@@ -93,5 +96,6 @@ REPORT = Report(
     rows=rows,
     reckon=reckon,
     chart=chart,
+    chart_title=CHART_TITLE,
     narrow=lambda row: {"chapter": row[-1]},
 )

@@ -18,7 +18,7 @@ from crm.outreach.models import Action, ActionMember
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import repeated_by_members, tally, tally_of_whole
-from crm.reports.rules import Reckoning, once
+from crm.reports.rules import Reckoning, once, once_sentence
 
 #: Members disclosed by one statement.
 _AT_ONCE = 10_000
@@ -107,7 +107,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
         )
         said.append(_("Counted once that is %(total)s.", total=once(total)))
     else:
-        said.append(_("Each is counted once: %(total)s.", total=once(total)))
+        said.append(once_sentence(total))
     if asked.wanted.narrows_targets:
         said.append(
             _(

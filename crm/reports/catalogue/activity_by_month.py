@@ -56,6 +56,9 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     )
 
 
+CHART_TITLE = _l("Outreach by month")
+
+
 def chart(shown: Sequence[Row]) -> Markup:
     """The last months, each stacked by channel."""
     if not shown:
@@ -65,7 +68,7 @@ def chart(shown: Sequence[Row]) -> Markup:
     months = months_between(first, last)
     found = {(row[0], row[-1]): row[2] for row in shown}
     return stacked(
-        _("Outreach by month"),
+        CHART_TITLE,
         [month_name(month, short=True) for month in months],
         [
             (str(channel.label), [found.get((month, name), 0) for month in months])
@@ -96,5 +99,6 @@ REPORT = Report(
     rows=rows,
     reckon=reckon,
     chart=chart,
+    chart_title=CHART_TITLE,
     narrow=narrow,
 )

@@ -24,7 +24,7 @@ from crm.reports.queries import (
     tally,
     without_target,
 )
-from crm.reports.rules import ANSWERED, Reckoning, once
+from crm.reports.rules import ANSWERED, Reckoning, Tally, once, once_sentence
 from crm.targets.models import Target
 
 
@@ -67,17 +67,21 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     total = tally(asked.wanted)
     return Reckoning(
         Reconciliation(rows_total, shared, untold, total.total),
-        target_sentences(rows_total, acts, shared, untold, once(total)),
+        target_sentences(rows_total, acts, shared, untold, total),
         total.actions,
     )
 
 
-def target_sentences(rows_total: int, acts: int, shared: int, untold: int, total: str) -> list[str]:
+def target_sentences(
+    rows_total: int, acts: int, shared: int, untold: int, total: Tally
+) -> list[str]:
     """How what reached targets and what was done fit, in words."""
     reached = ngettext("Targets were reached %(many)s time", "Targets were reached %(many)s times",
                        rows_total, many=number(rows_total))  # fmt: skip
     if not shared and not untold:
-        return [_("%(reached)s; each is counted once: %(total)s.", reached=reached, total=total)]
+        if not rows_total:
+            return [once_sentence(total)]
+        return [_("%(reached)s, each counted once: %(told)s.", reached=reached, told=total.told)]
     said = [f"{reached}."]
     if shared:
         said.append(
@@ -96,14 +100,17 @@ def target_sentences(rows_total: int, acts: int, shared: int, untold: int, total
                 untold,
             )
         )
-    said.append(_("Counted once that is %(total)s.", total=total))
+    said.append(_("Counted once that is %(total)s.", total=once(total)))
     return said
+
+
+CHART_TITLE = _l("Targets reached most")
 
 
 def chart(shown: Sequence[Row]) -> Markup:
     """The targets reached most."""
     most = sorted(shown, key=lambda row: -row[4])[:10]
-    return bars(_("Targets reached most"), [Bar(row[0], row[4]) for row in most])
+    return bars(CHART_TITLE, [Bar(row[0], row[4]) for row in most])
 
 
 REPORT = Report(
@@ -126,6 +133,7 @@ REPORT = Report(
     rows=rows,
     reckon=reckon,
     chart=chart,
+    chart_title=CHART_TITLE,
     lists_outcomes={"answers": ANSWERED, "rate": ANSWERED},
     narrow=lambda row: {"target": str(row[-1])},
     record=lambda row: ("targets.page", {"target_id": row[-1]}),

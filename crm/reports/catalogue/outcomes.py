@@ -65,12 +65,15 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     )  # fmt: skip
 
 
+CHART_TITLE = _l("What came back")
+
+
 def chart(shown: Sequence[Row]) -> Markup:
     """How many outcomes of each kind."""
     sums: dict[str, int] = {}
     for row in shown:
         sums[row[0]] = sums.get(row[0], 0) + row[2]
-    return bars(_("What came back"), [Bar(label, many) for label, many in sums.items()])
+    return bars(CHART_TITLE, [Bar(label, many) for label, many in sums.items()])
 
 
 REPORT = Report(
@@ -94,5 +97,6 @@ REPORT = Report(
     unsummed=frozenset({"targets"}),
     lists_outcomes={"many": ANY, "targets": ANY},
     chart=chart,
+    chart_title=CHART_TITLE,
     narrow=lambda row: {"outcome": row[-1][0], "channel": row[-1][1]},
 )

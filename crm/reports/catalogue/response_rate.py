@@ -23,7 +23,6 @@ from crm.reports.rules import (
     Reckoning,
     channel_label,
     median_days,
-    once,
 )
 
 
@@ -80,11 +79,14 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     return Reckoning(
         Reconciliation(rows_total, shared, untold, total.total),
         [
-            *target_sentences(rows_total, acts, shared, untold, once(total)),
+            *target_sentences(rows_total, acts, shared, untold, total),
             _("Rates are of what reached targets, where an answer is waited for."),
         ],
         total.actions,
     )
+
+
+CHART_TITLE = _l("Answer rate by channel")
 
 
 def chart(shown: Sequence[Row]) -> Markup:
@@ -92,7 +94,7 @@ def chart(shown: Sequence[Row]) -> Markup:
     rates = [row for row in shown if row[4] is not None]
     longest = max((row[4].ratio for row in rates), default=0)
     return bars(
-        _("Answer rate by channel"),
+        CHART_TITLE,
         [Bar(row[0], row[4].ratio, str(row[4])) for row in rates],
         most=max(longest, 1.0),
     )
@@ -122,5 +124,6 @@ REPORT = Report(
     plain=frozenset({"days", "substance"}),
     lists_outcomes={"answers": ANSWERED, "rate": ANSWERED, "returned": RETURNED},
     chart=chart,
+    chart_title=CHART_TITLE,
     narrow=lambda row: {"channel": row[-1]},
 )
