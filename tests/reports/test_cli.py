@@ -1,0 +1,103 @@
+"""`crm report`: files for scripts, and one clear line for what is wrong."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+import openpyxl
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from crm.reports.catalogue import reports
+from crm.reports.cli import write_whole
+from tests import make
+from tests.reports.conftest import ids, logged
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def work(app: Flask, people: SimpleNamespace) -> SimpleNamespace:
+    members = ids(make.member("Nora", "Núñez", people.school_a))
+    targets = ids(make.legislator("Ann", "Alpha"))
+    campaign = make.campaign().id
+    logged("postcard", campaign, pieces=30, targets={targets[0]: 30}, members={members[0]: 10})
+    return SimpleNamespace(member=members[0])
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    return lambda *arguments: app.test_cli_runner().invoke(args=["report", *arguments])
+
+
+def test_it_works(work: SimpleNamespace, run: Run) -> None:
+    result = run("activity-by-target", "--campaign", "postcards", "--since", "2025-09-01")
+    assert result.exit_code == 0
+    rows = list(csv.reader(io.StringIO(result.stdout_bytes.decode("utf-8-sig"), newline="")))
+    assert rows[1][0] == "Ann Alpha"
+    assert json.loads(run("outcomes", "--format", "json").stdout)["rows"] == []
+
+
+def test_the_list_names_every_report(app: Flask, run: Run) -> None:
+    lines = run("--list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(reports())
+
+
+def test_members_are_numbers(work: SimpleNamespace, run: Run) -> None:
+    output = run("activity-by-member").stdout
+    assert f"Member {work.member}" in output
+    assert "Nora" not in output
+
+
+def test_a_file_is_written_whole(work: SimpleNamespace, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "report.xlsx"
+    assert run("activity-by-target", "--format", "xlsx", "-o", str(path)).exit_code == 0
+    assert openpyxl.load_workbook(path)["Rows"]["A2"].value == "Ann Alpha"
+    assert list(tmp_path.glob(".report*")) == []
+
+
+def test_what_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_bytes(b"before")
+
+    def pieces() -> object:
+        yield b"half"
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        write_whole(path, pieces())  # type: ignore[arg-type]
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "name a report"),
+        (("nothing",), "there is no report 'nothing'"),
+        (("outcomes", "--campaign", "nothing"), "Nothing is known as “nothing” for campaign"),
+        (("outcomes", "--since", "soon"), "“soon” is not a date"),
+        (("outcomes", "--since", "2026-02-01", "--until", "2026-01-01"), "ends before it starts"),
+        (("outcomes", "--format", "pdf"), "'pdf' is not one of"),
+        (("outcomes", "-o", "/nowhere/at/all.csv"), "No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    app: Flask, run: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_cannot_be_written_over(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(click.ClickException):
+        write_whole(tmp_path / "taken", iter([b"x"]))
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
