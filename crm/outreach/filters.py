@@ -19,8 +19,10 @@ from crm.outreach.queries import ActionFilter
 from crm.targets.models import Post, Target, Term
 from crm.targets.rules import KINDS, area_name
 
-#: The filters there are, in the order of the bar.
-NAMES = ("campaign", "since", "until", "channel", "chapter", "kind", "area", "region", "party")
+#: The filters of a bar, and those that stand behind "More".
+BAR = ("campaign", "channel", "chapter", "since", "until")
+REST = ("kind", "area", "region", "party")
+NAMES = (*BAR, *REST)
 #: Filters that links use and the bar does not offer.
 HIDDEN = ("target", "outcome")
 LABELS = {

@@ -59,7 +59,7 @@ class Entry:
 
 
 def page_of_entries(wanted: ActionFilter, *, number: int, size: int = SIZE) -> Page:
-    """One page of the list, newest first: seven statements at most."""
+    """One page of the list, newest first: six statements at most."""
     ids = _page_of_ids(wanted, number=number, size=size)
     return Page(
         rows=entries(ids.rows),
@@ -78,7 +78,7 @@ def newest(wanted: ActionFilter, limit: int) -> list[Entry]:
 
 
 def entries(action_ids: Sequence[int]) -> list[Entry]:
-    """The entries of these actions, in their order: four statements."""
+    """The entries of these actions, in their order: three statements."""
     if not action_ids:
         return []
     rows = db.session.execute(
@@ -92,18 +92,18 @@ def entries(action_ids: Sequence[int]) -> list[Entry]:
             Campaign.name,
             Campaign.slug,
             User.name,
+            _target_count(),
+            _answer_count(),
         )
         .join(Campaign, Campaign.id == Action.campaign_id)
         .outerjoin(User, User.id == Action.logged_by_id)
         .where(Action.id.in_(action_ids))
     ).all()
-    reached = _reached(action_ids)
     named = _named_targets(action_ids)
     where = _chapter_names(action_ids)
     ways = channels()
     found = {}
-    for action_id, channel, pieces, day, until, place, campaign, slug, by in rows:
-        count, answers = reached.get(action_id, (0, 0))
+    for action_id, channel, pieces, day, until, place, campaign, slug, by, count, answers in rows:
         found[action_id] = Entry(
             id=action_id,
             channel=ways[channel],
@@ -210,23 +210,25 @@ def _merged(branches: Sequence[Any], most: int) -> Any:
     )
 
 
-def _reached(action_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """How many targets each action reached, and how many of those answered."""
-    answered = (
+def _target_count() -> Any:
+    """How many targets an action reached, as a column beside it."""
+    return (
+        select(func.count())
+        .where(ActionTarget.action_id == Action.id)
+        .correlate(Action)
+        .scalar_subquery()
+    )
+
+
+def _answer_count() -> Any:
+    """How many of them answered."""
+    return (
         select(func.count(func.distinct(Outcome.action_target_id)))
         .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
         .where(ActionTarget.action_id == Action.id)
         .correlate(Action)
         .scalar_subquery()
     )
-    every = (
-        select(func.count())
-        .where(ActionTarget.action_id == Action.id)
-        .correlate(Action)
-        .scalar_subquery()
-    )
-    rows = db.session.execute(select(Action.id, every, answered).where(Action.id.in_(action_ids)))
-    return {action_id: (count, answers) for action_id, count, answers in rows}
 
 
 def _named_targets(action_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:

@@ -34,7 +34,7 @@ ENTRIES = 20
 
 
 def of_target(target: Any) -> dict[str, Any]:
-    """Sums by channel and campaign, last contact, the time line: seven statements."""
+    """Sums by channel and campaign, last contact, the time line: six statements."""
     sums = sums_of_target(target.id)
     return {
         "target": target,
@@ -47,7 +47,7 @@ def of_target(target: Any) -> dict[str, Any]:
 
 
 def of_member(member: Any) -> dict[str, Any]:
-    """What a member did: six statements."""
+    """What a member did: five statements."""
     totals = db.session.execute(
         select(
             Action.channel,
@@ -96,15 +96,15 @@ class GoalProgress:
 
 
 def of_campaign(campaign: Any) -> dict[str, Any]:
-    """Progress to the goals, numbers by channel, the latest: seven statements."""
+    """Progress to the goals (the page has loaded them), numbers by channel, the latest.
+
+    Five statements.
+    """
     sums = sums_of_campaigns([campaign.id]).get(campaign.id, {})
-    goals = db.session.scalars(
-        select(Goal).where(Goal.campaign_id == campaign.id).order_by(Goal.due_on, Goal.id)
-    ).all()
     ways = channels()
     return {
         "campaign": campaign,
-        "goals": [_progress(goal, sums, campaign.starts_on) for goal in goals],
+        "goals": [_progress(goal, sums, campaign.starts_on) for goal in campaign.goals],
         "sums": [
             (channel, channel.count(sums[name])) for name, channel in ways.items() if name in sums
         ],
@@ -134,7 +134,7 @@ def _progress(goal: Goal, sums: Mapping[str, int], starts_on: date) -> GoalProgr
 
 
 def of_front(user: Any) -> dict[str, Any]:
-    """Latest activity, and what has waited longest: nine statements."""
+    """Latest activity, and what has waited longest: eight statements."""
     number, more = waiting_count()
     ids = db.session.scalars(waiting_rows().limit(5)).all() if number else []
     return {

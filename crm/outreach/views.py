@@ -26,7 +26,7 @@ from crm.core.i18n import today
 from crm.core.paging import Page, page_number, page_of
 from crm.members.disclosure import Viewer
 from crm.outreach.channels import channels
-from crm.outreach.filters import HIDDEN, LABELS, NAMES, parse_filter
+from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, parse_filter
 from crm.outreach.forms import OutcomeForm, UndoForm
 from crm.outreach.history import page_of_entries, waiting, waiting_rows
 from crm.outreach.models import Action, ActionChapter, ActionPhoto, ActionTarget, Outcome
@@ -68,7 +68,8 @@ def index() -> Any:
         "outreach/index.html",
         asked=asked,
         listed=listed,
-        names=NAMES,
+        bar=BAR,
+        rest=REST,
         labels=LABELS,
         hidden={name: asked.given[name] for name in HIDDEN if name in asked.given},
         target=target,

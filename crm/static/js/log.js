@@ -130,7 +130,11 @@ form.addEventListener("input", (event) => {
 form.addEventListener("change", (event) => {
   if (event.target.name === "aim") showAim();
   if (event.target.name === "campaign") showAsks();
-  if (event.target.name === "chapters") showMembers();
+  if (event.target.name === "chapters") {
+    showMembers();
+    const fold = form.querySelector("[data-members]");
+    if (fold && event.target.checked) fold.open = true;
+  }
   sum();
 });
 

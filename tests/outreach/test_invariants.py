@@ -1,0 +1,151 @@
+"""Whatever is logged, corrected, undone and redone, the sums hold."""
+
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from crm.core import db
+from crm.core.errors import Refused
+from crm.outreach.channels import channels
+from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
+from crm.outreach.operations import (
+    correct_action,
+    log_action,
+    record_outcome,
+    redo_action,
+    snapshot,
+    undo_action,
+)
+from crm.outreach.queries import ActionFilter, total
+from crm.outreach.rules import share_to_targets
+from tests.outreach.conftest import TODAY
+
+CHANNELS = ("postcard", "letter", "call", "meeting", "event")
+
+
+def batches(scene: SimpleNamespace) -> st.SearchStrategy[dict[str, Any]]:
+    @st.composite
+    def batch(draw: st.DrawFn) -> dict[str, Any]:
+        channel = channels()[draw(st.sampled_from(CHANNELS))]
+        least = 1 if channel.needs_target else 0
+        targets = draw(st.lists(st.sampled_from(scene.targets), min_size=least, unique=True))
+        members = draw(st.lists(st.sampled_from(scene.members), unique=True))
+        pieces = draw(st.integers(max(1, len(targets)), 200)) if channel.per_piece else 1
+        shares = (
+            share_to_targets(pieces, [None] * len(targets))
+            if channel.per_piece
+            else [1] * len(targets)
+        )
+        most = pieces // max(1, len(members)) if channel.per_piece else 1
+        least = 0 if channel.per_piece else 1
+        return {
+            "channel": channel.name,
+            "campaign_id": draw(st.sampled_from([scene.campaign, scene.other_campaign])),
+            "happened_on": draw(st.dates(date(2025, 1, 1), TODAY)),
+            "pieces": pieces,
+            "targets": dict(zip(targets, shares, strict=True)),
+            "members": {m: draw(st.integers(least, max(least, most))) for m in members},
+            "chapter_ids": draw(
+                st.lists(st.sampled_from([scene.school_a, scene.school_b]), min_size=1, unique=True)
+            ),
+        }
+
+    return batch()
+
+
+def check() -> None:
+    """The counting rule, on all there is."""
+    ways = channels()
+    expected = 0
+    for action in db.session.scalars(select(Action)).all():
+        reached = db.session.scalars(
+            select(ActionTarget).where(ActionTarget.action_id == action.id)
+        ).all()
+        named = db.session.scalars(
+            select(ActionMember.pieces).where(ActionMember.action_id == action.id)
+        ).all()
+        chapters = db.session.scalars(
+            select(ActionChapter).where(ActionChapter.action_id == action.id)
+        ).all()
+        if action.undone_at is not None:
+            assert (reached, named, chapters) == ([], [], [])
+            continue
+        expected += action.pieces
+        assert chapters
+        assert {each.happened_on for each in chapters} == {action.happened_on}
+        for row in reached:
+            assert (row.channel, row.campaign_id, row.happened_on) == (
+                action.channel,
+                action.campaign_id,
+                action.happened_on,
+            )
+        if ways[action.channel].per_piece:
+            assert sum(row.pieces for row in reached) == action.pieces
+            assert sum(named) + action.unnamed == action.pieces
+        else:
+            assert {action.pieces, *(row.pieces for row in reached), *named} == {1}
+            assert action.unnamed == (0 if named else 1)
+    assert total(ActionFilter()) == expected
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_it_works(app: Flask, scene: SimpleNamespace, data: Any) -> None:
+    keys = (f"run-{data.draw(st.uuids())}" for _ in range(100))
+    made: list[int] = []
+    for _step in range(data.draw(st.integers(1, 6))):
+        verb = data.draw(st.sampled_from(["log", "correct", "undo", "redo", "answer"]))
+        number = data.draw(st.sampled_from(made)) if made and verb != "log" else None
+        given_ = data.draw(batches(scene))
+        with db.unit_of_work():
+            action = db.session.get_one(Action, number) if number else None
+            try:
+                if action is None:
+                    made.append(
+                        log_action(client_key=next(keys), by=None, today=TODAY, **given_).id
+                    )
+                elif verb == "undo":
+                    undo_action(action, by=None)
+                elif verb == "redo" and action.undone_at is not None:
+                    redo_action(action, by=None)
+                elif verb == "answer":
+                    row = db.session.scalars(
+                        select(ActionTarget.id).where(ActionTarget.action_id == number).limit(1)
+                    ).first()
+                    if row is not None:
+                        record_outcome(
+                            action_target_id=row,
+                            kind="refusal",
+                            received_on=TODAY,
+                            by=None,
+                            today=TODAY,
+                        )
+                elif channels()[given_["channel"]].counted is channels()[action.channel].counted:
+                    given_.pop("channel")
+                    correct_action(action, reason=None, by=None, today=TODAY, **given_)
+            except Refused:
+                db.rollback()
+        check()
+    for number in made:
+        db.rollback()
+        action = db.session.get_one(Action, number)
+        if action.undone_at is None:
+            before = snapshot(action)
+            try:
+                with db.unit_of_work():
+                    undo_action(db.session.get_one(Action, number), by=None)
+            except Refused:
+                continue
+            with db.unit_of_work():
+                redo_action(db.session.get_one(Action, number), by=None)
+            assert snapshot(db.session.get_one(Action, number)) == before
+    check()
