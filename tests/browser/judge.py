@@ -38,8 +38,13 @@ _STRUCTURE = """() => {
     if (address && !address.startsWith(location.origin) && !address.startsWith("data:"))
       faults.push(`something from another host: ${address}`);
   }
-  if (/\\bNone\\b(?!\\.)|\\bundefined\\b|%\\(\\w+\\)s|\\{\\{/.test(document.body.innerText))
-    faults.push("None, undefined or a placeholder shows as text");
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const { data, parentElement } = words.currentNode;
+    if (parentElement.closest("button, option, script")) continue;
+    if (/\\bNone\\b(?!\\.)|\\bundefined\\b|%\\(\\w+\\)s|\\{\\{/.test(data))
+      faults.push(`a slip shows as text: “${data.trim().slice(0, 60)}”`);
+  }
   return [...new Set(faults)];
 }"""
 
