@@ -164,7 +164,7 @@ def _known(name: str, value: str, choices: Choices, problems: list[str]) -> bool
 
 def _unknown(name: str, value: str) -> str:
     return _(
-        "Nothing is known as “%(value)s” for %(filter)s, so it does not narrow the list.",
+        "Nothing is known as “%(value)s” for %(filter)s.",
         value=value[:80],
         filter=str(LABELS[name]).lower(),
     )

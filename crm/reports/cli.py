@@ -18,9 +18,10 @@ from crm.core.cli import ensure_database
 from crm.core.i18n import timezone_name
 from crm.core.tables import FORMATS
 from crm.members.disclosure import Purpose, Viewer
+from crm.outreach.filters import NAMES
 from crm.reports.answering import Order, file_of
 from crm.reports.catalogue import Question, reports
-from crm.reports.forms import NAMES, parse_filter
+from crm.reports.forms import parse
 
 #: Who a command is: it sees all chapters, and names nobody.
 COMMAND = Viewer(sees=Scope(everywhere=True, chapter_ids=frozenset()), exports_people=False)
@@ -64,7 +65,7 @@ def report(
     if output is None and format == "xlsx" and sys.stdout.isatty():
         raise click.UsageError("an Excel file does not fit on a screen; give -o FILE")
     ensure_database()
-    asked = parse_filter({key: filters[key] or "" for key in NAMES})
+    asked = parse({key: filters[key] or "" for key in NAMES})
     if asked.problems:
         raise click.UsageError(" ".join(asked.problems))
     order = Order(

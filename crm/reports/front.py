@@ -81,19 +81,12 @@ def stats(sums: Sequence[DaySum], today: date) -> list[Stat]:
     first, before = month_of(today), month_back(today, 1)
     last = date.fromordinal(first.toordinal() - 1)
     now, then = _between(sums, first, today), _between(sums, before, last)
+    [reached, reached_before] = queries.reached_and_answered([(first, today), (before, last)])
     return [
         Stat(_("Pieces and acts"), sum(s.pieces for s in now), sum(s.pieces for s in then)),
         Stat(_("Actions logged"), sum(s.actions for s in now), sum(s.actions for s in then)),
-        Stat(
-            _("Targets reached"),
-            queries.targets_reached(first, today),
-            queries.targets_reached(before, last),
-        ),
-        Stat(
-            _("Answers received"),
-            queries.answers_received(first, today),
-            queries.answers_received(before, last),
-        ),
+        Stat(_("Targets reached"), reached[0], reached_before[0]),
+        Stat(_("Answers received"), reached[1], reached_before[1]),
     ]
 
 

@@ -4,12 +4,12 @@ A sum over a join counts a row once for each row it meets; so rows are summed fi
 joined to the sums.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, exists, func, select
 
 from crm.campaigns.models import Campaign, Goal
 from crm.core import db
@@ -255,21 +255,31 @@ def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
         yield DaySum(channel, day, int(pieces), actions)
 
 
-def targets_reached(since: date, until: date) -> int:
-    """How many targets were reached in a period."""
-    return number_of(
-        select(func.count(ActionTarget.target_id.distinct())).where(
+Period = tuple[date, date]
+
+
+def reached_and_answered(periods: Sequence[Period]) -> list[tuple[int, int]]:
+    """How many targets were reached and how many answers came in each period: one statement."""
+    numbers = [part for period in periods for part in (_reached(*period), _answered(*period))]
+    found = list(db.session.execute(select(*numbers)).one())
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def _reached(since: date, until: date) -> ScalarSelect[int]:
+    return (
+        select(func.count(ActionTarget.target_id.distinct()))
+        .where(
             # Names the first column of the index that holds the day second.
             ActionTarget.awaiting.in_([True, False]),
             ActionTarget.happened_on.between(since, until),
         )
+        .scalar_subquery()
     )
 
 
-def answers_received(since: date, until: date) -> int:
-    """How many answers came in a period."""
-    return number_of(
-        select(func.count(Outcome.id)).where(
-            Outcome.received_on.between(since, until), Outcome.kind.in_(answer_names())
-        )
+def _answered(since: date, until: date) -> ScalarSelect[int]:
+    return (
+        select(func.count(Outcome.id))
+        .where(Outcome.received_on.between(since, until), Outcome.kind.in_(answer_names()))
+        .scalar_subquery()
     )

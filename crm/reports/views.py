@@ -16,10 +16,11 @@ from crm.core.i18n import timezone_name, today
 from crm.core.paging import Page, page_number
 from crm.core.tables import FORMATS, Column, Row
 from crm.members.disclosure import Purpose, Viewer
+from crm.outreach.filters import LABELS, NAMES
 from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
 from crm.reports.catalogue import Question, Report, reports
-from crm.reports.forms import LABELS, NAMES, Asked, WithNames, parse_filter
+from crm.reports.forms import Asked, WithNames, parse
 from crm.reports.operations import export_people
 from crm.reports.rules import goal_told, month_back, month_name
 
@@ -81,14 +82,14 @@ def index() -> Any:
 @requires(Can.SEE_REPORTS)
 def page(name: str) -> Any:
     """One report on screen."""
-    return _show(_report(name), parse_filter(request.args), WithNames(formdata=None), 200)
+    return _show(_report(name), parse(request.args), WithNames(formdata=None), 200)
 
 
 @blueprint.get("/reports/<name>.<any(csv, xlsx, json):format>")
 @requires(Can.EXPORT_REPORTS)
 def download(name: str, format: str) -> Any:
     """One report as a file: the rows of the page, in its order. Members are numbers."""
-    report, asked = _report(name), parse_filter(request.args)
+    report, asked = _report(name), parse(request.args)
     if asked.problems:
         return _show(report, asked, WithNames(formdata=None), 422)
     return _send(report, asked, format, Viewer.of(current_user))
@@ -98,7 +99,7 @@ def download(name: str, format: str) -> Any:
 @requires(Can.EXPORT_PEOPLE)
 def download_names(name: str) -> Any:
     """The same file with names, for a reason that is kept."""
-    report, asked, form = _report(name), parse_filter(request.args), WithNames()
+    report, asked, form = _report(name), parse(request.args), WithNames()
     if asked.problems or not form.validate_on_submit():
         return _show(report, asked, form, 422)
 

@@ -91,7 +91,14 @@ def served(app: Flask, sign_in: Callable[[object], Any], people: SimpleNamespace
     client.get("/reports")
     cookie = client.get_cookie("crm_session")
     server = create_server(app, host="127.0.0.1", port=0, threads=2)
-    thread = threading.Thread(target=server.run, daemon=True)
+    stopped = threading.Event()
+
+    def run() -> None:
+        # `server.run` has no way to be told to stop.
+        while not stopped.is_set():
+            server.asyncore.loop(timeout=0.1, map=server._map, count=1)
+
+    thread = threading.Thread(target=run)
     thread.start()
 
     def get(address: str) -> http.client.HTTPResponse:
@@ -100,8 +107,10 @@ def served(app: Flask, sign_in: Callable[[object], Any], people: SimpleNamespace
         return connection.getresponse()
 
     yield get
-    server.close()
+    stopped.set()
     thread.join(5)
+    server.task_dispatcher.shutdown()
+    server.close()
 
 
 def test_a_file_comes_over_a_real_server(served: Callable[[str], Any]) -> None:
