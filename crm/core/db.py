@@ -211,7 +211,7 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if is_reading() else "BEGIN IMMEDIATE")
 
 
-@event.listens_for(Session, "before_flush")
+@event.listens_for(session, "before_flush")
 def _watch_flush(flushed: Session, _context: Any, _instances: Any) -> None:
     for record in (*flushed.new, *flushed.dirty, *flushed.deleted):
         if record in flushed.dirty and not flushed.is_modified(record):
@@ -219,7 +219,7 @@ def _watch_flush(flushed: Session, _context: Any, _instances: Any) -> None:
         _note_write(flushed, type(record))
 
 
-@event.listens_for(Session, "do_orm_execute")
+@event.listens_for(session, "do_orm_execute")
 def _watch_statement(state: ORMExecuteState) -> None:
     if state.is_insert or state.is_update or state.is_delete:
         mapper = state.bind_mapper
