@@ -84,8 +84,8 @@ class LogForm(Form):
         _l("How many"), validators=[InputRequired(_l("Give the number of pieces."))]
     )
     aim = RadioField(_l("Targets"), choices=[], default="campaign")
-    area = choice(_l("State"), choices=[])
-    target_list = choice(_l("List"), choices=[])
+    area = choice(_l("State"), choices=[], validate_choice=False)
+    target_list = choice(_l("List"), choices=[], validate_choice=False)
     chosen = long_text(_l("Targets, one a line"), most=60_000)
     spread = RadioField(
         _l("Spread"),
@@ -99,7 +99,7 @@ class LogForm(Form):
     roster = long_text(_l("Paste a roster"), most=60_000)
     people = _number(_l("People who took part"))
     minutes = _number(_l("Minutes of work, all together"))
-    asks = SelectMultipleField(_l("What was asked"), coerce=int, choices=[])
+    asks = SelectMultipleField(_l("What was asked"), coerce=int, choices=[], validate_choice=False)
     note = long_text(_l("Note"))
     photos = MultipleFileField(_l("Photos"))
     reason = text(_l("Why it is corrected"))

@@ -7,9 +7,11 @@ from an index in their order, all else is asked for those ids alone.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select, union_all
+from flask_babel import ngettext
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from crm.accounts.models import User
@@ -21,13 +23,14 @@ from crm.outreach.channels import Channel, channels
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
 from crm.outreach.queries import ActionFilter, actions
-from crm.targets.models import Post, Target, Term
+from crm.targets.models import Target
 
 #: Targets named in a row; the rest is a number.
 NAMED = 3
-#: Chapters or targets that are each read from their own index and merged; more are so much of all
-#: there is that reading everything in order finds a page's rows soon.
-MERGED = 24
+#: Rows that are soon fetched and sorted.
+FEW = 10_000
+#: How far beyond the page rows are counted where counting is dear.
+AHEAD = 950
 _NO_ID = 2**31 - 1
 
 
@@ -46,20 +49,16 @@ class Entry:
     campaign_slug: str
     logged_by: str | None
     chapters: str
-    #: The first few, as (id, short name).
-    targets: Sequence[tuple[int, str]]
-    target_count: int
+    #: "Capito, Justice, Miller, …": the first few; empty where there is no target.
+    names: str
+    #: "5 targets", where not all are named.
+    counted: str
     #: How many targets have answered.
     answers: int
 
-    @property
-    def more_targets(self) -> int:
-        """How many targets are not named."""
-        return self.target_count - len(self.targets)
-
 
 def page_of_entries(wanted: ActionFilter, *, number: int, size: int = SIZE) -> Page:
-    """One page of the list, newest first: six statements at most."""
+    """One page of the list, newest first: seven statements at most."""
     ids = _page_of_ids(wanted, number=number, size=size)
     return Page(
         rows=entries(ids.rows),
@@ -72,8 +71,8 @@ def page_of_entries(wanted: ActionFilter, *, number: int, size: int = SIZE) -> P
 
 def newest(wanted: ActionFilter, limit: int) -> list[Entry]:
     """The newest entries."""
-    driver = _one_driver(wanted)
-    found = driver if driver is not None else actions(wanted).with_only_columns(Action.id)
+    direct = _direct(wanted)
+    found = direct if direct is not None else _looked_for(wanted)
     return entries(db.session.scalars(found.limit(limit)).all())
 
 
@@ -102,12 +101,15 @@ def entries(action_ids: Sequence[int]) -> list[Entry]:
     named = _named_targets(action_ids)
     where = _chapter_names(action_ids)
     ways = channels()
+    # The words of a number are made once each: a class's batches are much alike.
+    what = cache(lambda channel, pieces: ways[channel].count(pieces))
+    counted = cache(lambda number: ngettext("%(num)s target", "%(num)s targets", number))
     found = {}
     for action_id, channel, pieces, day, until, place, campaign, slug, by, count, answers in rows:
         found[action_id] = Entry(
             id=action_id,
             channel=ways[channel],
-            what=ways[channel].count(pieces),
+            what=what(channel, pieces),
             happened_on=day,
             until=until,
             place=place,
@@ -115,60 +117,63 @@ def entries(action_ids: Sequence[int]) -> list[Entry]:
             campaign_slug=slug,
             logged_by=by,
             chapters=", ".join(where.get(action_id, ())),
-            targets=named.get(action_id, ()),
-            target_count=count,
+            names=", ".join(named.get(action_id, ())) + (", …" if count > NAMED else ""),
+            counted=counted(count) if count > NAMED else "",
             answers=answers,
         )
     return [found[action_id] for action_id in action_ids if action_id in found]
 
 
 def _page_of_ids(wanted: ActionFilter, *, number: int, size: int) -> Page:
-    driver = _one_driver(wanted)
-    if driver is not None:
-        return page_of(driver, number=number, size=size)
-    branches = _branches(wanted)
-    if branches is None:
-        found = actions(wanted).with_only_columns(Action.id)
-        return page_of(found, number=number, size=size)
-    every = _merged(branches, CEILING + 1).limit(CEILING + 1).subquery()
-    total = db.session.scalar(select(func.count()).select_from(every)) or 0
-    capped, total = total > CEILING, min(total, CEILING)
+    direct = _direct(wanted)
+    if direct is not None:
+        return page_of(direct, number=number, size=size)
+    # Counting what has to be looked for costs as much as finding it: count a little ahead only.
+    ceiling = min(CEILING, number * size + AHEAD)
+    found = _looked_for(wanted)
+    some = found.order_by(None).limit(ceiling + 1).subquery()
+    total = db.session.scalar(select(func.count()).select_from(some)) or 0
+    capped, total = total > ceiling, min(total, ceiling)
     number = min(number, max(1, -(-total // size)))
-    rows = db.session.scalars(
-        _merged(branches, number * size).limit(size).offset((number - 1) * size)
-    ).all()
+    rows = db.session.scalars(found.limit(size).offset((number - 1) * size)).all()
     return Page(rows=rows, number=number, size=size, total=total, capped=capped)
 
 
-def _one_driver(wanted: ActionFilter) -> Any:
-    """Where one target or one chapter is asked for: ids and days from its own index, in order."""
+def _direct(wanted: ActionFilter) -> Any:
+    """The ids in order from one index, where one index has them."""
     if wanted.target_id is not None:
         return _by_target(wanted, wanted.target_id)
     if wanted.chapter_ids is not None and len(wanted.chapter_ids) == 1:
         return _by_chapter(wanted, next(iter(wanted.chapter_ids)))
+    if wanted.chapter_ids is None and not wanted.narrows_targets:
+        return actions(wanted).with_only_columns(Action.id)
     return None
 
 
-def _branches(wanted: ActionFilter) -> list[Any] | None:
-    """Where few targets or chapters are asked for: each one's from its own index."""
-    if wanted.area is not None or wanted.region is not None:
-        targets = _targets_meant(wanted)
-        if len(targets) <= MERGED:
-            return [_by_target(wanted, target) for target in targets]
-    if wanted.chapter_ids is not None and len(wanted.chapter_ids) <= MERGED:
-        return [_by_chapter(wanted, chapter) for chapter in sorted(wanted.chapter_ids)]
-    return None
+def _looked_for(wanted: ActionFilter) -> Any:
+    """The ids in order, where each action has to be asked about its targets or chapters.
+
+    Where few rows are meant, they are fetched and sorted; where they are many, going through the
+    actions from the newest finds enough of them soon.
+    """
+    newest_first = (Action.happened_on.desc(), Action.id.desc())
+    if wanted.narrows_targets:
+        few = select(ActionTarget.action_id).where(*wanted.of_targets())
+        if _are_few(few):
+            return select(Action.id).where(Action.id.in_(few)).order_by(*newest_first)
+    if wanted.chapter_ids is not None:
+        few = select(ActionChapter.action_id).where(
+            ActionChapter.chapter_id.in_(wanted.chapter_ids)
+        )
+        if _are_few(few):
+            rest = wanted.with_(chapter_ids=None).of_actions()
+            return select(Action.id).where(Action.id.in_(few), *rest).order_by(*newest_first)
+    return actions(wanted).with_only_columns(Action.id)
 
 
-def _targets_meant(wanted: ActionFilter) -> Sequence[int]:
-    """Targets that are or ever were of the state or region, up to one more than are merged."""
-    found = select(Target.id)
-    if wanted.region is not None:
-        found = found.where(Target.region == wanted.region)
-    if wanted.area is not None:
-        held = select(Term.target_id).join(Post, Post.id == Term.post_id)
-        found = found.where(Target.id.in_(held.where(Post.area == wanted.area)))
-    return db.session.scalars(found.limit(MERGED + 1)).all()
+def _are_few(rows: Any) -> bool:
+    some = rows.limit(FEW + 1).subquery()
+    return (db.session.scalar(select(func.count()).select_from(some)) or 0) <= FEW
 
 
 def _by_target(wanted: ActionFilter, target_id: int) -> Any:
@@ -197,19 +202,6 @@ def _by_chapter(wanted: ActionFilter, chapter_id: int) -> Any:
     return found.join(Action, Action.id == ActionChapter.action_id).where(*rest.of_actions())
 
 
-def _merged(branches: Sequence[Any], most: int) -> Any:
-    """The first ids of several ordered lists, each action once."""
-    if not branches:
-        return select(Action.id).where(Action.id.is_(None))
-    parts = [select(branch.limit(most).subquery()) for branch in branches]
-    every = union_all(*parts).subquery()
-    return (
-        select(every.c.action_id)
-        .group_by(every.c.action_id, every.c.happened_on)
-        .order_by(every.c.happened_on.desc(), every.c.action_id.desc())
-    )
-
-
 def _target_count() -> Any:
     """How many targets an action reached, as a column beside it."""
     return (
@@ -231,7 +223,7 @@ def _answer_count() -> Any:
     )
 
 
-def _named_targets(action_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
+def _named_targets(action_ids: Collection[int]) -> dict[int, list[str]]:
     """The first targets of each action."""
     other = aliased(ActionTarget)
     last = (
@@ -244,7 +236,7 @@ def _named_targets(action_ids: Collection[int]) -> dict[int, list[tuple[int, str
         .scalar_subquery()
     )
     rows = db.session.execute(
-        select(Action.id, Target.id, Target.name, Target.family_name)
+        select(Action.id, Target.name, Target.family_name)
         .join(ActionTarget, ActionTarget.action_id == Action.id)
         .join(Target, Target.id == ActionTarget.target_id)
         .where(
@@ -253,9 +245,9 @@ def _named_targets(action_ids: Collection[int]) -> dict[int, list[tuple[int, str
         )
         .order_by(Action.id, Target.sort_name)
     )
-    found: dict[int, list[tuple[int, str]]] = {}
-    for action_id, target_id, name, family_name in rows:
-        found.setdefault(action_id, []).append((target_id, family_name or name))
+    found: dict[int, list[str]] = {}
+    for action_id, name, family_name in rows:
+        found.setdefault(action_id, []).append(family_name or name)
     return found
 
 

@@ -25,7 +25,7 @@ from crm.outreach.forms import LogForm, form_for, share_targets
 from crm.outreach.models import Action, ActionChapter
 from crm.outreach.operations import correct_action, log_action, may_change, snapshot
 from crm.outreach.queries import find_logged
-from crm.outreach.setting import Setting, setting_for
+from crm.outreach.setting import Setting
 from crm.outreach.views import blueprint
 from crm.targets.models import Target
 
@@ -49,7 +49,7 @@ def log(channel: str) -> Any:
         return _already(already)
     like = None if form.is_submitted() else _like()
     remembered: dict[str, Any] = session.get("log_defaults", {})
-    setting = setting_for(
+    setting = Setting(
         current_user, today=today(), of_chapters=_chapters_in_mind(form, like, remembered)
     )
     setting.put_on(form)
@@ -89,7 +89,7 @@ def correct(action_id: int) -> Any:
     if not may_change(action, before["chapters"], current_user):
         abort(403)
     form = form_for(channels()[action.channel])()
-    setting = setting_for(
+    setting = Setting(
         current_user, today=today(), of_chapters=before["chapters"], had=before["chapters"]
     )
     setting.put_on(form)
@@ -131,6 +131,7 @@ def _page(
     action: Action | None = None,
     hidden: Mapping[int, int] | None = None,
 ) -> Any:
+    setting.show_on(form)
     return (
         render_template(
             "outreach/log.html",
@@ -218,7 +219,7 @@ def _people(form: LogForm, setting: Setting) -> batch.People:
 
 def _joined_by_newcomers(form: LogForm, setting: Setting) -> tuple[int | None, str | None]:
     """The chapter newcomers join: the first chosen in which the user may add members."""
-    for chapter, _depth in setting.chapters:
+    for chapter in setting.chapters:
         if chapter.id in form.chapters.data and access.may(
             current_user, Can.EDIT_MEMBERS, chapter.id
         ):
@@ -304,7 +305,7 @@ def _begin(
     form.happened_on.data = today()
     slugs = {each.slug for each in setting.campaigns}
     running = [each.slug for each in setting.campaigns if not each.has_ended]
-    chapters = [chapter.id for chapter, _depth in setting.chapters]
+    chapters = [chapter.id for chapter in setting.chapters]
     form.place.data = remembered.get("place")
     form.campaign.data = next(
         (
@@ -315,7 +316,7 @@ def _begin(
         None,
     )
     form.chapters.data = [each for each in remembered.get("chapters") or () if each in chapters]
-    for chapter, _depth in setting.chapters:
+    for chapter in setting.chapters:
         if chapter.slug == request.args.get("chapter"):
             form.chapters.data = [chapter.id]
     if not form.chapters.data and len(chapters) == 1:

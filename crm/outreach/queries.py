@@ -69,26 +69,24 @@ class ActionFilter:
         asked = self._on(ActionTarget, ActionTarget.action_id)
         if self.target_id is not None:
             asked.append(ActionTarget.target_id == self.target_id)
+        # IN and not EXISTS: it lets the database begin from the few targets that are meant.
         if self.kind is not None or self.region is not None:
-            of_target = exists().where(Target.id == ActionTarget.target_id)
+            targets = select(Target.id)
             if self.kind is not None:
-                of_target = of_target.where(Target.kind == self.kind)
+                targets = targets.where(Target.kind == self.kind)
             if self.region is not None:
-                of_target = of_target.where(Target.region == self.region)
-            asked.append(of_target)
+                targets = targets.where(Target.region == self.region)
+            asked.append(ActionTarget.target_id.in_(targets))
         if self.area is not None or self.party is not None:
-            of_term = exists().where(Term.id == ActionTarget.term_id)
+            terms = select(Term.id)
             if self.area is not None:
-                of_term = of_term.where(Post.id == Term.post_id, Post.area == self.area)
+                terms = terms.join(Post, Post.id == Term.post_id).where(Post.area == self.area)
             if self.party is not None:
-                of_term = of_term.where(Term.party == self.party)
-            asked.append(of_term)
+                terms = terms.where(Term.party == self.party)
+            asked.append(ActionTarget.term_id.in_(terms))
         if self.outcome is not None:
-            asked.append(
-                exists().where(
-                    Outcome.action_target_id == ActionTarget.id, Outcome.kind == self.outcome
-                )
-            )
+            answered = select(Outcome.action_target_id).where(Outcome.kind == self.outcome)
+            asked.append(ActionTarget.id.in_(answered))
         return asked
 
     def of_actions(self) -> list[ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from flask_babel import gettext as _
@@ -31,9 +32,6 @@ class CampaignChoice:
     name: str
     has_ended: bool
     targets: int
-    asks: Sequence[tuple[int, str]]
-    #: State → how many of its targets.
-    areas: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,71 @@ class MemberChoice:
     name: str
 
 
-@dataclass(frozen=True)
 class Setting:
-    """All that can be chosen, read once a page."""
+    """All that can be chosen, each read when it is asked for: a form that is saved needs little."""
 
-    campaigns: Sequence[CampaignChoice]
-    #: In tree order, each with its depth.
-    chapters: Sequence[tuple[Chapter, int]]
-    areas: Sequence[tuple[str, str]]
-    lists: Sequence[tuple[str, str, int]]
-    #: By chapter.
-    members: Sequence[tuple[Chapter, Sequence[MemberChoice]]]
-    #: Whether there are more members than are listed.
-    too_many: bool
+    def __init__(
+        self,
+        user: Any,
+        *,
+        today: date,
+        of_chapters: Collection[int] = (),
+        had: Collection[int] = (),
+    ):
+        """`of_chapters` are those whose members are listed where there are too many to list all;
+        `had` are chapters of an action that is corrected.
+        """
+        self._user, self._today = user, today
+        self._of_chapters, self._had = of_chapters, had
+
+    @cached_property
+    def campaigns(self) -> Sequence[CampaignChoice]:
+        """Those that run first, then the newest."""
+        return _campaigns(self._today)
+
+    @cached_property
+    def chapters(self) -> Sequence[Chapter]:
+        """Where the user may log, in tree order."""
+        found = chapters_in(access.scope(self._user, Can.LOG_OUTREACH), open_only=True)
+        if missing := set(self._had) - {chapter.id for chapter in found}:
+            more = db.session.scalars(select(Chapter).where(Chapter.id.in_(missing)))
+            found = in_tree_order([*found, *more])
+        return found
+
+    @cached_property
+    def areas_by_campaign(self) -> dict[int, dict[str, int]]:
+        """Campaign → state → how many of its targets."""
+        return _areas()
+
+    @cached_property
+    def asks_by_campaign(self) -> dict[int, list[tuple[int, str]]]:
+        """Campaign → its asks, as (id, words)."""
+        return _asks()
+
+    @cached_property
+    def areas(self) -> Sequence[tuple[str, str]]:
+        """States of the campaigns' targets, by name."""
+        found = {area for areas in self.areas_by_campaign.values() for area in areas}
+        return sorted(((area, area_name(area)) for area in found), key=lambda pair: pair[1])
+
+    @cached_property
+    def lists(self) -> Sequence[tuple[str, str, int]]:
+        """Lists of targets: slug, name, how many."""
+        return _lists()
+
+    @cached_property
+    def _listed(self) -> tuple[list[tuple[Chapter, list[MemberChoice]]], bool]:
+        return _members(self._user, self.chapters, self._of_chapters)
+
+    @property
+    def members(self) -> Sequence[tuple[Chapter, Sequence[MemberChoice]]]:
+        """Members to tick, by chapter."""
+        return self._listed[0]
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there are more members than are listed."""
+        return self._listed[1]
 
     def campaign_id(self, slug: str | None) -> int:
         """The campaign of that slug; 0, which none has, where there is none."""
@@ -64,77 +114,38 @@ class Setting:
 
     def below(self, chapter_ids: Collection[int]) -> frozenset[int]:
         """These chapters and all below them, as far as the user may log for them."""
-        paths = [chapter.path for chapter, _depth in self.chapters if chapter.id in chapter_ids]
+        paths = [chapter.path for chapter in self.chapters if chapter.id in chapter_ids]
         return frozenset(
             chapter.id
-            for chapter, _depth in self.chapters
+            for chapter in self.chapters
             if any(chapter.path.startswith(path) for path in paths)
         )
 
     def put_on(self, form: LogForm) -> None:
-        """Let the form's fields be chosen from this."""
+        """Let the form check its choices; states, lists and asks are checked by what uses them."""
         form.campaign.choices = options((each.slug, each.name) for each in self.campaigns)
-        form.chapters.choices = options((each.id, each.name) for each, _depth in self.chapters)
-        form.area.choices = options([("", _("Choose")), *self.areas])
-        lists = ((slug, f"{name} ({number})") for slug, name, number in self.lists)
-        form.target_list.choices = options([("", _("Choose")), *lists])
-        form.asks.choices = options(ask for campaign in self.campaigns for ask in campaign.asks)
-        aims = [("campaign", _("All of the campaign"))]
-        if self.areas:
-            aims.append(("area", _("Those of a state")))
-        if self.lists:
-            aims.append(("list", _("A list")))
-        aims.append(("chosen", _("By name")))
+        form.chapters.choices = options((each.id, each.name) for each in self.chapters)
+        aims = [
+            ("campaign", _("All of the campaign")),
+            ("area", _("Those of a state")),
+            ("list", _("A list")),
+            ("chosen", _("By name")),
+        ]
         if not form.channel.needs_target:
             aims.append(("none", _("No target")))
         form.aim.choices = options(aims)
 
-
-def setting_for(
-    user: Any, *, today: date, of_chapters: Collection[int] = (), had: Collection[int] = ()
-) -> Setting:
-    """What this user can log. `of_chapters` are those whose members are listed where there are too
-    many; `had` are chapters of an action that is corrected.
-    """
-    campaigns = _campaigns(today)
-    mine = access.scope(user, Can.LOG_OUTREACH)
-    chapters = chapters_in(mine, open_only=True)
-    known = {chapter.id for chapter in chapters}
-    if missing := set(had) - known:
-        more = db.session.scalars(select(Chapter).where(Chapter.id.in_(missing)))
-        chapters = in_tree_order([*chapters, *more])
-    areas = sorted({area for each in campaigns for area in each.areas})
-    members, too_many = _members(user, chapters, of_chapters)
-    return Setting(
-        campaigns=campaigns,
-        chapters=_with_depth(chapters),
-        areas=sorted(((area, area_name(area)) for area in areas), key=lambda pair: pair[1]),
-        lists=_lists(),
-        members=members,
-        too_many=too_many,
-    )
+    def show_on(self, form: LogForm) -> None:
+        """Give the form what its page shows beyond that."""
+        form.area.choices = options([("", _("Choose")), *self.areas])
+        lists = ((slug, f"{name} ({number})") for slug, name, number in self.lists)
+        form.target_list.choices = options([("", _("Choose")), *lists])
+        absent = {"area"} if not self.areas else set()
+        absent |= {"list"} if not self.lists else set()
+        form.aim.choices = [each for each in form.aim.choices if each.value not in absent]
 
 
 def _campaigns(today: date) -> list[CampaignChoice]:
-    """All, those that run first, then the newest."""
-    asks: dict[int, list[tuple[int, str]]] = {}
-    for ask_id, campaign_id, words in db.session.execute(
-        select(Ask.id, Ask.campaign_id, Ask.text).order_by(Ask.position, Ask.id)
-    ):
-        asks.setdefault(campaign_id, []).append((ask_id, words))
-    areas: dict[int, dict[str, int]] = {}
-    for campaign_id, area, number in db.session.execute(
-        select(
-            CampaignTarget.campaign_id,
-            Post.area,
-            func.count(func.distinct(CampaignTarget.target_id)),
-        )
-        .join(Term, Term.target_id == CampaignTarget.target_id)
-        .join(Post, Post.id == Term.post_id)
-        .where(Term.is_current, Post.area.is_not(None))
-        .group_by(CampaignTarget.campaign_id, Post.area)
-    ):
-        areas.setdefault(campaign_id, {})[str(area)] = number
     count = (
         select(func.count())
         .where(CampaignTarget.campaign_id == Campaign.id)
@@ -147,18 +158,36 @@ def _campaigns(today: date) -> list[CampaignChoice]:
         )
     )
     found = [
-        CampaignChoice(
-            id=campaign_id,
-            slug=slug,
-            name=name,
-            has_ended=ends_on is not None and ends_on < today,
-            targets=number,
-            asks=asks.get(campaign_id, ()),
-            areas=areas.get(campaign_id, {}),
-        )
+        CampaignChoice(campaign_id, slug, name, ends_on is not None and ends_on < today, number)
         for campaign_id, slug, name, ends_on, number in rows
     ]
     return sorted(found, key=lambda each: each.has_ended)
+
+
+def _asks() -> dict[int, list[tuple[int, str]]]:
+    found: dict[int, list[tuple[int, str]]] = {}
+    for ask_id, campaign_id, words in db.session.execute(
+        select(Ask.id, Ask.campaign_id, Ask.text).order_by(Ask.position, Ask.id)
+    ):
+        found.setdefault(campaign_id, []).append((ask_id, words))
+    return found
+
+
+def _areas() -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    for campaign_id, area, number in db.session.execute(
+        select(
+            CampaignTarget.campaign_id,
+            Post.area,
+            func.count(func.distinct(CampaignTarget.target_id)),
+        )
+        .join(Term, Term.target_id == CampaignTarget.target_id)
+        .join(Post, Post.id == Term.post_id)
+        .where(Term.is_current, Post.area.is_not(None))
+        .group_by(CampaignTarget.campaign_id, Post.area)
+    ):
+        found.setdefault(campaign_id, {})[str(area)] = number
+    return found
 
 
 def _lists() -> list[tuple[str, str, int]]:
@@ -172,14 +201,6 @@ def _lists() -> list[tuple[str, str, int]]:
         select(TargetList.slug, TargetList.name, size).order_by(TargetList.name)
     )
     return [(slug, name, number) for slug, name, number in rows]
-
-
-def _with_depth(chapters: Sequence[Chapter]) -> list[tuple[Chapter, int]]:
-    shown: list[tuple[Chapter, int]] = []
-    for chapter in chapters:
-        above = [other for other, _depth in shown if chapter.path.startswith(other.path)]
-        shown.append((chapter, len(above)))
-    return shown
 
 
 def _members(

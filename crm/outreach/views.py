@@ -1,5 +1,7 @@
 """Pages of the room: the list, one action, what waits for an answer, photos."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask import (
@@ -22,13 +24,14 @@ from werkzeug.wrappers import Response
 from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.files import picture_path
-from crm.core.i18n import today
+from crm.core.i18n import day, today
+from crm.core.icons import icon
 from crm.core.paging import Page, page_number, page_of
 from crm.members.disclosure import Viewer
 from crm.outreach.channels import channels
 from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, parse_filter
 from crm.outreach.forms import OutcomeForm, UndoForm
-from crm.outreach.history import page_of_entries, waiting, waiting_rows
+from crm.outreach.history import Entry, page_of_entries, waiting, waiting_rows
 from crm.outreach.models import Action, ActionChapter, ActionPhoto, ActionTarget, Outcome
 from crm.outreach.operations import (
     last_undo,
@@ -68,6 +71,8 @@ def index() -> Any:
         "outreach/index.html",
         asked=asked,
         listed=listed,
+        days=_days(listed.rows),
+        icons={name: icon(channel.icon) for name, channel in channels().items()},
         bar=BAR,
         rest=REST,
         labels=LABELS,
@@ -75,6 +80,12 @@ def index() -> Any:
         target=target,
         outcome=outcome_kinds().get(asked.given.get("outcome", "")),
     )
+
+
+def _days(rows: Sequence[Entry]) -> dict[date, str]:
+    """The days of a list in the reader's words, each made once."""
+    found = {row.happened_on for row in rows} | {row.until for row in rows if row.until}
+    return {each: day(each) for each in found}
 
 
 @blueprint.get("/outreach/<int:action_id>")
