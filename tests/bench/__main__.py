@@ -47,7 +47,7 @@ def measured(actions: int, names: list[str]) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="crm-bench-") as work:
         folder = Path(work)
         shutil.copy(source / "crm.sqlite3", folder)
-        with served("ours", folder) as ours, served("bare", folder) as bare:
+        with served("ours", folder) as ours, served("floors", folder) as bare:
             bench = Bench(actions, folder, ours, bare)
             for name in names:
                 Console(stderr=True).print(f"{actions:,} actions: {name} …", style="dim")

@@ -5,13 +5,15 @@ has the pragmas any SQLite site would set, so that a floor is not slow by neglec
 """
 
 import csv
+import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, redirect, render_template_string, request
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, select
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session, joinedload, selectinload
 from werkzeug.wrappers import Response
@@ -32,12 +34,8 @@ TABLE = """<!doctype html><title>Report</title><h1>Report</h1><table>
 {% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}
 </table>"""
 
-BY_TARGET = """
-SELECT target.name, target.kind, sum(action_target.pieces), count(*),
-       max(action_target.happened_on)
-FROM action_target JOIN target ON target.id = action_target.target_id
-GROUP BY target.id ORDER BY target.sort_name
-"""
+#: Where the SQL of a page of ours is handed over, and how many of its rows a page shows.
+STATEMENTS, ROWS = "statements.json", 100
 
 LEDGER = """
 SELECT action.happened_on, action.channel, campaign.name,
@@ -56,12 +54,11 @@ ORDER BY action.happened_on DESC, action.id DESC
 """
 
 
-def make_bare(address: str) -> Flask:
-    """The bare application on the same database."""
+def make(folder: Path) -> tuple[Flask, str]:
+    """The bare application on the folder's database. It needs no cookie."""
     app = Flask(__name__)
-    engine = create_engine(address)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _pragmas)
+    engine = create_engine(f"sqlite:///{folder / 'crm.sqlite3'}")
+    event.listen(engine, "connect", _pragmas)
     base = automap_base()
     base.prepare(autoload_with=engine)
     tables: Any = base.classes
@@ -102,16 +99,18 @@ def make_bare(address: str) -> Flask:
             one = session.get_one(tables.target, target_id)
             return render_template_string(TARGET, target=one, rows=rows)
 
-    @app.get("/by-target")
-    def by_target() -> str:
+    @app.get("/raw")
+    def raw() -> str:
+        sent = json.loads((folder / STATEMENTS).read_text())
         with engine.connect() as connection:
-            return render_template_string(TABLE, rows=connection.execute(text(BY_TARGET)).all())
+            found = [connection.exec_driver_sql(sql, tuple(values)).all() for sql, values in sent]
+        return render_template_string(TABLE, rows=max(found, key=len)[:ROWS])
 
     @app.post("/log")
     def log() -> Response:
         form = request.form
-        day, now = date.fromisoformat(form["happened_on"]), datetime.now(UTC)
-        moment = now.replace(tzinfo=None) if engine.dialect.name == "sqlite" else now
+        day = date.fromisoformat(form["happened_on"])
+        moment = datetime.now(UTC).replace(tzinfo=None)
         campaign = int(form["campaign"])
         targets = [int(each) for each in form.getlist("target")]
         members = [int(each) for each in form.getlist("member")]
@@ -147,7 +146,12 @@ def make_bare(address: str) -> Flask:
             session.commit()
         return redirect("/list", 303)
 
-    return app
+    return app, ""
+
+
+def asks(statement: str) -> bool:
+    """Whether a statement reads or writes rows; beginning a transaction does not."""
+    return not statement.startswith(("BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE"))
 
 
 def _pragmas(connection: Any, _record: Any) -> None:

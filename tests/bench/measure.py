@@ -85,7 +85,7 @@ class Served:
 
 @contextmanager
 def served(which: str, folder: Path) -> Iterator[Served]:
-    """Start `ours` or the `bare` application on the folder's database."""
+    """Start `ours` or the bare application (`floors`) on the folder's database."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.serving", which, str(folder)],
         stdout=subprocess.PIPE,
