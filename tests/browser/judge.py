@@ -1,6 +1,7 @@
 """What every page must be, asked of the page itself. Each fault is a sentence."""
 
 from functools import cache
+from html.parser import HTMLParser
 from typing import Any
 
 from axe_playwright_python.base import AXE_FILE_PATH
@@ -85,6 +86,66 @@ def accessibility(page: Page) -> list[str]:
 def overflow(page: Page) -> list[str]:
     """Whether a phone would scroll sideways."""
     return list(page.evaluate(_OVERFLOW))
+
+
+#: Elements without an end, and those whose end may be left out.
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+        "circle",
+        "ellipse",
+        "line",
+        "path",
+        "polygon",
+        "polyline",
+        "rect",
+        "use",
+    ]
+)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _VOID:
+            return
+        line, _ = self.getpos()
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        elif not self.faults:
+            last = self.open[-1] if self.open else "nothing"
+            self.faults.append(f"line {line}: </{tag}> ends <{last}>")
+
+
+def tags(html: str) -> list[str]:
+    """The first tag that is closed in the wrong place, or left open."""
+    parser = _Tags()
+    parser.feed(html)
+    left = [f"<{tag}> is left open" for tag in parser.open[:1]]
+    return parser.faults or left
 
 
 def whole(page: Page) -> list[str]:

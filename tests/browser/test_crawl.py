@@ -52,4 +52,4 @@ def judged(page: Page, url: str) -> list[str]:
     wanted = 404 if url.endswith(MISSING) else 200
     if answer.status != wanted:
         return [f"answered {answer.status}"]
-    return judge.whole(page)
+    return [*judge.tags(answer.text()), *judge.whole(page)]
