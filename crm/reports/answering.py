@@ -39,9 +39,8 @@ class Answer:
 def answer(app: Flask, report: Report, question: Question, sort: str | None = None) -> Answer:
     """Rows, totals and reconciliation, all from one snapshot, so that they agree."""
     with db.apart(app):
-        if report.rows_total is not None:
-            rows = list(islice(report.rows(question), SHOWN + 1))
-            rows_total = report.rows_total(question)
+        if report.streamed:
+            rows, rows_total = list(islice(report.rows(question), SHOWN + 1)), None
         else:
             rows = list(in_order(report, report.rows(question), sort))
             rows_total = sum(row[report.place(report.counts)] for row in rows)

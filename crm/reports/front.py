@@ -15,7 +15,6 @@ from crm.core.charts import stacked
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
 from crm.outreach.models import Action
-from crm.outreach.queries import ActionFilter
 from crm.reports import queries
 from crm.reports.queries import DaySum
 from crm.reports.rules import Tally, month_back, month_name, month_of, months_between
@@ -73,7 +72,7 @@ def beginning() -> Beginning | None:
 def year(today: date) -> list[DaySum]:
     """The sums of the last twelve months by channel and day: what chart and numbers are made of."""
     first = month_back(today, MONTHS - 1)
-    return list(queries.by_day(ActionFilter(since=first, until=today)))
+    return queries.by_known_day(first, today)
 
 
 def stats(sums: Sequence[DaySum], today: date) -> list[Stat]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, case, exists, func, select
 
 from crm.campaigns.models import Campaign, Goal
 from crm.core import db
@@ -51,11 +51,6 @@ def number_of(statement: Select[Any]) -> int:
     return int(db.session.scalar(statement) or 0)
 
 
-def is_act(table: type[Action] | type[ActionTarget]) -> ColumnElement[bool]:
-    """Whether the row's channel is counted as one act."""
-    return table.channel.not_in(per_piece_names())
-
-
 def awaited_names() -> list[str]:
     """Names of the channels that wait for an answer."""
     return [channel.name for channel in channels().values() if channel.expects_answer]
@@ -66,31 +61,45 @@ def awaited_pieces() -> ColumnElement[int]:
     return func.sum(case((ActionTarget.channel.in_(awaited_names()), ActionTarget.pieces), else_=0))
 
 
-def repeated_by_targets(wanted: ActionFilter) -> tuple[int, int]:
-    """Acts that reached several of the targets asked for: how many, and what they repeat."""
-    several = (
-        select((func.sum(ActionTarget.pieces) - func.max(ActionTarget.pieces)).label("more"))
-        .where(is_act(ActionTarget), *wanted.of_targets())
-        .group_by(ActionTarget.action_id)
-        .having(func.count() > 1)
-        .subquery()
-    )
-    acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
-    return acts, int(more or 0)
+@dataclass(frozen=True)
+class Repeats:
+    """Acts that reached several targets: how many, what they repeat; and what reached none."""
+
+    acts: int
+    shared: int
+    untold: int
 
 
-def without_target(wanted: ActionFilter) -> int:
-    """Pieces of actions that reached no target by name; none of them match a filter of targets."""
+def repeated_by_targets(wanted: ActionFilter, total: Tally) -> Repeats:
+    """How what reached the targets asked for differs from what was done; `total` is its tally."""
+    names = [name for name in total.by_channel if name not in per_piece_names()]
     if wanted.narrows_targets:
-        return 0
-    targetless = [channel.name for channel in channels().values() if not channel.needs_target]
-    return number_of(
-        select(func.sum(Action.pieces)).where(
-            *wanted.of_actions(),
-            Action.channel.in_(targetless),
-            ~exists().where(ActionTarget.action_id == Action.id),
+        several = (
+            select((func.sum(ActionTarget.pieces) - func.max(ActionTarget.pieces)).label("more"))
+            .where(ActionTarget.channel.in_(names), *wanted.of_targets())
+            .group_by(ActionTarget.action_id)
+            .having(func.count() > 1)
+            .subquery()
         )
+        acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
+        return Repeats(acts, int(more or 0), 0)
+    # The same from the acts' side, which are few beside pieces: each of an act's targets was
+    # reached by all of it.
+    targets = select(func.count()).where(ActionTarget.action_id == Action.id).scalar_subquery()
+    told = (
+        select(Action.pieces, targets.label("targets"))
+        .where(*wanted.of_actions(), Action.channel.in_(names))
+        .cte("told")
+        .prefix_with("MATERIALIZED")
     )
+    acts, more, none = db.session.execute(
+        select(
+            func.sum(case((told.c.targets > 1, 1), else_=0)),
+            func.sum(case((told.c.targets > 1, told.c.pieces * (told.c.targets - 1)), else_=0)),
+            func.sum(case((told.c.targets == 0, told.c.pieces), else_=0)),
+        )
+    ).one()
+    return Repeats(int(acts or 0), int(more or 0), int(none or 0))
 
 
 def repeated_by_chapters(wanted: ActionFilter) -> tuple[int, int]:
@@ -135,7 +144,7 @@ def repeated_by_members(wanted: ActionFilter) -> tuple[int, int]:
         )
         .select_from(ActionMember)
         .join(Action, Action.id == ActionMember.action_id)
-        .where(is_act(Action), *wanted.of_actions())
+        .where(Action.channel.not_in(per_piece_names()), *wanted.of_actions())
         .group_by(Action.id, Action.unnamed, Action.pieces)
         .having(func.sum(ActionMember.pieces) + Action.unnamed > Action.pieces)
         .subquery()
@@ -150,15 +159,26 @@ def is_answer() -> list[ColumnElement[bool]]:
 
 
 def answers_by(what: Any, wanted: ActionFilter) -> dict[Any, int]:
-    """Answers to outreach that waits for one, by a column of `ActionTarget`."""
+    """Answers to outreach that waits for one, by a column of `ActionTarget`.
+
+    Counted on the outcomes first: they are few beside what they answer, and a database that does
+    not know that would look for an outcome of every single piece.
+    """
+    came = (
+        select(Outcome.action_target_id, func.count().label("answers"))
+        .where(Outcome.kind.in_(answer_names()))
+        .group_by(Outcome.action_target_id)
+        .cte("came")
+        .prefix_with("MATERIALIZED")
+    )
     rows = db.session.execute(
-        select(what, func.count(Outcome.id))
-        .select_from(Outcome)
-        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
-        .where(*is_answer(), *wanted.of_targets())
+        select(what, func.sum(came.c.answers))
+        .select_from(came)
+        .join(ActionTarget, ActionTarget.id == came.c.action_target_id)
+        .where(ActionTarget.channel.in_(awaited_names()), *wanted.of_targets())
         .group_by(what)
     )
-    return {key: answers for key, answers in rows}  # noqa: C416 - a Row is no pair to `dict`
+    return {key: int(answers) for key, answers in rows}
 
 
 @dataclass(frozen=True)
@@ -197,25 +217,22 @@ class Progress:
     done: int
 
 
-def progress(campaign_ids: set[int] | None = None) -> dict[int, list[Progress]]:
-    """The goals of campaigns, soonest first, with all that has been done: two statements."""
-    goals = select(Goal).order_by(Goal.due_on, Goal.id)
-    sums = (
-        select(Action.campaign_id, Action.channel, func.sum(Action.pieces))
-        .where(Action.undone_at.is_(None))
-        .group_by(Action.campaign_id, Action.channel)
+def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
+    """The goals of campaigns, soonest first, with all that has been done: one statement."""
+    done = (
+        select(func.coalesce(func.sum(Action.pieces), 0))
+        .where(
+            Action.campaign_id == Goal.campaign_id,
+            Goal.channel.is_(None) | (Action.channel == Goal.channel),
+            Action.undone_at.is_(None),
+        )
+        .scalar_subquery()
     )
-    if campaign_ids is not None:
-        goals = goals.where(Goal.campaign_id.in_(campaign_ids))
-        sums = sums.where(Action.campaign_id.in_(campaign_ids))
-    done: dict[tuple[int, str | None], int] = {}
-    for campaign_id, channel, pieces in db.session.execute(sums):
-        done[campaign_id, channel] = int(pieces)
-        done[campaign_id, None] = done.get((campaign_id, None), 0) + int(pieces)
     result: dict[int, list[Progress]] = {}
-    for goal in db.session.scalars(goals):
-        amount = done.get((goal.campaign_id, goal.channel), 0)
-        result.setdefault(goal.campaign_id, []).append(Progress(goal, amount))
+    for goal, amount in db.session.execute(
+        select(Goal, done).where(Goal.campaign_id.in_(campaign_ids)).order_by(Goal.due_on, Goal.id)
+    ):
+        result.setdefault(goal.campaign_id, []).append(Progress(goal, int(amount)))
     return result
 
 
@@ -246,11 +263,21 @@ class DaySum:
 
 def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
     """Sums by channel and day: what months are made of, in any calendar and on any database."""
-    once = counted(wanted)
+    yield from _days(counted(wanted), [])
+
+
+def by_known_day(since: date, until: date) -> list[DaySum]:
+    """The same of a period, of the channels there are: naming them lets one index answer."""
+    once = counted(ActionFilter(since=since, until=until))
+    return list(_days(once, [once.c.channel.in_(list(channels()))]))
+
+
+def _days(once: Subquery, asked: list[ColumnElement[bool]]) -> Iterator[DaySum]:
     rows = db.session.execute(
         select(once.c.channel, once.c.happened_on, func.sum(once.c.pieces), func.count())
+        .where(*asked)
         .group_by(once.c.channel, once.c.happened_on)
-    )  # fmt: skip
+    )
     for channel, day, pieces, actions in rows:
         yield DaySum(channel, day, int(pieces), actions)
 

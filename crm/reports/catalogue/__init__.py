@@ -44,7 +44,7 @@ class Report:
     columns: tuple[Column, ...]
     rows: Callable[[Question], Iterable[Row]]
     #: From the sum of the counted column over all rows to how it fits the total.
-    reckon: Callable[[Question, int], Reckoning]
+    reckon: Callable[..., Reckoning]
     #: The column whose rows and total `reckon` speaks of.
     counts: str = "pieces"
     #: Columns whose rows must not be added: a latest day, a median, a progress.
@@ -60,14 +60,9 @@ class Report:
     #: Columns of numbers without records of their own: minutes, a median, a progress.
     plain: frozenset[str] = frozenset()
     shows_people: bool = False
-    #: Of a report with one row a record, as many as there are, read a few at a time in its own
-    #: order: the sum of the counted column, asked of the database.
-    rows_total: Callable[[Question], int] | None = None
-
-    @property
-    def streamed(self) -> bool:
-        """Whether it has too many rows to hold."""
-        return self.rows_total is not None
+    #: One row a record, as many as there are: read a few at a time, in its own order. Its
+    #: `reckon` sums the rows itself where it is given None.
+    streamed: bool = False
 
     def place(self, key: str) -> int:
         """Where in a row a column's cell stands."""
@@ -76,10 +71,6 @@ class Report:
     def cells(self, row: Row) -> Row:
         """The row without its key."""
         return row[: len(self.columns)]
-
-    def key(self, row: Row) -> Any:
-        """What the row is about; None where it is about the rest."""
-        return row[len(self.columns)]
 
 
 @cache

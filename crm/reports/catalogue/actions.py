@@ -15,7 +15,7 @@ from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.catalogue.activity_by_target import target_sentences
-from crm.reports.queries import is_answer, number_of, repeated_by_targets, tally, without_target
+from crm.reports.queries import is_answer, number_of, repeated_by_targets, tally
 from crm.reports.rules import ANSWERED, Reckoning, channel_label
 from crm.targets.models import Body, Post, Target, Term
 
@@ -75,21 +75,17 @@ def rows(asked: Question) -> Iterator[Row]:
         yield (cells[0], labels[channel], *cells[2:], cells[-1])
 
 
-def rows_total(asked: Question) -> int:
-    """What reached targets, and what had none."""
-    reached = number_of(select(func.sum(ActionTarget.pieces)).where(*asked.wanted.of_targets()))
-    return reached + without_target(asked.wanted)
-
-
-def reckon(asked: Question, rows_total: int) -> Reckoning:
-    """What acts with several targets repeat: they have a line for each."""
-    acts, shared = repeated_by_targets(asked.wanted)
-    untold = without_target(asked.wanted)
+def reckon(asked: Question, rows_total: int | None) -> Reckoning:
+    """What acts with several targets repeat: they have a line for each; so has what had none."""
     total = tally(asked.wanted)
+    repeats = repeated_by_targets(asked.wanted, total)
+    if rows_total is None:
+        reached = select(func.sum(ActionTarget.pieces)).where(*asked.wanted.of_targets())
+        rows_total = number_of(reached) + repeats.untold
     return Reckoning(
-        Reconciliation(rows_total, shared, 0, total.total),
+        Reconciliation(rows_total, repeats.shared, 0, total.total),
         [
-            *target_sentences(rows_total - untold, acts, shared, untold, total),
+            *target_sentences(rows_total - repeats.untold, repeats, total),
             _("An action has one line for each target it reached."),
         ],
         total.actions,
@@ -122,5 +118,5 @@ REPORT = Report(
     plain=frozenset({"action"}),
     lists_outcomes={"answers": ANSWERED},
     record=lambda row: ("outreach.page", {"action_id": row[-1]}),
-    rows_total=rows_total,
+    streamed=True,
 )

@@ -1,6 +1,8 @@
 """What reached each target: the report the rest of the house is for."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -17,12 +19,12 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import (
     NO_SEAT,
+    Repeats,
     answers_by,
-    awaited_pieces,
+    awaited_names,
     repeated_by_targets,
     seats,
     tally,
-    without_target,
 )
 from crm.reports.rules import ANSWERED, Reckoning, Tally, once, once_sentence
 from crm.targets.models import Target
@@ -30,74 +32,101 @@ from crm.targets.models import Target
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a target, most reached first."""
+    # By target and channel, as the index lies: nothing is sorted and no row of the table is read.
     sums = (
         select(
             ActionTarget.target_id,
+            ActionTarget.channel,
             func.sum(ActionTarget.pieces).label("pieces"),
             func.count().label("actions"),
-            awaited_pieces().label("awaited"),
             func.max(ActionTarget.happened_on).label("last"),
         )
         .where(*asked.wanted.of_targets())
-        .group_by(ActionTarget.target_id)
+        .group_by(ActionTarget.target_id, ActionTarget.channel)
         .subquery()
     )
-    reached = db.session.execute(
-        select(
-            Target.id, Target.name, Target.region,
-            sums.c.pieces, sums.c.actions, sums.c.awaited, sums.c.last,
-        )
+    parts = db.session.execute(
+        select(Target.id, Target.name, Target.sort_name, Target.region, sums.c.channel,
+               sums.c.pieces, sums.c.actions, sums.c.last)
         .join(sums, sums.c.target_id == Target.id)
-        .order_by(sums.c.pieces.desc(), Target.sort_name, Target.id)
-    ).all()  # fmt: skip
+    )  # fmt: skip
+    reached: dict[int, _Reached] = {}
+    awaited = frozenset(awaited_names())
+    for target_id, name, sort_name, region, channel, pieces, actions, last in parts:
+        found = reached.get(target_id)
+        if found is None:
+            found = reached[target_id] = _Reached(target_id, name, sort_name, region or "", last)
+        found.pieces += int(pieces)
+        found.actions += actions
+        found.awaited += int(pieces) if channel in awaited else 0
+        found.last = max(found.last, last)
     answers, known_by = answers_by(ActionTarget.target_id, asked.wanted), seats()
-    for target_id, name, region, pieces, actions, awaited, last in reached:
-        seat = known_by.get(target_id, NO_SEAT)
-        came = answers.get(target_id, 0)
+    for each in sorted(reached.values(), key=lambda r: (-r.pieces, r.sort_name, r.target_id)):
+        seat, came = known_by.get(each.target_id, NO_SEAT), answers.get(each.target_id, 0)
         yield (
-            name, seat.office, seat.area or region or "", seat.party, int(pieces), actions,
-            came, Share(came, int(awaited)), last, target_id,
+            each.name, seat.office, seat.area or each.region, seat.party, each.pieces,
+            each.actions, came, Share(came, each.awaited), each.last, each.target_id,
         )  # fmt: skip
+
+
+@dataclass
+class _Reached:
+    target_id: int
+    name: str
+    sort_name: str
+    region: str
+    last: date
+    pieces: int = 0
+    actions: int = 0
+    awaited: int = 0
 
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
     """What acts with several targets repeat, and what reached no target."""
-    acts, shared = repeated_by_targets(asked.wanted)
-    untold = without_target(asked.wanted)
+    return reckoned(rows_total, asked)
+
+
+def reckoned(rows_total: int, asked: Question, *more: str) -> Reckoning:
+    """For reports whose rows are what reached targets; `more` is said at the end."""
     total = tally(asked.wanted)
+    repeats = repeated_by_targets(asked.wanted, total)
     return Reckoning(
-        Reconciliation(rows_total, shared, untold, total.total),
-        target_sentences(rows_total, acts, shared, untold, total),
+        Reconciliation(rows_total, repeats.shared, repeats.untold, total.total),
+        [*target_sentences(rows_total, repeats, total), *more],
         total.actions,
     )
 
 
-def target_sentences(
-    rows_total: int, acts: int, shared: int, untold: int, total: Tally
-) -> list[str]:
+def target_sentences(rows_total: int, repeats: Repeats, total: Tally) -> list[str]:
     """How what reached targets and what was done fit, in words."""
-    reached = ngettext("Targets were reached %(many)s time", "Targets were reached %(many)s times",
-                       rows_total, many=number(rows_total))  # fmt: skip
-    if not shared and not untold:
+    reached = ngettext(
+        "Targets were reached %(many)s time",
+        "Targets were reached %(many)s times",
+        rows_total,
+        many=number(rows_total),
+    )
+    if not repeats.shared and not repeats.untold:
         if not rows_total:
             return [once_sentence(total)]
         return [_("%(reached)s, each counted once: %(told)s.", reached=reached, told=total.told)]
     said = [f"{reached}."]
-    if shared:
+    if repeats.shared:
         said.append(
             ngettext(
                 "%(shared)s of these repeat one act that reached several targets.",
-                "%(shared)s of these repeat %(num)s acts that reached several targets.",
-                acts,
-                shared=number(shared),
+                "%(shared)s of these repeat %(many)s acts that reached several targets.",
+                repeats.acts,
+                shared=number(repeats.shared),
+                many=number(repeats.acts),
             )
         )
-    if untold:
+    if repeats.untold:
         said.append(
             ngettext(
-                "%(num)s act reached the public and no target by name.",
-                "%(num)s acts reached the public and no target by name.",
-                untold,
+                "%(many)s act reached the public and no target by name.",
+                "%(many)s acts reached the public and no target by name.",
+                repeats.untold,
+                many=number(repeats.untold),
             )
         )
     said.append(_("Counted once that is %(total)s.", total=once(total)))

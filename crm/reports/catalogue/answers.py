@@ -13,20 +13,24 @@ from crm.core import db
 from crm.core.shell import number
 from crm.core.tables import CHUNK, Column, Kind, Row
 from crm.outreach.models import ActionTarget, Outcome
-from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.outcome_kinds import answer_names, outcome_kinds
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import is_answer, number_of
+from crm.reports.queries import awaited_names, number_of
 from crm.reports.rules import ANSWERED, ANY, Reckoning, channel_label
 from crm.targets.models import Target
 
 
-def _of(asked: Question) -> list[ColumnElement[bool]]:
+def _of_outcomes(asked: Question) -> list[ColumnElement[bool]]:
     if asked.outcome == ANSWERED:
-        return [*is_answer(), *asked.wanted.of_targets()]
-    if asked.outcome in (None, ANY):
-        return asked.wanted.of_targets()
-    return [Outcome.kind == asked.outcome, *asked.wanted.of_targets()]
+        return [Outcome.kind.in_(answer_names())]
+    return [] if asked.outcome in (None, ANY) else [Outcome.kind == asked.outcome]
+
+
+def _of_targets(asked: Question) -> list[ColumnElement[bool]]:
+    if asked.outcome == ANSWERED:
+        return [ActionTarget.channel.in_(awaited_names()), *asked.wanted.of_targets()]
+    return asked.wanted.of_targets()
 
 
 def rows(asked: Question) -> Iterator[Row]:
@@ -47,7 +51,7 @@ def rows(asked: Question) -> Iterator[Row]:
         .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
         .join(target, target.id == ActionTarget.target_id)
         .join(Campaign, Campaign.id == ActionTarget.campaign_id)
-        .where(*_of(asked))
+        .where(*_of_outcomes(asked), *_of_targets(asked))
         .order_by(Outcome.received_on.desc(), Outcome.id.desc())
     )
     kinds = outcome_kinds()
@@ -61,23 +65,20 @@ def rows(asked: Question) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def rows_total(asked: Question) -> int:
-    """How many outcomes there are."""
-    return number_of(
-        select(func.count(Outcome.id))
-        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
-        .where(*_of(asked))
-    )
-
-
-def reckon(asked: Question, rows_total: int) -> Reckoning:
+def reckon(asked: Question, rows_total: int | None) -> Reckoning:
     """Every outcome is one line."""
+    ids = select(ActionTarget.id).where(*_of_targets(asked))
     total = number_of(
-        select(func.count(Outcome.id.distinct()))
-        .select_from(ActionTarget)
-        .join(Outcome, Outcome.action_target_id == ActionTarget.id)
-        .where(*_of(asked))
+        select(func.count(Outcome.id)).where(
+            *_of_outcomes(asked), Outcome.action_target_id.in_(ids)
+        )
     )
+    if rows_total is None:
+        rows_total = number_of(
+            select(func.count(Outcome.id))
+            .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+            .where(*_of_outcomes(asked), *_of_targets(asked))
+        )
     return Reckoning(
         Reconciliation(rows_total, 0, 0, total),
         [
@@ -111,5 +112,5 @@ REPORT = Report(
     unsummed=frozenset({"days"}),
     plain=frozenset({"days", "many"}),
     record=lambda row: ("outreach.page", {"action_id": row[-1]}),
-    rows_total=rows_total,
+    streamed=True,
 )

@@ -12,10 +12,9 @@ from crm.core.charts import Bar, bars
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach.channels import channels
 from crm.outreach.models import ActionTarget, Outcome
-from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.catalogue.activity_by_target import target_sentences
-from crm.reports.queries import awaited_names, is_answer, repeated_by_targets, tally, without_target
+from crm.reports.catalogue.activity_by_target import reckoned
+from crm.reports.queries import awaited_names, is_answer
 from crm.reports.rules import (
     ANSWERED,
     RETURNED,
@@ -73,17 +72,8 @@ def rows(asked: Question) -> Iterator[Row]:
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
     """The rate is of what reached targets: each target of a meeting may answer."""
-    acts, shared = repeated_by_targets(asked.wanted)
-    untold = without_target(asked.wanted)
-    total = tally(asked.wanted)
-    return Reckoning(
-        Reconciliation(rows_total, shared, untold, total.total),
-        [
-            *target_sentences(rows_total, acts, shared, untold, total),
-            _("Rates are of what reached targets, where an answer is waited for."),
-        ],
-        total.actions,
-    )
+    told = _("Rates are of what reached targets, where an answer is waited for.")
+    return reckoned(rows_total, asked, told)
 
 
 CHART_TITLE = _l("Answer rate by channel")
