@@ -111,6 +111,17 @@ def rollback() -> None:
     _forget()
 
 
+def release() -> None:
+    """Let go of the write lock before slow work that needs no database, such as a picture.
+
+    What was read is read anew afterwards. Raises RuntimeError once something was written: that
+    belongs to one transaction with what follows.
+    """
+    if session.new or session.dirty or session.deleted or session.info.get("unaudited"):
+        raise RuntimeError("something was written already: the lock cannot be let go")
+    session.rollback()
+
+
 def _forget() -> None:
     for key in ("after_commit", "unaudited", "audited"):
         session.info.pop(key, None)

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 from werkzeug.datastructures import FileStorage
 
+from crm.core import db
 from crm.core.errors import Refused
 from crm.core.settings import Settings
 
@@ -30,8 +31,10 @@ def keep_picture(upload: FileStorage, *, field: str) -> str:
     """Re-encode an upload as JPEG and keep it; returns its file name.
 
     Metadata (place, camera, time) is dropped. Raises `Refused` for what is no JPEG, PNG or WebP
-    picture, or too large.
+    picture, or too large. Nobody waits for the database meanwhile: call it before anything is
+    written.
     """
+    db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This picture is larger than 10 MB. Make it smaller."), field)

@@ -115,6 +115,7 @@ class LogForm(Form):
         self.ticked_before: dict[int, int | None] = {}
         #: File names of pictures that came with an earlier try, or are the action's already.
         self.kept: list[str] = []
+        self.bad_photo: Refused | None = None
         if not self.channel.per_piece:
             del self.pieces
             del self.spread
@@ -185,7 +186,17 @@ class LogForm(Form):
         return member_id in self.ticked_before
 
     def keep_photos(self) -> None:
-        """Keep the pictures sent, and those an earlier try kept; raises `Refused` for others."""
+        """Keep the pictures sent, and those an earlier try kept; `bad_photo` says what was not one.
+
+        Called before the form is looked at: pictures must outlive a form that comes back, and
+        decoding them lets go of the lock, after which all that was read would be read again.
+        """
+        try:
+            self._keep_photos()
+        except Refused as refusal:
+            self.bad_photo = refusal
+
+    def _keep_photos(self) -> None:
         for token in request.form.getlist("kept_photo")[:MOST_PHOTOS]:
             if (file := unsealed(token)) is not None and file not in self.kept:
                 self.kept.append(file)

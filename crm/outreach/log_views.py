@@ -45,8 +45,10 @@ def log(channel: str) -> Any:
     """The form of one channel."""
     way = channels().get(channel) or abort(404)
     form = form_for(way)()
-    if form.is_submitted() and (already := find_logged(form.client_key.data or "")):
-        return _already(already)
+    if form.is_submitted():
+        if already := find_logged(form.client_key.data or ""):
+            return _already(already)
+        form.keep_photos()
     like = None if form.is_submitted() else _like()
     remembered: dict[str, Any] = session.get("log_defaults", {})
     setting = Setting(
@@ -89,6 +91,8 @@ def correct(action_id: int) -> Any:
     if not may_change(action, before["chapters"], current_user):
         abort(403)
     form = form_for(channels()[action.channel])()
+    if form.is_submitted():
+        form.keep_photos()
     setting = Setting(
         current_user, today=today(), of_chapters=before["chapters"], had=before["chapters"]
     )
@@ -114,15 +118,11 @@ def correct(action_id: int) -> Any:
 
 
 def _carry(form: LogForm, operation: Any) -> Action | None:
-    """Keep the pictures first: they must outlive a form that comes back."""
-    if form.is_submitted():
-        try:
-            form.keep_photos()
-        except Refused as refusal:
-            form.validate()
-            form.refuse(refusal)
-            return None
-    return form.carry(operation)
+    if form.bad_photo is None:
+        return form.carry(operation)
+    form.validate()
+    form.refuse(form.bad_photo)
+    return None
 
 
 def _page(

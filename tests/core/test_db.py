@@ -57,3 +57,17 @@ def test_what_waits_for_the_commit_runs_after_it(any_app: Flask) -> None:
 
 def test_people(any_app: Flask) -> None:
     assert make.people().school_a.path.startswith("/1/")
+
+
+def test_the_lock_is_let_go_only_before_anything_is_written(any_app: Flask) -> None:
+    with db.unit_of_work():
+        db.session.query(Chapter).count()
+        db.release()
+        assert not db.session().in_transaction()
+        db.session.add(chapter())
+        audit.record("add", "chapter", None, by=None)
+        for flush in (lambda: None, db.session.flush):
+            flush()
+            with pytest.raises(RuntimeError, match="cannot be let go"):
+                db.release()
+    assert db.session.query(Chapter).count() == 1
