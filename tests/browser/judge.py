@@ -90,29 +90,8 @@ def overflow(page: Page) -> list[str]:
 
 #: Elements without an end, and those whose end may be left out.
 _VOID = frozenset(
-    [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "source",
-        "track",
-        "wbr",
-        "circle",
-        "ellipse",
-        "line",
-        "path",
-        "polygon",
-        "polyline",
-        "rect",
-        "use",
-    ]
+    "area base br col embed hr img input link meta source track wbr circle ellipse line path "
+    "polygon polyline rect use".split()
 )
 
 
