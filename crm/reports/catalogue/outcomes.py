@@ -60,9 +60,8 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
                     many=number(total))  # fmt: skip
     return Reckoning(
         Reconciliation(rows_total, 0, 0, total),
-        [_("%(came)s, each of one kind, for what was done: %(total)s.", came=came,
-           total=once(done))],
-    )  # fmt: skip
+        [_("%(came)s, each of one kind, to %(total)s.", came=came, total=once(done))],
+    )
 
 
 CHART_TITLE = _l("What came back")
