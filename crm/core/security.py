@@ -2,8 +2,11 @@
 
 import secrets
 
+from typing import Any
+
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map, UnicodeConverter
 
 from crm.core.settings import Settings
 
@@ -11,12 +14,30 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+#: The largest number a row can have: beyond it a database raises where it should find nothing.
+LARGEST_ID = 2**31 - 1
 #: 10 MB a photo and a few of them, plus the form itself.
 MAX_UPLOAD = 45 * 1024 * 1024
 
 
+class Number(IntegerConverter):
+    """`<int:…>` of an address: a number no row can have is an address that leads nowhere."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any):
+        super().__init__(map, *args, **{"max": LARGEST_ID, **options})
+
+
+class Word(UnicodeConverter):
+    """`<…>` of an address: a NUL, which no database keeps, leads nowhere."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any):
+        super().__init__(map, *args, **options)
+        self.regex = self.regex.replace("[^/]", r"[^/\x00]")
+
+
 def init_app(app: Flask, settings: Settings) -> None:
-    """Set cookies, limits and headers."""
+    """Set cookies, limits, headers, and what an address may hold."""
+    app.url_map.converters.update(int=Number, default=Word, string=Word)
     app.config.update(
         SECRET_KEY=settings.signing_key(),
         SESSION_COOKIE_NAME="crm_session",
