@@ -45,6 +45,8 @@ def init_app(settings: Settings) -> Flask:
     )
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
+        # A statement that fails is told without its values: they are people.
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE=settings.timezone,
         BOOTSTRAP_SERVE_LOCAL=True,

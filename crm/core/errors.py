@@ -1,16 +1,30 @@
 """What a person is told when something cannot be done. Never a stack trace."""
 
 import logging
+from collections.abc import Iterator
+from traceback import format_tb
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy.exc import NoResultFound
-from werkzeug.exceptions import HTTPException, NotFound
+from jinja2 import TemplateNotFound, UndefinedError
+from sqlalchemy.exc import NoResultFound, StatementError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from crm.core import db
 
 log = logging.getLogger(__name__)
+
+#: Errors whose words are about the program. Those of others quote what somebody typed: a value
+#: that is no number, a row that is there already.
+_OF_PROGRAM = (
+    AttributeError,
+    ImportError,
+    NameError,
+    TemplateNotFound,
+    TypeError,
+    UndefinedError,
+)
 
 
 class Refused(Exception):
@@ -28,6 +42,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(NoResultFound, lambda _error: _http(NotFound()))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _bug)
+    # What goes wrong after the view (in the commit) comes wrapped, and Flask would log it whole.
+    app.register_error_handler(
+        InternalServerError, lambda error: _bug(error.original_exception or error)
+    )
+    app.log_exception = lambda _exc_info: None  # type: ignore[method-assign]
 
 
 def _wants_json() -> bool:
@@ -65,8 +84,9 @@ def _http(error: HTTPException) -> Any:
 
 
 def _bug(error: Exception) -> tuple[Response | str, int]:
-    # The traceback goes to the log without the request's data: that may name people.
-    log.error("error %s at endpoint %s", g.get("request_id"), request.endpoint, exc_info=error)
+    # Where it went wrong goes to the log, and not on what: that may name people.
+    told = "".join(_where(error))
+    log.error("error %s at endpoint %s\n%s", g.get("request_id"), request.endpoint, told)
     return _answer(
         500,
         _("Something went wrong on our side"),
@@ -75,3 +95,15 @@ def _bug(error: Exception) -> tuple[Response | str, int]:
             number=g.get("request_id"),
         ),
     )
+
+
+def _where(error: BaseException) -> Iterator[str]:
+    """The trace of an error and of what caused it, without the values it speaks of."""
+    if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        yield from _where(cause)
+        yield "which led to\n"
+    yield from format_tb(error.__traceback__)
+    said = f": {error}" if isinstance(error, _OF_PROGRAM) else ""
+    yield f"{type(error).__module__}.{type(error).__qualname__}{said}\n"
+    if isinstance(error, StatementError):
+        yield f"in the statement {error.statement}\n"

@@ -44,6 +44,8 @@ def keep_picture(upload: FileStorage, *, field: str) -> str:
                 raise Refused(_("This picture has too many pixels. Make it smaller."), field)
             opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
             picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except Image.DecompressionBombError as error:
+        raise Refused(_("This picture has too many pixels. Make it smaller."), field) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise Refused(_("This is not a JPEG, PNG or WebP picture."), field) from error
     picture.thumbnail((MAX_SIDE, MAX_SIDE))

@@ -1,5 +1,7 @@
 """Uploads: what is kept is a picture and nothing but the picture."""
 
+import struct
+import zlib
 from io import BytesIO
 
 import pytest
@@ -9,6 +11,22 @@ from werkzeug.datastructures import FileStorage
 
 from crm.core.errors import Refused
 from crm.core.files import MAX_BYTES, MAX_SIDE, keep_picture, picture_path
+
+
+def huge(side: int) -> BytesIO:
+    """A PNG that says it is so wide and high, and holds next to nothing."""
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
+    return BytesIO(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in parts
+        )
+    )
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (40, 20), **save: object) -> BytesIO:
@@ -53,6 +71,8 @@ def test_a_large_picture_is_made_smaller(app: Flask) -> None:
         (BytesIO(bytes(MAX_BYTES + 1)), "larger than 10 MB"),
         (picture("GIF"), "not a JPEG"),
         (picture("PNG", (9000, 9000)), "too many pixels"),
+        (huge(20_000), "too many pixels"),
+        (huge(2**31 - 1), "too many pixels"),
     ],
 )
 def test_anything_else_is_refused(app: Flask, data: BytesIO, sentence: str) -> None:

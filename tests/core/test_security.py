@@ -160,8 +160,41 @@ def test_a_bug_has_a_number_and_no_trace(
     assert answer.status_code == 500
     [number] = re.findall(r"the number ([0-9a-f]{12})", page)
     assert f"error {number} at endpoint" in caplog.text
+    assert "in bug" in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "Ada Brook" not in caplog.text.replace('raise RuntimeError("the secret of Ada', "")
     for leak in ("Traceback", "RuntimeError", "Ada Brook", "crm/"):
         assert leak not in page.replace("/static/crm", "")
+
+
+def test_the_log_names_nobody(
+    any_app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.kept(make.User(email="ana.example@example.org", name="Ana"))
+
+    def twice() -> str:
+        db.session.add(make.User(email="ana.example@example.org", name="Ana"))
+        return str(db.session.flush())
+
+    def late() -> str:
+        db.session.add(make.User(email="ana.example@example.org", name="Ana"))
+        audit.record("make", "test", None, by=None)
+        return "answered, and not yet kept"
+
+    def wrong() -> str:
+        return str(int("Ana Example"))
+
+    for view in (twice, late, wrong):
+        any_app.post(f"/{view.__name__}")(public(view))
+    any_app.config.update(WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
+    for path in ("/twice", "/late", "/wrong"):
+        answer = any_app.test_client().post(path)
+        assert answer.status_code == 500
+        assert "Tell whoever runs this the number" in answer.get_data(as_text=True)
+    # The lines of this test are in its own trace.
+    logged = [line for line in caplog.text.lower().splitlines() if "email=" not in line]
+    assert [line for line in logged if "ana" in line and "int(" not in line] == []
+    assert "IntegrityError" in caplog.text
 
 
 def test_a_bug_keeps_nothing(troubled: FlaskClient, app: Flask) -> None:
