@@ -1,5 +1,6 @@
 """The form of a channel, and those that record what came back."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -21,6 +22,7 @@ from wtforms import (
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional, Regexp
+from wtforms.widgets import HiddenInput
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture
@@ -32,6 +34,8 @@ from crm.outreach.checks import MOST_PHOTOS
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.rules import Spread
 
+#: What a form calls itself by.
+_KEY = r"[A-Za-z0-9-]{8,64}\Z"
 #: Largest number typed for one person.
 _MOST_COUNT = 10_000_000
 
@@ -73,8 +77,10 @@ class LogForm(Form):
 
     client_key = HiddenField(
         default=lambda: str(uuid.uuid4()),
-        validators=[Regexp(r"^[A-Za-z0-9-]{8,64}$", message=_l("Load the form anew."))],
+        validators=[Regexp(_KEY, message=_l("Load the form anew."))],
     )
+    #: Of a correction: how many there were when the form was read.
+    seen = WholeNumber(widget=HiddenInput(), validators=[Optional()])
     campaign = choice(_l("Campaign"), required=True, choices=[])
     happened_on = day(_l("Date"), required=True, past=True)
     until = day(_l("Last day"), past=True)
@@ -119,6 +125,11 @@ class LogForm(Form):
         if not self.channel.per_piece:
             del self.pieces
             del self.spread
+
+    @property
+    def has_key(self) -> bool:
+        """Whether what was sent as the form's key may be one."""
+        return re.match(_KEY, self.client_key.data or "") is not None
 
     @property
     def details(self) -> list[Any]:
@@ -259,7 +270,9 @@ class OutcomeForm(Form):
 
 
 class UndoForm(Form):
-    """The button."""
+    """The button, and why."""
+
+    reason = text(_l("Why"))
 
 
 def _seal() -> URLSafeSerializer:

@@ -23,8 +23,14 @@ from crm.outreach.channels import channels
 from crm.outreach.checks import Given
 from crm.outreach.forms import LogForm, form_for, share_targets
 from crm.outreach.models import Action, ActionChapter
-from crm.outreach.operations import correct_action, log_action, may_change, snapshot
-from crm.outreach.queries import find_logged
+from crm.outreach.operations import (
+    correct_action,
+    log_action,
+    logged_with,
+    may_change,
+    revision_count,
+    snapshot,
+)
 from crm.outreach.setting import Setting
 from crm.outreach.views import blueprint
 from crm.targets.models import Target
@@ -46,7 +52,7 @@ def log(channel: str) -> Any:
     way = channels().get(channel) or abort(404)
     form = form_for(way)()
     if form.is_submitted():
-        if already := find_logged(form.client_key.data or ""):
+        if form.has_key and (already := logged_with(form.client_key.data)):
             return _already(already)
         form.keep_photos()
     like = None if form.is_submitted() else _like()
@@ -100,12 +106,14 @@ def correct(action_id: int) -> Any:
     if not form.is_submitted():
         _fill(form, before)
         form.kept = list(before["photos"])
+        form.seen.data = revision_count(action_id)
     hidden = _hidden_members(setting, before)
     done = _carry(
         form,
         lambda: correct_action(
             action,
             reason=form.reason.data,
+            seen=form.seen.data or 0,
             by=current_user,
             today=today(),
             **_given(form, setting, hidden=hidden),
@@ -288,7 +296,8 @@ def _chapters_in_mind(
     form: LogForm, like: Action | None, remembered: Mapping[str, Any]
 ) -> list[int]:
     if form.is_submitted():
-        return [int(each) for each in request.form.getlist("chapters") if each.isdigit()][:50]
+        typed = request.form.getlist("chapters")[:50]
+        return [int(each) for each in typed if each.isascii() and each.isdigit() and len(each) < 10]
     if like is not None:
         return list(
             db.session.scalars(

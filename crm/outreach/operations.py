@@ -59,8 +59,7 @@ def log_action(
 
     A repeat of the same `client_key` writes nothing and returns the action the first one made.
     """
-    _wait_for(client_key)
-    if already := find_logged(client_key):
+    if already := logged_with(client_key):
         return already
     facts = checked(channels().get(channel), given, by=by, today=today)
     action = Action(
@@ -97,17 +96,30 @@ def log_action(
     return action
 
 
+def logged_with(client_key: str) -> Action | None:
+    """The action this form has made already, if it has; until the end nobody else makes one.
+
+    To be asked before anything else is written for the form: of two that are sent at once, the
+    second waits here for the first.
+    """
+    _wait_for(client_key)
+    return find_logged(client_key)
+
+
 def correct_action(
     action: Action,
     *,
     reason: str | None,
     by: User | None,
     today: date,
+    seen: int | None = None,
     **given: Unpack[Given],
 ) -> Action:
     """Replace all that was logged, `photos` included; a revision keeps what was there before.
 
     The channel stays: another is counted another way. A target with an answer cannot be dropped.
+    `seen` is how many revisions there were when the corrector read it: with more there now, what
+    somebody else wrote meanwhile would be lost. What is there already is not written again.
     """
     _lock(action)
     before = snapshot(action)
@@ -116,6 +128,15 @@ def correct_action(
     _refuse_strangers(action, before["chapters"], by)
     way = channels()[action.channel]
     facts = checked(way, given, by=by, today=today, before=before)
+    if _says(before, facts):
+        return action
+    if seen is not None and seen != revision_count(action.id):
+        raise Refused(
+            _(
+                "Somebody changed this after you opened it, and yours would undo that. Open it "
+                "anew and correct what is there now."
+            )
+        )
     answered = _answered(action.id)
     _refuse_loss(target for target in answered if target not in facts.targets)
     first_answer = _first_answer(action.id)
@@ -322,6 +343,34 @@ def _rows_of(action_id: int) -> list[list[Any]]:
     return [sorted(rows, key=lambda row: row[0]) for rows in found]
 
 
+def _says(kept: Mapping[str, Any], facts: Facts) -> bool:
+    """Whether a snapshot is what the facts would make it."""
+    columns = {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in facts.columns.items()
+    }
+    return (
+        all(kept[name] == value for name, value in columns.items())
+        and {row["target_id"]: row["pieces"] for row in kept["targets"]} == facts.targets
+        and {row["member_id"]: row["pieces"] for row in kept["members"]} == facts.members
+        and set(kept["chapters"]) == facts.chapter_ids
+        and set(kept["asks"]) == facts.ask_ids
+        and set(kept["photos"]) == set(facts.photos)
+    )
+
+
+def revision_count(action_id: int) -> int:
+    """How often an action was corrected, undone and redone: what tells one reading from another."""
+    return (
+        db.session.scalar(
+            select(func.count())
+            .select_from(ActionRevision)
+            .where(ActionRevision.action_id == action_id)
+        )
+        or 0
+    )
+
+
 def last_undo(action_id: int) -> ActionRevision:
     """The revision an undone action can be brought back from."""
     return db.session.scalars(
@@ -459,16 +508,20 @@ def _wait_for(client_key: str) -> None:
 
 
 def _lock(action: Action) -> None:
-    """Read the action anew and keep others from changing it until the end."""
-    db.session.refresh(action, with_for_update=True)
+    """Keep others from changing the action until the end, and read it anew."""
+    # Two statements: PostgreSQL locks no row of an outer join, and the action may have been read
+    # with one. The second sees what whoever held the lock has written.
+    db.session.execute(select(Action.id).where(Action.id == action.id).with_for_update())
+    db.session.refresh(action)
 
 
 def _locked_target(action_target_id: int) -> ActionTarget:
     """The row, its action locked. Raises `NoResultFound`."""
-    row = db.session.scalars(select(ActionTarget).where(ActionTarget.id == action_target_id)).one()
+    found = select(ActionTarget).where(ActionTarget.id == action_target_id)
+    row = db.session.scalars(found).one()
     db.session.execute(select(Action.id).where(Action.id == row.action_id).with_for_update())
-    db.session.refresh(row)
-    return row
+    # Whoever held the lock may have undone the action, and the row is gone with it.
+    return db.session.scalars(found.execution_options(populate_existing=True)).one()
 
 
 def _answered(action_id: int) -> set[int]:

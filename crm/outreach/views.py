@@ -136,7 +136,7 @@ def undo(action_id: int) -> Any:
     action = action_with_facts(action_id)
     form = UndoForm()
     if form.validate_on_submit():
-        undo_action(action, reason=request.form.get("reason", "")[:200] or None, by=current_user)
+        undo_action(action, reason=form.reason.data, by=current_user)
         session.pop("last_saved", None)
         flash(_("Undone. It counts nowhere now; you can bring it back here."), "success")
     return redirect(url_for(".page", action_id=action_id), 303)
