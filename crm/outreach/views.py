@@ -124,8 +124,6 @@ def page(action_id: int) -> Any:
         may_record=access.may(current_user, Can.RECORD_OUTCOMES, *chapter_ids)
         and bool(chapter_ids),
         just_saved=session.get("last_saved") == action_id and not undone,
-        kinds=outcome_kinds().values(),
-        latest=today(),
     )
 
 
@@ -184,12 +182,14 @@ def answer(action_target_id: int) -> Any:
             today=today(),
         )
     )
-    back = "waiting" if request.values.get("back") == "waiting" else ""
+    # Whoever works through what waits comes back to where in the list they were.
+    given = {name: request.values.get(name) for name in ("campaign", "chapter", "page")}
+    waits = request.values.get("back") == "waiting"
+    back = url_for(".waiting", **given) if waits else url_for(".page", action_id=action_id)
     if outcome is None:
         return render_template(
             "outreach/answer.html",
             form=form,
-            action_target_id=action_target_id,
             action_id=action_id,
             name=name,
             what=what,
@@ -198,9 +198,7 @@ def answer(action_target_id: int) -> Any:
             latest=today(),
         ), form.status
     flash(_("Answer from %(name)s recorded.", name=name), "success")
-    if back:
-        return redirect(url_for(".waiting"), 303)
-    return redirect(url_for(".page", action_id=action_id), 303)
+    return redirect(back, 303)
 
 
 @blueprint.post("/outreach/answers/<int:outcome_id>/withdraw")
@@ -251,8 +249,11 @@ def waiting_page() -> Any:
         labels=LABELS,
         listed=Page(rows, ids.number, ids.size, ids.total, ids.capped),
         recordable={row.action_target_id for row in rows if scope.includes(*row.chapter_ids)},
-        kinds=outcome_kinds().values(),
-        latest=today(),
+        back={
+            "back": "waiting",
+            **{name: asked.given.get(name) for name in ("campaign", "chapter")},
+            "page": ids.number if ids.number > 1 else None,
+        },
     )
 
 

@@ -236,15 +236,28 @@ def test_waiting(leader: FlaskClient, scene: SimpleNamespace, log: Log) -> None:
     assert rows(get(leader, "/outreach/waiting?campaign=letters")) == 3
     assert rows(get(leader, "/outreach/waiting?chapter=alder-high-school")) == 8
     assert "Nothing waits" in get(leader, "/outreach/waiting?chapter=birch-high-school")
-    assert 'name="kind"' in page
 
 
-def test_who_may_not_record_sees_no_form(
+def test_whoever_records_what_came_back_returns_to_where_they_were(
+    leader: FlaskClient, scene: SimpleNamespace, log: Log
+) -> None:
+    log(scene)
+    place = "/outreach/waiting?campaign=postcards&chapter=alder-high-school"
+    link = re.findall(r'href="(/outreach/answers/[^"]+)"', get(leader, place))[0]
+    url = link.replace("&amp;", "&")
+    form = get(leader, url)
+    assert f'action="{link}"' in form
+    assert f'href="{place.replace("&", "&amp;")}"' in form
+    good = {"kind": "refusal", "received_on": "2026-04-01", "summary": ""}
+    assert leader.post(url, data=good).headers["Location"] == place
+
+
+def test_who_may_not_record_is_not_asked_to(
     viewer: FlaskClient, scene: SimpleNamespace, log: Log, sign_in: SignIn
 ) -> None:
     log(scene)
-    assert 'name="kind"' not in get(viewer, "/outreach/waiting")
-    assert 'name="kind"' not in get(sign_in(scene.people.outsider), "/outreach/waiting")
+    assert "/outreach/answers/" not in get(viewer, "/outreach/waiting")
+    assert "/outreach/answers/" not in get(sign_in(scene.people.outsider), "/outreach/waiting")
 
 
 def test_panels(leader: FlaskClient, scene: SimpleNamespace, log: Log) -> None:
