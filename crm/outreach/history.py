@@ -304,8 +304,10 @@ def waiting_rows(
     return found
 
 
-def waiting(action_target_ids: Sequence[int], *, today: date) -> list[Waiting]:
-    """These rows in their order: two statements."""
+def waiting(
+    action_target_ids: Sequence[int], *, today: date, with_chapters: bool = True
+) -> list[Waiting]:
+    """These rows in their order: one statement, and one for the chapters that took part."""
     if not action_target_ids:
         return []
     rows = db.session.execute(
@@ -324,13 +326,7 @@ def waiting(action_target_ids: Sequence[int], *, today: date) -> list[Waiting]:
         .join(Campaign, Campaign.id == ActionTarget.campaign_id)
         .where(ActionTarget.id.in_(action_target_ids))
     ).all()
-    theirs: dict[int, list[int]] = {}
-    for action_id, chapter_id in db.session.execute(
-        select(ActionChapter.action_id, ActionChapter.chapter_id).where(
-            ActionChapter.action_id.in_({row[1] for row in rows})
-        )
-    ):
-        theirs.setdefault(action_id, []).append(chapter_id)
+    theirs = _chapters_of({row[1] for row in rows}) if with_chapters else {}
     ways = channels()
     found = {
         row_id: Waiting(
@@ -351,11 +347,15 @@ def waiting(action_target_ids: Sequence[int], *, today: date) -> list[Waiting]:
     return [found[row_id] for row_id in action_target_ids if row_id in found]
 
 
-def waiting_count(most: int = 1_000) -> tuple[int, bool]:
-    """How many rows wait, counted up to `most`, and whether there are more."""
-    some = waiting_rows().order_by(None).limit(most + 1).subquery()
-    number = db.session.scalar(select(func.count()).select_from(some)) or 0
-    return min(number, most), number > most
+def _chapters_of(action_ids: Collection[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for action_id, chapter_id in db.session.execute(
+        select(ActionChapter.action_id, ActionChapter.chapter_id).where(
+            ActionChapter.action_id.in_(action_ids)
+        )
+    ):
+        found.setdefault(action_id, []).append(chapter_id)
+    return found
 
 
 # A target's time line and sums

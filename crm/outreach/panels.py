@@ -23,7 +23,6 @@ from crm.outreach.history import (
     sums_of_target,
     timeline,
     waiting,
-    waiting_count,
     waiting_rows,
 )
 from crm.outreach.models import Action, ActionMember
@@ -31,6 +30,8 @@ from crm.outreach.queries import ActionFilter
 
 #: Entries of a time line on a record's page; the list has the rest.
 ENTRIES = 20
+#: What waits for an answer on the front page, and how far all of it is counted.
+WAITING, WAITING_COUNTED = 5, 1_000
 
 
 def of_target(target: Any) -> dict[str, Any]:
@@ -134,13 +135,12 @@ def _progress(goal: Goal, sums: Mapping[str, int], starts_on: date) -> GoalProgr
 
 
 def of_front(user: Any) -> dict[str, Any]:
-    """Latest activity, and what has waited longest: eight statements."""
-    number, more = waiting_count()
-    ids = db.session.scalars(waiting_rows().limit(5)).all() if number else []
+    """Latest activity, and what has waited longest: six statements."""
+    ids = db.session.scalars(waiting_rows().limit(WAITING_COUNTED + 1)).all()
     return {
         "entries": newest(ActionFilter(), 8),
-        "waiting": waiting(ids, today=today()),
-        "waiting_count": number,
-        "waiting_more": more,
+        "waiting": waiting(ids[:WAITING], today=today(), with_chapters=False),
+        "waiting_count": min(len(ids), WAITING_COUNTED),
+        "waiting_more": len(ids) > WAITING_COUNTED,
         "may_log": access.may(user, Can.LOG_OUTREACH),
     }

@@ -35,8 +35,9 @@ HITS = 20
 def front() -> Any:
     """Today: what was done this month, and what comes next."""
     day = today()
-    start = front_page.beginning()
-    sums = front_page.year(day) if start is None else []
+    sums = front_page.year(day)
+    # What was done this year answers it already that something is logged.
+    start = None if sums else front_page.beginning()
     return render_template(
         "reports/front.html",
         greeting=_greeting(),
