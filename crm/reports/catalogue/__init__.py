@@ -60,6 +60,8 @@ class Report:
     #: Columns of numbers without records of their own: minutes, a median, a progress.
     plain: frozenset[str] = frozenset()
     shows_people: bool = False
+    #: Columns a screen has no room for: shown small below another column's value. Files keep them.
+    beneath: Mapping[str, str] = field(default_factory=dict)
     #: One row a record, as many as there are: read a few at a time, in its own order. Its
     #: `reckon` sums the rows itself where it is given None.
     streamed: bool = False
@@ -67,6 +69,19 @@ class Report:
     def place(self, key: str) -> int:
         """Where in a row a column's cell stands."""
         return [column.key for column in self.columns].index(key)
+
+    @property
+    def across(self) -> list[tuple[int, Column, list[int]]]:
+        """The columns of the screen: place in a row, column, places of what is shown below it."""
+        below: dict[str, list[int]] = {}
+        for place, column in enumerate(self.columns):
+            if column.key in self.beneath:
+                below.setdefault(self.beneath[column.key], []).append(place)
+        return [
+            (place, column, below.get(column.key, []))
+            for place, column in enumerate(self.columns)
+            if column.key not in self.beneath
+        ]
 
     def cells(self, row: Row) -> Row:
         """The row without its key."""

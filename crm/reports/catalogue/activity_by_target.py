@@ -164,6 +164,7 @@ REPORT = Report(
     chart=chart,
     chart_title=CHART_TITLE,
     lists_outcomes={"answers": ANSWERED, "rate": ANSWERED},
+    beneath={"office": "target"},
     narrow=lambda row: {"target": str(row[-1])},
     record=lambda row: ("targets.page", {"target_id": row[-1]}),
 )
