@@ -551,9 +551,10 @@ def _refuse_loss(target_ids: Iterable[int]) -> None:
         )
         raise Refused(
             _(
-                "An answer is recorded from %(names)s. Withdraw the answer first.",
+                "An answer is recorded from %(names)s. Take the answer back first.",
                 names=", ".join(names),
-            )
+            ),
+            "answers",
         )
 
 

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response
 
 from crm.core import access, db
 from crm.core.access import Can, requires
+from crm.core.errors import Refused
 from crm.core.files import picture_path
 from crm.core.i18n import day, today
 from crm.core.icons import icon
@@ -134,9 +135,17 @@ def undo(action_id: int) -> Any:
     action = action_with_facts(action_id)
     form = UndoForm()
     if form.validate_on_submit():
-        undo_action(action, reason=form.reason.data, by=current_user)
-        session.pop("last_saved", None)
-        flash(_("Undone. It counts nowhere now; you can bring it back here."), "success")
+        try:
+            undo_action(action, reason=form.reason.data, by=current_user)
+        except Refused as refusal:
+            if refusal.field != "answers":
+                raise
+            # Said on the page where the person can take them back.
+            db.rollback()
+            flash(str(refusal.message), "warning")
+        else:
+            session.pop("last_saved", None)
+            flash(_("Undone. It counts nowhere now; you can bring it back here."), "success")
     return redirect(url_for(".page", action_id=action_id), 303)
 
 
@@ -183,7 +192,9 @@ def answer(action_target_id: int) -> Any:
         )
     )
     # Whoever works through what waits comes back to where in the list they were.
-    given = {name: request.values.get(name) for name in ("campaign", "chapter", "page")}
+    given: dict[str, Any] = {
+        name: request.values.get(name) for name in ("campaign", "chapter", "page")
+    }
     waits = request.values.get("back") == "waiting"
     back = url_for(".waiting", **given) if waits else url_for(".page", action_id=action_id)
     if outcome is None:

@@ -137,6 +137,18 @@ def test_bad_filters_are_said(
     assert rows(page) == 1
 
 
+def test_what_was_answered_is_not_undone_and_says_why(
+    scene: SimpleNamespace, log: Log, sign_in: SignIn
+) -> None:
+    coordinator = sign_in(scene.people.coordinator)
+    number = log(scene).id
+    answered(scene)
+    refused = coordinator.post(f"/outreach/{number}/undo", follow_redirects=True)
+    assert refused.status_code == 200
+    assert "Take the answer back first." in refused.get_data(as_text=True)
+    assert rows(get(coordinator, "/outreach")) == 1
+
+
 def test_undone_is_in_no_list(leader: FlaskClient, scene: SimpleNamespace, log: Log) -> None:
     number = log(scene, by=None, chapter_ids=[scene.school_a]).id
     with db.unit_of_work():

@@ -345,3 +345,15 @@ def test_the_rail_names_today_and_reports(
     page = text_of(sign_in(people.viewer).get("/reports").text)
     assert "Today" in page
     assert "Reports" in page
+
+
+def test_a_target_s_office_stands_below_its_name_on_screen_alone(
+    work: SimpleNamespace, people: SimpleNamespace, sign_in: SignIn
+) -> None:
+    client = sign_in(people.staff)
+    page = client.get("/reports/activity-by-target").text
+    assert ">Office<" not in page
+    report = reports()["activity-by-target"]
+    _place, column, below = report.across[0]
+    assert (column.key, [report.columns[place].key for place in below]) == ("target", ["office"])
+    assert "Target,Office," in client.get("/reports/activity-by-target.csv").text

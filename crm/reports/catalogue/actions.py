@@ -118,6 +118,6 @@ REPORT = Report(
     plain=frozenset({"action"}),
     lists_outcomes={"answers": ANSWERED},
     record=lambda row: ("outreach.page", {"action_id": row[-1]}),
-    beneath={"office": "target", "chapters": "campaign"},
+    beneath={"office": "target", "party": "area", "place": "chapters"},
     streamed=True,
 )
