@@ -6,36 +6,29 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import FieldList, FormField, HiddenField, IntegerField, SelectMultipleField
+from wtforms import FieldList, FormField, HiddenField, SelectMultipleField
 from wtforms import Form as Row
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from crm.campaigns.models import Campaign
 from crm.campaigns.rules import MOST_ROWS, AskDraft, GoalDraft
-from crm.core.forms import Form, choice, day, long_text, text
+from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, text
 
 #: Empty rows offered after those that are filled.
 EXTRA_ROWS = 3
 
 
-def _number_or_none(value: Any) -> int | None:
-    typed = str(value or "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
+def _id(value: Any) -> int | None:
+    # Of a row that is not sent but filled from the database it is a number already.
+    return value if isinstance(value, int) else parse_id(value)
 
 
-class WholeNumber(IntegerField):
-    """A whole number that says in words when it is none."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Take what was typed; keep it when it is no number."""
-        typed = valuelist[0].strip() if valuelist else ""
-        self.data = None
-        if not typed:
-            return
-        if not (typed.isascii() and typed.isdigit() and len(typed) < 10):
-            raise ValueError(_("Write a whole number, such as 150."))
-        self.data = int(typed)
+def _number(typed: str) -> int:
+    number = parse_id(typed)
+    if number is None:
+        raise ValueError(_("Write a whole number, such as 150."))
+    return number
 
 
 class Rows(FieldList):
@@ -61,15 +54,15 @@ class Rows(FieldList):
 class AskRow(Row):
     """One ask; a row without text is none."""
 
-    id = HiddenField(filters=[_number_or_none])
+    id = HiddenField(filters=[_id])
     text = text(_l("What we want of a target"))
 
 
 class GoalRow(Row):
     """One goal; a row without a number is none."""
 
-    id = HiddenField(filters=[_number_or_none])
-    number = WholeNumber(_l("How many"), validators=[Optional()])
+    id = HiddenField(filters=[_id])
+    number = WholeNumber(_l("How many"), read=_number, validators=[Optional()])
     channel = choice(_l("Of what"))
     due_on = day(_l("By when"))
     source = text(_l("Where the goal comes from"))
@@ -170,16 +163,13 @@ def filled(campaign: Campaign | None) -> dict[str, Any]:
     }
 
 
-def _ids(values: list[str]) -> list[int]:
-    return [number for value in values if (number := _number_or_none(value)) is not None]
-
-
 class TargetsForm(Form):
     """Targets to put on the list or take off: the ticked ones, or all that the filter finds."""
 
     def ticked(self) -> list[int]:
         """Ids of the ticked ones; what is no id is left out."""
-        return _ids(request.form.getlist("target_ids"))
+        ids = map(parse_id, request.form.getlist("target_ids"))
+        return [number for number in ids if number is not None]
 
     def means_all(self) -> bool:
         """Whether the button for all was used."""

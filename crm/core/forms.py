@@ -1,16 +1,16 @@
 """Forms check shape: what is missing, too long, not a number. Truth is checked by operations."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any, TypeVar
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, SelectField, StringField, TextAreaField
+from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from crm.core import db
 from crm.core.errors import Refused
+from crm.core.i18n import today
 
 Result = TypeVar("Result")
 
@@ -91,15 +91,29 @@ def no_control_characters(_form: Any, field: Any) -> None:
 
 
 def _not_future(_form: Any, field: Any) -> None:
-    from crm.core.i18n import today
-
     if field.data and field.data > today():
         raise ValidationError(_l("This date is in the future. Log what has been done."))
 
 
-def parse_day(value: str | None) -> date | None:
-    """An ISO date from a query string; None for anything else."""
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        return None
+class WholeNumber(IntegerField):
+    """A whole number; `read` makes it of what was typed, or raises ValueError with a sentence."""
+
+    def __init__(self, label: Any = None, *, read: Callable[[str], int], **more: Any):
+        super().__init__(label, **more)
+        self.read = read
+
+    def process_formdata(self, valuelist: Any) -> None:
+        """Take the number; None for nothing. What is none comes back as it was typed."""
+        typed = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if typed:
+            self.data = self.read(typed)
+
+
+def parse_id(text: str | None) -> int | None:
+    """The number of a record, from an address or a sent form; None for anything else.
+
+    At most nine digits, so that it fits every database's integers.
+    """
+    digits = text or ""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None

@@ -79,10 +79,6 @@ class NewMemberForm(_MemberFields):
 class MemberForm(_MemberFields):
     """Changes of a member."""
 
-    def offer(self, chapters: list[tuple[str, str]]) -> None:
-        """Fill the choices."""
-        _offer(self.chapter_id, chapters)
-
 
 class JoinForm(Form):
     """One more chapter."""

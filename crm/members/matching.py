@@ -96,6 +96,11 @@ class Candidate:
     family_name: str | None
     chapter: str
 
+    @property
+    def full_name(self) -> str:
+        """Given and family name."""
+        return f"{self.given_name} {self.family_name}" if self.family_name else self.given_name
+
 
 @dataclass(frozen=True)
 class Possible:

@@ -224,7 +224,7 @@ def _ask_who(
     options = [
         Option(
             str(each.candidate.id),
-            f"{each.candidate.given_name} {each.candidate.family_name or ''}".strip(),
+            each.candidate.full_name,
             f"{each.candidate.chapter} · {reason_text(each.reason)}",
         )
         for each in possible
@@ -234,7 +234,7 @@ def _ask_who(
         options = [
             Option(
                 str(each.id),
-                f"{each.given_name} {each.family_name or ''}".strip(),
+                each.full_name,
                 _("of another chapter: %(chapter)s", chapter=each.chapter),
             )
             for each in others
@@ -248,6 +248,11 @@ def _ask_who(
     return _ask("member", match.typed, options, answers, likely)
 
 
+def question_field(about: str, typed: str) -> str:
+    """Name of the input that answers whom a typed name means; `about` is target | member."""
+    return f"{about}:{'-'.join(fold(typed).split())}"
+
+
 def _ask(
     about: str,
     typed: str,
@@ -255,7 +260,7 @@ def _ask(
     answers: Mapping[str, str],
     likely: str | None = None,
 ) -> Question:
-    field = f"{about}:{'-'.join(fold(typed).split())}"
+    field = question_field(about, typed)
     given = answers.get(field)
     chosen = given if given in {option.value for option in options} else None
     return Question(field, typed, options, chosen, likely)

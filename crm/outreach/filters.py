@@ -12,6 +12,7 @@ from sqlalchemy import literal, select, union
 
 from crm.campaigns.models import Campaign
 from crm.core import db
+from crm.core.forms import parse_id
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
 from crm.outreach.outcome_kinds import outcome_kinds
@@ -144,11 +145,11 @@ def parse_filter(args: Mapping[str, str]) -> Asked:
     if "chapter" in given and _known("chapter", given["chapter"], choices, problems):
         values["chapter_ids"] = choices.chapter_ids(given["chapter"])
     if "target" in given:
-        number = given["target"]
-        if number.isascii() and number.isdigit() and len(number) < 10:
-            values["target_id"] = int(number)
+        target_id = parse_id(given["target"])
+        if target_id is not None:
+            values["target_id"] = target_id
         else:
-            problems.append(_unknown("target", number))
+            problems.append(_unknown("target", given["target"]))
     since, until = values.get("since"), values.get("until")
     if since and until and until < since:
         problems.append(_("The period ends before it starts: swap From and To."))

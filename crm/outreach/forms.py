@@ -13,7 +13,6 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from wtforms import (
     FileField,
     HiddenField,
-    IntegerField,
     MultipleFileField,
     RadioField,
     SelectField,
@@ -26,7 +25,7 @@ from wtforms.widgets import HiddenInput
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture
-from crm.core.forms import Form, choice, day, long_text, strip, text
+from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, strip, text
 from crm.outreach import rules
 from crm.outreach.batch import Question
 from crm.outreach.channels import Channel, Detail
@@ -40,31 +39,12 @@ _KEY = r"[A-Za-z0-9-]{8,64}\Z"
 _MOST_COUNT = 10_000_000
 
 
-class WholeNumber(IntegerField):
-    """A whole number as people write it: blanks and commas between thousands are fine."""
-
-    def process_formdata(self, valuelist: Any) -> None:
-        typed = valuelist[0].strip() if valuelist else ""
-        if not typed:
-            self.data = None
-            return
-        try:
-            self.data = whole_number(typed)
-        except ValueError:
-            self.data = None
-            raise ValueError(_("Give a whole number.")) from None
-
-
-def whole_number(typed: str) -> int:
-    """`150`, `1,500`, `1 500`; raises ValueError for anything else."""
+def _number(typed: str) -> int:
+    """`150`, `1,500`, `1 500`: blanks and commas between thousands are fine."""
     plain = typed.replace(",", "").replace(" ", "").replace("\u00a0", "")
     if not (plain.isascii() and plain.isdigit()) or int(plain) > _MOST_COUNT:
-        raise ValueError(typed)
+        raise ValueError(_("Give a whole number."))
     return int(plain)
-
-
-def _number(label: Any, **more: Any) -> WholeNumber:
-    return WholeNumber(label, validators=[Optional()], **more)
 
 
 def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
@@ -80,14 +60,16 @@ class LogForm(Form):
         validators=[Regexp(_KEY, message=_l("Load the form anew."))],
     )
     #: Of a correction: how many there were when the form was read.
-    seen = WholeNumber(widget=HiddenInput(), validators=[Optional()])
+    seen = WholeNumber(read=_number, widget=HiddenInput(), validators=[Optional()])
     campaign = choice(_l("Campaign"), required=True, choices=[])
     happened_on = day(_l("Date"), required=True, past=True)
     until = day(_l("Last day"), past=True)
     place = text(_l("Place"))
     chapters = SelectMultipleField(_l("Chapter"), coerce=int, choices=[])
     pieces = WholeNumber(
-        _l("How many"), validators=[InputRequired(_l("Give the number of pieces."))]
+        _l("How many"),
+        read=_number,
+        validators=[InputRequired(_l("Give the number of pieces."))],
     )
     aim = RadioField(_l("Targets"), choices=[], default="campaign")
     area = choice(_l("State"), choices=[], validate_choice=False)
@@ -103,8 +85,10 @@ class LogForm(Form):
         default=Spread.EVENLY.value,
     )
     roster = long_text(_l("Paste a roster"), most=60_000)
-    people = _number(_l("People who took part"))
-    minutes = _number(_l("Minutes of work, all together"))
+    people = WholeNumber(_l("People who took part"), read=_number, validators=[Optional()])
+    minutes = WholeNumber(
+        _l("Minutes of work, all together"), read=_number, validators=[Optional()]
+    )
     asks = SelectMultipleField(_l("What was asked"), coerce=int, choices=[], validate_choice=False)
     note = long_text(_l("Note"))
     photos = MultipleFileField(_l("Photos"))
@@ -156,10 +140,9 @@ class LogForm(Form):
     def carried_answers(self) -> dict[str, str]:
         """Answers that no question on the page holds now: the form carries them along."""
         shown = {question.field for question in self.questions}
-        given = self.answers if not self.is_submitted() else request.form
         return {
             name: value
-            for name, value in given.items()
+            for name, value in self.answers.items()
             if name.startswith(("target:", "member:")) and name not in shown
         }
 
@@ -169,14 +152,14 @@ class LogForm(Form):
             return dict(self.ticked_before)
         found: dict[int, int | None] = {}
         for value in request.form.getlist("member"):
-            if value.isascii() and value.isdigit() and len(value) < 10:
-                found[int(value)] = None
+            if (member_id := parse_id(value)) is not None:
+                found[member_id] = None
         for name, value in request.form.items():
             head, _dash, member = name.partition("-")
             if head != "count" or not value.strip() or not (member.isascii() and member.isdigit()):
                 continue
             try:
-                found[int(member[:9])] = whole_number(value)
+                found[int(member[:9])] = _number(value)
             except ValueError:
                 raise Refused(
                     _("“%(typed)s” is not a whole number.", typed=value.strip()[:20]), "roster"

@@ -13,12 +13,13 @@ from crm.campaigns.models import Campaign, CampaignTarget
 from crm.core import access, db
 from crm.core.access import Can, Scope, requires
 from crm.core.errors import Refused
+from crm.core.forms import parse_id
 from crm.core.i18n import today
-from crm.core.text import fold
 from crm.members.matching import parse_roster
 from crm.members.operations import add_member
 from crm.members.queries import candidates
 from crm.outreach import batch, rules
+from crm.outreach.batch import question_field
 from crm.outreach.channels import channels
 from crm.outreach.checks import Given
 from crm.outreach.forms import LogForm, form_for, share_targets
@@ -286,18 +287,16 @@ def _carried() -> dict[str, str]:
 
 def _like() -> Action | None:
     """The action that is to be logged again, with other things."""
-    number = request.args.get("like", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        return None
-    return db.session.get(Action, int(number))
+    action_id = parse_id(request.args.get("like"))
+    return None if action_id is None else db.session.get(Action, action_id)
 
 
 def _chapters_in_mind(
     form: LogForm, like: Action | None, remembered: Mapping[str, Any]
 ) -> list[int]:
     if form.is_submitted():
-        typed = request.form.getlist("chapters")[:50]
-        return [int(each) for each in typed if each.isascii() and each.isdigit() and len(each) < 10]
+        ids = map(parse_id, request.form.getlist("chapters")[:50])
+        return [each for each in ids if each is not None]
     if like is not None:
         return list(
             db.session.scalars(
@@ -335,12 +334,11 @@ def _begin(
         form.aim.data = "none"
     elif chosen is None or not chosen.targets:
         form.aim.data = "chosen"
-    target_id = request.args.get("target", "")
-    if target_id.isascii() and target_id.isdigit() and len(target_id) < 10:
-        target = db.session.get(Target, int(target_id))
-        if target is not None:
-            form.aim.data, form.chosen.data = "chosen", target.name
-            form.answered = {_question(target.name): target_id}
+    target_id = parse_id(request.args.get("target"))
+    target = None if target_id is None else db.session.get(Target, target_id)
+    if target is not None:
+        form.aim.data, form.chosen.data = "chosen", target.name
+        form.answered = {question_field("target", target.name): str(target.id)}
     if like is not None and like.channel == form.channel.name and like.undone_at is None:
         before = snapshot(like)
         _fill(form, before)
@@ -357,10 +355,6 @@ def _begin(
         even = not form.channel.per_piece or form.spread.data == rules.Spread.EVENLY
         if even and everybody == {row["target_id"] for row in before["targets"]}:
             form.aim.data, form.chosen.data = "campaign", None
-
-
-def _question(name: str) -> str:
-    return f"target:{'-'.join(fold(name).split())}"
 
 
 def _fill(form: LogForm, before: Mapping[str, Any]) -> None:
@@ -393,7 +387,7 @@ def _fill(form: LogForm, before: Mapping[str, Any]) -> None:
     form.chosen.data = "\n".join(
         name if is_even else f"{name}, {numbers[target_id]}" for target_id, name in names
     )
-    form.answered = {_question(name): str(target_id) for target_id, name in names}
+    form.answered = {question_field("target", name): str(target_id) for target_id, name in names}
 
 
 def _day(value: str | None) -> date | None:

@@ -9,7 +9,7 @@ from wtforms import HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf
 
-from crm.core.forms import Form, choice, day, long_text, text
+from crm.core.forms import Form, choice, day, long_text, parse_id, text
 from crm.targets import rules
 from crm.targets.queries import TargetFilter
 
@@ -34,8 +34,8 @@ def filter_from(args: Mapping[str, str]) -> TargetFilter:
         if not value or "\x00" in value:
             continue
         if name in ("committee", "list"):
-            if value.isascii() and value.isdigit() and len(value) < 10:
-                values[field] = int(value)
+            if (number := parse_id(value)) is not None:
+                values[field] = number
         else:
             values[field] = value
     return TargetFilter(**values)
