@@ -6,7 +6,6 @@ Chapters in which they do not hold it are neither given nor taken by them.
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import count
 from typing import Any
 
 from flask_babel import gettext as _
@@ -21,12 +20,9 @@ from crm.campaigns.rules import AskDraft, GoalDraft
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
-from crm.core.text import slugify
+from crm.core.text import free_slug
 from crm.members.models import Chapter
 from crm.targets.models import Target
-
-#: Addresses under /campaigns that are pages of their own.
-_TAKEN_WORDS = frozenset({"new"})
 
 
 def may_edit(campaign: Campaign, by: User | None) -> bool:
@@ -230,15 +226,7 @@ def _chapters(
 
 
 def _add_under_free_slug(campaign: Campaign) -> None:
-    base = slugify(campaign.name)
-    for number in count(1):
-        slug = base if number == 1 else f"{base}-{number}"
-        if slug in _TAKEN_WORDS or db.session.scalar(
-            select(Campaign.id).where(Campaign.slug == slug)
-        ):
-            continue
-        campaign.slug = slug
-        break
+    campaign.slug = free_slug(campaign.name, db.session.scalars(select(Campaign.slug)).all())
     db.session.add(campaign)
     db.session.flush()
 

@@ -19,6 +19,7 @@ from crm.core.access import Can, requires
 from crm.core.i18n import today
 from crm.core.paging import page_number, page_of
 from crm.members.queries import chapters_in
+from crm.targets.forms import filter_args, filter_from
 from crm.targets.models import Target
 from crm.targets.queries import TargetFilter, filter_choices, offices, target_lists, targets
 from crm.targets.rules import KINDS
@@ -221,20 +222,6 @@ def _others(campaign: Campaign) -> list[tuple[int, str]]:
     return [(each.id, each.name) for each in campaign.chapters if not scope.includes(each.id)]
 
 
-def _filter() -> TargetFilter:
-    """The filter in the address; what does not fit narrows nothing."""
-    asked: dict[str, Any] = {
-        name: value
-        for name in ("q", "kind", "chamber", "area", "party", "region")
-        if (value := request.args.get(name, "").strip()[:200])
-    }
-    for name, field in (("committee", "committee"), ("list", "list_id")):
-        value = request.args.get(name, "")
-        if value.isascii() and value.isdigit() and len(value) < 10:
-            asked[field] = int(value)
-    return TargetFilter(**asked)
-
-
 def _found_ids(found: Select[Target]) -> list[int]:
     return list(db.session.scalars(found.with_only_columns(Target.id).order_by(None)))
 
@@ -243,10 +230,15 @@ def _back(slug: str, *, show: str | None = None) -> str:
     return url_for(".targets_page", slug=slug, **_kept(), show=show)
 
 
+def _filter() -> TargetFilter:
+    """The filter in the address; what does not fit narrows nothing. A state is `area` here."""
+    return filter_from({**request.args, "state": request.args.get("area", "")})
+
+
 def _kept() -> dict[str, Any]:
     """The filter as it stands in the address, to carry along."""
-    names = ("q", "kind", "chamber", "area", "party", "committee", "region", "list")
-    return {name: request.args[name] for name in names if request.args.get(name)}
+    asked = filter_args(_filter())
+    return {("area" if name == "state" else name): str(value) for name, value in asked.items()}
 
 
 def _picker(campaign: Campaign, form: TargetsForm, show: str | None = None) -> str:

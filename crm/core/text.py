@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Container
+from itertools import count
 
 _WORD = re.compile(r"\w+")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
@@ -22,3 +24,13 @@ def fold(text: str) -> str:
 def slugify(text: str) -> str:
     """A readable address part of at most 60 characters; `item` when nothing is left."""
     return _NOT_SLUG.sub("-", fold(text))[:60].strip("-") or "item"
+
+
+def free_slug(text: str, taken: Container[str]) -> str:
+    """The text's slug, or the first with a number behind it that is not taken: `alder-2`.
+
+    `new` is never given: it is a page of its own beside the records'.
+    """
+    wanted = slugify(text)
+    numbered = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
+    return next(slug for slug in numbered if slug != "new" and slug not in taken)

@@ -15,6 +15,7 @@ from crm.accounts.queries import find_user
 from crm.core import access, audit, db
 from crm.core.access import Can, Role
 from crm.core.errors import Refused
+from crm.core.text import free_slug
 from crm.members import queries, rules
 from crm.members.models import Chapter, ChapterRole, Member, Membership
 
@@ -211,7 +212,7 @@ def add_chapter(
     _check_kind(kind, parent)
     record = Chapter(
         name=name,
-        slug=rules.slug_for(name, set(queries.slugs())),
+        slug=free_slug(name, queries.slugs()),
         kind=kind,
         parent_id=parent_id,
         path="",

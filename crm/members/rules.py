@@ -7,7 +7,7 @@ from enum import StrEnum
 from flask_babel import gettext as _
 
 from crm.core.access import Role
-from crm.core.text import fold, slugify
+from crm.core.text import fold
 
 #: Characters of one part of a name.
 NAME_MOST = 100
@@ -19,8 +19,6 @@ YEARS = range(1950, 2101)
 _NEW_SCHOOL_YEAR = 7
 #: Characters that are not seen and turn the text around them: a name must not rearrange a page.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
-#: Parts of an address that are pages of their own.
-_TAKEN = frozenset({"new"})
 
 
 class Kind(StrEnum):
@@ -123,14 +121,3 @@ def is_open(left_on: date | None, today: date) -> bool:
 def fits_below(kind: str, parent_kind: str) -> bool:
     """Whether a chapter of this kind may hang under one of the parent's kind."""
     return _RANKS[Kind(parent_kind)] <= _RANKS[Kind(kind)]
-
-
-def slug_for(name: str, taken: set[str]) -> str:
-    """An address part that no other chapter has: `alder-high`, then `alder-high-2`."""
-    wanted = slugify(name)
-    taken = taken | _TAKEN
-    number, slug = 1, wanted
-    while slug in taken:
-        number += 1
-        slug = f"{wanted}-{number}"
-    return slug

@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, insert, select, update
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.core.text import fold, slugify
+from crm.core.text import fold, free_slug, slugify
 from crm.targets import rules
 from crm.targets.intake import Taken, only_new, take_in
 from crm.targets.models import (
@@ -423,10 +423,4 @@ def _put_on(kept: TargetList, target_ids: Iterable[int]) -> None:
 
 
 def _free_slug(name: str) -> str:
-    base = slugify(name)
-    taken = set(db.session.scalars(select(TargetList.slug).where(TargetList.slug.startswith(base))))
-    return next(
-        slug
-        for number in range(1, len(taken) + 2)
-        if (slug := base if number == 1 else f"{base}-{number}") not in taken
-    )
+    return free_slug(name, db.session.scalars(select(TargetList.slug)).all())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.core.text import fold, slugify
+from crm.core.text import fold, free_slug, slugify
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_folding_twice_changes_nothing(typed: str) -> None:
 )
 def test_a_slug_is_plain_and_short(name: str, slug: str) -> None:
     assert slugify(name) == slug
+
+
+def test_slugs_are_told_apart_and_leave_pages_alone() -> None:
+    assert free_slug("Alder High", set()) == "alder-high"
+    assert free_slug("Alder High", {"alder-high", "alder-high-2"}) == "alder-high-3"
+    assert free_slug("New", set()) == "new-2"
+    assert free_slug("🙂", set()) == "item"

@@ -87,10 +87,3 @@ def test_every_script_is_a_name(app: Flask, name: str) -> None:
 )
 def test_a_wider_chapter_is_not_under_a_narrower(kind: str, parent: str, fits: bool) -> None:
     assert rules.fits_below(kind, parent) is fits
-
-
-def test_slugs_are_told_apart_and_leave_pages_alone() -> None:
-    assert rules.slug_for("Alder High", set()) == "alder-high"
-    assert rules.slug_for("Alder High", {"alder-high", "alder-high-2"}) == "alder-high-3"
-    assert rules.slug_for("New", set()) == "new-2"
-    assert rules.slug_for("🙂", set()) == "item"
