@@ -14,8 +14,6 @@ from crm.core.errors import Refused
 MOST_ROWS = 30
 #: The largest goal: what is larger is a slip of the finger.
 MOST_PIECES = 10_000_000
-
-
 #: Less than this part of what an even pace would have done is behind.
 SLACK = 0.9
 

@@ -9,7 +9,6 @@ from flask_wtf import CSRFProtect
 
 from crm.core import (
     access,
-    audit,
     charts,
     cli,
     db,
@@ -22,9 +21,10 @@ from crm.core import (
     security,
     shell,
 )
+from crm.core import (
+    audit as audit,
+)
 from crm.core.settings import Settings
-
-__all__ = ["PACKAGE", "audit", "init_app", "top_folder"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -72,7 +72,7 @@ def add_nav(app: Flask, item: NavItem) -> None:
 
 
 def add_panel(app: Flask, page: str, panel: Panel) -> None:
-    """Hang a panel on a record's page (`target`, `member`, `campaign`)."""
+    """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `front`)."""
     panels = shell(app).panels.setdefault(page, [])
     panels.append(panel)
     panels.sort(key=lambda each: each.order)

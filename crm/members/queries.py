@@ -233,9 +233,7 @@ def _belongs(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 def member(member_id: int, scope: Scope) -> Member:
     """The member with memberships and chapters; raises NoResultFound outside the scope."""
     return db.session.scalars(
-        visible_members(scope)
-        .where(Member.id == member_id)
-        .options(selectinload(Member.memberships).joinedload(Membership.chapter))
+        with_chapters(visible_members(scope)).where(Member.id == member_id)
     ).one()
 
 

@@ -178,12 +178,11 @@ def _are_few(rows: Any) -> bool:
 
 def _by_target(wanted: ActionFilter, target_id: int) -> Any:
     # The rows of an undone action are gone, so nothing needs to be asked of the action.
-    found = (
+    return (
         select(ActionTarget.action_id, ActionTarget.happened_on)
         .where(ActionTarget.target_id == target_id, *wanted.of_targets())
         .order_by(ActionTarget.happened_on.desc(), ActionTarget.action_id.desc())
     )
-    return found
 
 
 def _by_chapter(wanted: ActionFilter, chapter_id: int) -> Any:

@@ -292,8 +292,3 @@ class Reconciliation:
     def holds(self) -> bool:
         """Whether the sums agree; a report whose sums do not is a bug."""
         return self.rows_total - self.shared + self.untold == self.total
-
-
-def named_total(pieces: Sequence[int]) -> int:
-    """Pieces of all named members together."""
-    return sum(pieces)

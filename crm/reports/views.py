@@ -179,7 +179,7 @@ def _page(rows: Sequence[Row]) -> Page:
 
 def _application() -> Flask:
     # The application itself: a request's proxy is gone when its file is still being sent.
-    return current_app._get_current_object()  # type: ignore[attr-defined,no-any-return]
+    return current_app._get_current_object()  # type: ignore[attr-defined]
 
 
 class Links:

@@ -129,7 +129,7 @@ def only_new(intake: Intake) -> Intake:
     return intake
 
 
-# --- comparing and writing rows ---------------------------------------------------------------
+# Comparing and writing rows
 
 
 def _insert(work: _Writing, model: Any, rows: list[dict[str, Any]]) -> None:
@@ -166,7 +166,7 @@ def _differing(columns: Sequence[str], row: Row, values: tuple[Any, ...]) -> dic
     return {"id": number, **dict(zip(columns, values, strict=True))}
 
 
-# --- bodies and posts -------------------------------------------------------------------------
+# Bodies and posts
 
 _BODY = ("name", "classification", "parent_id", "country", "url")
 _POST = ("body_id", "role", "label", "division", "area", "district")
@@ -222,7 +222,7 @@ def _write_posts(work: _Writing) -> None:
     _update(work, Post, updates)
 
 
-# --- targets ----------------------------------------------------------------------------------
+# Targets
 
 #: Columns of a target that are facts of a source; a note is ours.
 _TARGET = (
@@ -322,7 +322,7 @@ def _delete(work: _Writing, model: Any, gone: dict[int, int]) -> None:
         _count(work, model, len(gone))
 
 
-# --- terms ------------------------------------------------------------------------------------
+# Terms
 
 _TERM = ("starts_on", "ends_on", "party", "caucus", "is_current")
 
@@ -419,7 +419,7 @@ def _retire(work: _Writing, retired: list[tuple[int, int, date | None]]) -> list
     ]
 
 
-# --- contact points and committee seats -------------------------------------------------------
+# Contact points and committee seats
 
 _CONTACT = ("kind", "label", "value", "parts")
 _SEAT = ("title", "rank", "side")

@@ -29,7 +29,7 @@ from crm.targets.sources.reading import Progress
 MOST_ON_A_LIST = 5000
 
 
-# --- imports ----------------------------------------------------------------------------------
+# Imports
 
 
 def import_congress(
@@ -60,7 +60,7 @@ def import_governments(*, by: User | None, progress: Progress | None = None) -> 
     return take_in(governments.read(), by=by, progress=progress)
 
 
-# --- targets kept by hand ---------------------------------------------------------------------
+# Targets kept by hand
 
 
 def add_target(
@@ -245,7 +245,7 @@ def _classification(body: str) -> str:
     return "other"
 
 
-# --- contact points ---------------------------------------------------------------------------
+# Contact points
 
 
 def add_contact_point(
@@ -339,7 +339,7 @@ def _check_contact(kind: str, value: str) -> None:
         raise Refused(_("A number needs digits."), field="value")
 
 
-# --- lists ------------------------------------------------------------------------------------
+# Lists
 
 
 def keep_list(

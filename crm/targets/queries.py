@@ -253,7 +253,11 @@ def terms(target_id: int) -> list[Any]:
         .join(Body, Body.id == Post.body_id)
         .where(Term.target_id == target_id)
     ).all()
-    order = lambda row: (row[0].is_current, row[0].starts_on or date.min, row[0].id)  # noqa: E731
+
+    def order(row: Any) -> tuple[bool, date, int]:
+        term = row[0]
+        return term.is_current, term.starts_on or date.min, term.id
+
     return sorted(rows, key=order, reverse=True)
 
 

@@ -157,7 +157,7 @@ def looks_like_email(text: str) -> bool:
     return _EMAIL.fullmatch(text) is not None
 
 
-# --- names typed one a line -------------------------------------------------------------------
+# Names typed one a line
 
 _TITLES = re.compile(
     r"^\s*(?:(?:the\s+)?(?P<title>sen(?:ator)?|representative|rep|congress(?:wo)?man|delegate|del"

@@ -124,7 +124,7 @@ def _committees(seats: list[Any]) -> list[Any]:
     return list(found.values())
 
 
-# --- kept by hand -----------------------------------------------------------------------------
+# Kept by hand
 
 
 @blueprint.route("/targets/new", methods=["GET", "POST"])
@@ -243,7 +243,7 @@ def _contact_point(point_id: int) -> ContactPoint:
     )
 
 
-# --- imports ----------------------------------------------------------------------------------
+# Imports
 
 
 @blueprint.route("/targets/import", methods=["GET", "POST"])

@@ -145,7 +145,7 @@ def _label(number: int, data: Any) -> str:
     return _("record %(number)s (%(known)s)", number=number, known=known)
 
 
-# --- people and their terms -------------------------------------------------------------------
+# People and their terms
 
 
 def _legislators(document: Document, intake: Intake) -> dict[str, TargetFacts]:
@@ -273,7 +273,7 @@ def _seat(record: Record, term: dict[str, Any], path: str) -> rules.Seat:
     raise record.wrong(f"{path}type", _("is neither 'rep' nor 'sen': %(value)s", value=repr(kind)))
 
 
-# --- ways to reach them -----------------------------------------------------------------------
+# Ways to reach them
 
 
 def _washington(record: Record, term: dict[str, Any], path: str) -> list[ContactFacts]:
@@ -370,7 +370,7 @@ def _social(document: Document, people: dict[str, TargetFacts], intake: Intake) 
     _warn_unknown(intake, document, unknown)
 
 
-# --- committees -------------------------------------------------------------------------------
+# Committees
 
 
 def _committees(document: Document, intake: Intake) -> None:

@@ -37,7 +37,7 @@ TIMEOUT, MAX_SECONDS = 15, 180
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _TextLoader(_Loader):  # type: ignore[misc]
+class _TextLoader(_Loader):
     """Reads every plain scalar as text, so that `NO` stays Norway and `0123` a ZIP code."""
 
 
