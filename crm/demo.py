@@ -94,7 +94,8 @@ def load_demo(
 
     The caller's unit of work keeps it. Raises `Refused` where there is data already.
     """
-    _refuse_data()
+    if not is_empty():
+        raise Refused(_("The database holds data already; the demo was not loaded."))
     # The same day, the same demo: this is no secret.
     story = _Story(today=today, random=Random(today.toordinal()))  # noqa: S311
     steps = len(year.DEEDS) + 3
@@ -120,10 +121,12 @@ def load_demo(
     )
 
 
-def _refuse_data() -> None:
-    for model in (User, Chapter, Member, Campaign, Action):
-        if db.session.scalar(select(model.id).limit(1)) is not None:
-            raise Refused(_("The database holds data already; the demo is for an empty one."))
+def is_empty() -> bool:
+    """Whether nobody has put anything in: no people, chapters, campaigns or outreach."""
+    return all(
+        db.session.scalar(select(model.id).limit(1)) is None
+        for model in (User, Chapter, Member, Campaign, Action)
+    )
 
 
 def _said(user: people.SignIn, story: _Story) -> str:

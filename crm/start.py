@@ -8,23 +8,18 @@ from collections.abc import Sequence
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import select
 
-from crm.accounts.models import User
-from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.cli import (
     ensure_database,
-    hold_database,
     importers,
+    in_words,
     progress,
     serve_until_stopped,
 )
 from crm.core.i18n import today
 from crm.core.settings import Settings
-from crm.demo import load_demo
-from crm.members.models import Chapter, Member
-from crm.outreach.models import Action
+from crm.demo import is_empty, load_demo
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
 
 #: Keeps the demo's sign-in beside the database, readable by its owner alone, for the next start.
@@ -61,11 +56,12 @@ def make_demo() -> str:
     """Load the demo; returns how to sign in. Refuses a database that holds anybody's work."""
     settings = _settings()
     password = settings.demo_password or secrets.token_urlsafe(9)
-    _refuse_data()
-    with progress("Making the demo") as moved, db.unit_of_work():
+    # Asked before the password is made and the bar is drawn; `load_demo` asks again.
+    if not is_empty():
+        raise click.ClickException("The database holds data already; the demo was not loaded.")
+    with in_words(), progress("Making the demo") as moved, db.unit_of_work():
         # Of two that start at once the second waits here, and finds what the first has made.
-        hold_database()
-        _refuse_data()
+        db.take_turn("first start")
         loaded = load_demo(password=password, today=today(), progress=moved)
     how = _sign_in(loaded.people, password)
     path = settings.folder / KEPT
@@ -95,19 +91,6 @@ def _answers(address: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _refuse_data() -> None:
-    if not is_empty():
-        raise click.ClickException("The database holds data already; the demo was not loaded.")
-
-
-def is_empty() -> bool:
-    """Whether nobody has put anything in: no people, chapters, campaigns or outreach."""
-    return all(
-        db.session.scalar(select(model.id).limit(1)) is None
-        for model in (User, Chapter, Member, Campaign, Action)
-    )
 
 
 def _settings() -> Settings:

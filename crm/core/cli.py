@@ -20,15 +20,12 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import func, inspect, select
+from sqlalchemy import inspect
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from crm.core import db
 from crm.core.errors import Refused
 from crm.core.settings import Settings
-
-#: Any number, the same for every process (see `hold_database`).
-FIRST_START = 7_026_732
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -119,13 +116,6 @@ def in_words() -> Iterator[None]:
         if not error.filename:
             raise
         raise click.ClickException(f"{error.filename}: {error.strerror}") from error
-
-
-def hold_database() -> None:
-    """Let no other process into the same work until this unit of work ends."""
-    if db.extension.engine.dialect.name == "postgresql":
-        db.session.execute(select(func.pg_advisory_xact_lock(FIRST_START)))
-    # On SQLite the unit of work holds the database from its first statement on.
 
 
 @contextmanager

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, DateTime, Engine, MetaData, event
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    event,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from sqlalchemy.types import TypeDecorator
@@ -125,6 +135,16 @@ def release() -> None:
 def _forget() -> None:
     for key in ("after_commit", "unaudited", "audited"):
         session.info.pop(key, None)
+
+
+def take_turn(name: str) -> None:
+    """Let no other process into the work of this name until the present unit of work ends.
+
+    On SQLite a unit of work that writes holds the whole database from its first statement on.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        key = func.hashtextextended(name, literal(0, Integer))
+        session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 @contextmanager

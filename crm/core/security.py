@@ -1,7 +1,6 @@
 """Headers that keep a page to itself: strict policy, no framing, no guessing, no referrer."""
 
 import secrets
-
 from typing import Any
 
 from flask import Flask, Response, g, request

@@ -102,7 +102,7 @@ def logged_with(client_key: str) -> Action | None:
     To be asked before anything else is written for the form: of two that are sent at once, the
     second waits here for the first.
     """
-    _wait_for(client_key)
+    db.take_turn(client_key)
     return find_logged(client_key)
 
 
@@ -492,19 +492,6 @@ def _add_revision(
             by_id=by.id if by else None,
         )
     )
-
-
-def _wait_for(client_key: str) -> None:
-    """Let two that log the same form at once come one after the other.
-
-    SQLite has one writer at a time; PostgreSQL is asked for a lock of that name.
-    """
-    if db.session.get_bind().dialect.name == "postgresql":
-        db.session.execute(
-            select(
-                func.pg_advisory_xact_lock(func.hashtextextended(client_key, literal(0, Integer)))
-            )
-        )
 
 
 def _lock(action: Action) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from crm.accounts.models import User
 from crm.core import audit, db
@@ -70,7 +70,7 @@ def take_in(intake: Intake, *, by: User | None, progress: Progress | None = None
     `new, changed, left, unchanged` count targets: those seen first, those of whom any fact
     differs, those in office who are no longer listed, and the rest.
     """
-    _wait_for_turn()
+    db.take_turn("import")
     work = _Writing(intake, day=intake.day, warnings=list(intake.warnings))
     known = _known_targets(intake)
     new = [facts for facts in intake.targets if facts.identifier not in known]
@@ -114,12 +114,6 @@ def take_in(intake: Intake, *, by: User | None, progress: Progress | None = None
     # What the session read before may be old now.
     db.session.expire_all()
     return Taken(intake.importer, counts, work.rows, work.warnings)
-
-
-def _wait_for_turn() -> None:
-    """One import at a time. SQLite's own lock sees to that; PostgreSQL is asked."""
-    if db.session.get_bind().dialect.name == "postgresql":
-        db.session.execute(select(func.pg_advisory_xact_lock(0x43524D)))
 
 
 def only_new(intake: Intake) -> Intake:
