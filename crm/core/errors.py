@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(
         InternalServerError, lambda error: _bug(error.original_exception or error)
     )
-    app.log_exception = lambda _exc_info: None  # type: ignore[method-assign]
+    app.log_exception = lambda exc_info: None  # type: ignore[method-assign]
 
 
 def _wants_json() -> bool:

@@ -37,7 +37,7 @@ HOSTILE = (
     "\u202e\U0001f4a3" * 5000,
 )
 #: What an address may be asked.
-QUERY = (
+QUERY = (  # noqa: SIM905
     "q page sort since until campaign chapter channel kind area region party target outcome state "
     "chamber committee list like year standing next under back contacts show"
 ).split()
