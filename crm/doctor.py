@@ -162,7 +162,10 @@ def _web(settings: Settings) -> Iterator[Finding]:
     alone = settings.host in ("127.0.0.1", "::1", "localhost")
     parts = urlsplit(address)
     if not address:
-        yield note("address", "CRM_BASE_URL is not set: links printed by commands lack the host.")
+        yield note(
+            "address",
+            "CRM_BASE_URL is not set: commands print links to this machine, and no mail leaves.",
+        )
     elif parts.scheme not in ("http", "https") or not parts.netloc:
         yield stop("address", f"CRM_BASE_URL must be like https://crm.school.org, not “{address}”.")
     else:

@@ -193,7 +193,7 @@ def test_answers_come_with_their_n(school: SimpleNamespace) -> None:
     found = asked(school.app, "response-rate")
     assert cells(found, "response-rate", "channel", "rate", "substance", "returned", "days") == [
         ("Postcards", Share(2, 155), Share(1, 155), 1, 10),
-        ("Meeting", Share(0, 3), Share(0, 3), 0, None),
+        ("Meetings", Share(0, 3), Share(0, 3), 0, None),
     ]
     of_alpha = asked(school.app, "activity-by-target", target_id=school.targets[0])
     assert cells(of_alpha, "activity-by-target", "answers", "rate") == [(2, Share(2, 32))]
@@ -222,7 +222,7 @@ def test_months_and_channels(school: SimpleNamespace) -> None:
     found = asked(school.app, "activity-by-channel-and-month")
     keys = ("month", "channel", "pieces")
     assert cells(found, "activity-by-channel-and-month", *keys) == [
-        (date(2025, 11, 1), "Meeting", 1),
+        (date(2025, 11, 1), "Meetings", 1),
         (date(2025, 10, 1), "Postcards", 155),
     ]
 

@@ -7,7 +7,7 @@ from crm.outreach.channels import Channel, Counted, Detail
 
 CHANNEL = Channel(
     name="event",
-    label=_l("Event"),
+    label=_l("Events"),
     order=60,
     icon="calendar-event",
     counted=Counted.AS_ONE_ACT,

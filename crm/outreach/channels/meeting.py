@@ -7,7 +7,7 @@ from crm.outreach.channels import Channel, Counted, Detail
 
 CHANNEL = Channel(
     name="meeting",
-    label=_l("Meeting"),
+    label=_l("Meetings"),
     order=50,
     icon="people",
     counted=Counted.AS_ONE_ACT,

@@ -7,7 +7,7 @@ from crm.outreach.channels import Channel, Counted, Detail
 
 CHANNEL = Channel(
     name="petition",
-    label=_l("Petition delivery"),
+    label=_l("Petition deliveries"),
     order=70,
     icon="pen",
     counted=Counted.AS_ONE_ACT,

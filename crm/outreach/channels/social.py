@@ -7,7 +7,7 @@ from crm.outreach.channels import Channel, Counted, Detail
 
 CHANNEL = Channel(
     name="social",
-    label=_l("Social post"),
+    label=_l("Social posts"),
     order=80,
     icon="hash",
     counted=Counted.AS_ONE_ACT,

@@ -7,7 +7,7 @@ from crm.outreach.channels import Channel, Counted, Detail
 
 CHANNEL = Channel(
     name="statement",
-    label=_l("Public statement"),
+    label=_l("Public statements"),
     order=90,
     icon="megaphone",
     counted=Counted.AS_ONE_ACT,
