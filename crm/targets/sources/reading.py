@@ -365,7 +365,7 @@ class Record:
             wrong = self.wrong(
                 path + key, _("is not a web address: %(value)s", value=_quoted(text))
             )
-            self.warnings.append(f"{wrong.message}.")
+            self.warnings.append(_("%(wrong)s. It is kept as text.", wrong=wrong.message))
         return text
 
 
