@@ -6,8 +6,9 @@ below 400; commands and imports run in `unit_of_work()`. A commit that changed r
 audit entry, and a write by what only reads, are bugs and are refused.
 """
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -220,6 +221,10 @@ def _end(error: BaseException | None) -> None:
 
 
 def _prepare(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite" and (path := engine.url.database):
+        # Readable by its owner alone, as what SQLite puts beside it then is too.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     if engine.dialect.name != "sqlite" or event.contains(engine, "begin", _sqlite_begin):
         return
     event.listen(engine, "connect", _sqlite_connect)

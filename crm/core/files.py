@@ -53,7 +53,7 @@ def keep_picture(upload: FileStorage, *, field: str) -> str:
     clean = Image.new("RGB", picture.size)
     clean.paste(picture)
     folder: Path = current_app.config["PICTURES"]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{secrets.token_hex(16)}.jpg"
     clean.save(folder / name, "JPEG", quality=85)
     return name

@@ -1,11 +1,16 @@
 """The one commit, and what it refuses."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
+from crm import create_app
 from crm.core import audit, db
+from crm.core.cli import migrate_database
 from crm.members.models import Chapter
 from tests import make
+from tests.conftest import settings_for
 
 
 def chapter() -> Chapter:
@@ -71,3 +76,15 @@ def test_the_lock_is_let_go_only_before_anything_is_written(any_app: Flask) -> N
             with pytest.raises(RuntimeError, match="cannot be let go"):
                 db.release()
     assert db.session.query(Chapter).count() == 1
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "made-by-hand"
+    folder.mkdir(mode=0o755)
+    with create_app(settings_for(folder)).app_context():
+        migrate_database()
+        db.session.remove()
+        modes = {path.name: path.stat().st_mode & 0o077 for path in folder.iterdir()}
+        db.extension.engine.dispose()
+    assert "crm.sqlite3" in modes
+    assert set(modes.values()) == {0}
