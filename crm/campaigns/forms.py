@@ -1,6 +1,6 @@
 """The shape of what is typed about a campaign; its asks and goals are rows of the same form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import request
@@ -33,6 +33,13 @@ def _number(typed: str) -> int:
 
 class Rows(FieldList):
     """Rows of a small form; its errors are sentences that name the row."""
+
+    def _extract_indices(self, prefix: str, formdata: Any) -> Iterator[int]:
+        # WTForms takes `²` and five thousand nines for row numbers, and fails to read them.
+        for name in formdata:
+            number, dash, _field = name.removeprefix(f"{prefix}-").partition("-")
+            if name.startswith(f"{prefix}-") and dash and _number_or_none(number) is not None:
+                yield int(number)
 
     def validate(self, form: Any, extra_validators: Sequence[Any] = ()) -> bool:
         """Check every row."""

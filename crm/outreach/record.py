@@ -28,6 +28,7 @@ from crm.outreach.models import (
     action_ask,
 )
 from crm.targets.models import Post, Target, Term
+from crm.targets.rules import is_link
 
 
 @dataclass(frozen=True)
@@ -324,5 +325,6 @@ def details_said(action: Action) -> list[tuple[Any, Any, bool]]:
         value = action.details.get(detail.name)
         if value not in (None, ""):
             words = dict(detail.choices).get(str(value), value)
-            told.append((detail.label, words, detail.kind == "url"))
+            # Asked again where it is shown: what an import or an older form let in is only text.
+            told.append((detail.label, words, detail.kind == "url" and is_link(str(value))))
     return told

@@ -137,6 +137,7 @@ def read_uploads(
     uploads: Sequence[tuple[str, bytes]], stems: Sequence[str], progress: Progress | None = None
 ) -> Documents:
     """Files somebody sent, told apart by name. A single one may have any name."""
+    uploads = [(_plain_name(name), content) for name, content in uploads]
     documents = Documents(origin=", ".join(name for name, _content in uploads))
     for done, (name, content) in enumerate(uploads, start=1):
         stem = next((each for each in stems if Path(name).name.startswith(each)), None)
@@ -153,6 +154,11 @@ def read_uploads(
         if progress:
             progress(done, len(uploads))
     return _with_first(documents, stems)
+
+
+def _plain_name(name: str) -> str:
+    """A file's name as it can be kept and shown: whoever sends it may call it anything."""
+    return "".join(c for c in Path(name).name if c.isprintable())[:100]
 
 
 def read_place(place: str, stems: Sequence[str], progress: Progress | None = None) -> Documents:

@@ -1,0 +1,90 @@
+"""One of everything, so that each address of the application leads somewhere."""
+
+from collections.abc import Iterator
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from crm.core import db
+from crm.members.models import Membership
+from crm.outreach.models import ActionTarget
+from crm.outreach.operations import log_action, record_outcome
+from crm.targets.operations import add_contact_point, keep_list
+from tests import make
+
+
+def scene() -> SimpleNamespace:
+    """`values` by route variable, `slugs` by the first part of the address, and `people`."""
+    people = make.people()
+    target = make.target("Niue", country="NU", region="Oceania", sub_region="Polynesia")
+    other = make.legislator("Shelley", "Alder")
+    member = make.member("Ana", "Brook", people.school_a)
+    campaign = make.campaign(chapters=(people.state,), targets=(target, other))
+    today = date(2026, 5, 1)
+    with db.unit_of_work():
+        action = log_action(
+            channel="postcard",
+            campaign_id=campaign.id,
+            happened_on=date(2026, 3, 3),
+            pieces=10,
+            targets={target.id: 5, other.id: 5},
+            members={member.id: 4},
+            chapter_ids=[people.school_a.id],
+            client_key="key-of-the-scene",
+            by=None,
+            today=today,
+        )
+        row = db.session.scalars(select(ActionTarget.id).order_by(ActionTarget.id)).first() or 0
+        outcome = record_outcome(
+            action_target_id=row, kind="refusal", received_on=today, by=None, today=today
+        )
+        point = add_contact_point(
+            target, kind="phone", label="Office", value="1 234", by=None, today=today
+        )
+        kept = keep_list(name="The Pacific", target_ids=[target.id], by=None)
+    values: dict[str, Any] = {
+        "member_id": member.id,
+        "membership_id": db.session.query(Membership).one().id,
+        "target_id": target.id,
+        "point_id": point.id,
+        "action_id": action.id,
+        "action_target_id": row,
+        "outcome_id": outcome.id,
+        "photo_id": 1,
+        "user_id": people.viewer.id,
+        "role_id": 1,
+        "channel": "postcard",
+        "name": "activity-by-target",
+        "format": "csv",
+        "token": "x",
+    }
+    slugs = {"campaigns": campaign.slug, "targets": kept.slug, "chapters": people.school_a.slug}
+    return SimpleNamespace(people=people, values=values, slugs=slugs, today=today)
+
+
+def routes(app: Flask, method: str) -> Iterator[Rule]:
+    for rule in app.url_map.iter_rules():
+        if method in (rule.methods or ()) and not rule.endpoint.endswith("static"):
+            yield rule
+
+
+def address(rule: Rule, scene: SimpleNamespace) -> str:
+    values = {**scene.values, "slug": scene.slugs.get(rule.rule.split("/")[1])}
+    built = rule.build({name: values[name] for name in rule.arguments})
+    assert built, rule
+    return built[1]
+
+
+def client_of(app: Flask, user: Any) -> FlaskClient:
+    """Somebody signed in; nobody for None."""
+    client = app.test_client()
+    if user is not None:
+        key = user.get_id()
+        with client.session_transaction() as session:
+            session["_user_id"] = key
+    return client
