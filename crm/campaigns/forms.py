@@ -38,8 +38,9 @@ class Rows(FieldList):
         # WTForms takes `²` and five thousand nines for row numbers, and fails to read them.
         for name in formdata:
             number, dash, _field = name.removeprefix(f"{prefix}-").partition("-")
-            if name.startswith(f"{prefix}-") and dash and _number_or_none(number) is not None:
-                yield int(number)
+            row = parse_id(number)
+            if name.startswith(f"{prefix}-") and dash and row is not None:
+                yield row
 
     def validate(self, form: Any, extra_validators: Sequence[Any] = ()) -> bool:
         """Check every row."""
