@@ -117,3 +117,11 @@ def parse_id(text: str | None) -> int | None:
     """
     digits = text or ""
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+
+
+def an_id(value: Any) -> int:
+    """`parse_id` for a field's `coerce`: raises ValueError, and the field says what it has to."""
+    number = parse_id(str(value))
+    if number is None:
+        raise ValueError(value)
+    return number

@@ -25,7 +25,7 @@ from wtforms.widgets import HiddenInput
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture
-from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, strip, text
+from crm.core.forms import Form, WholeNumber, an_id, choice, day, long_text, parse_id, strip, text
 from crm.outreach import rules
 from crm.outreach.batch import Question
 from crm.outreach.channels import Channel, Detail
@@ -65,7 +65,7 @@ class LogForm(Form):
     happened_on = day(_l("Date"), required=True, past=True)
     until = day(_l("Last day"), past=True)
     place = text(_l("Place"))
-    chapters = SelectMultipleField(_l("Chapter"), coerce=int, choices=[])
+    chapters = SelectMultipleField(_l("Chapter"), coerce=an_id, choices=[])
     pieces = WholeNumber(
         _l("How many"),
         read=_number,
@@ -89,7 +89,9 @@ class LogForm(Form):
     minutes = WholeNumber(
         _l("Minutes of work, all together"), read=_number, validators=[Optional()]
     )
-    asks = SelectMultipleField(_l("What was asked"), coerce=int, choices=[], validate_choice=False)
+    asks = SelectMultipleField(
+        _l("What was asked"), coerce=an_id, choices=[], validate_choice=False
+    )
     note = long_text(_l("Note"))
     photos = MultipleFileField(_l("Photos"))
     reason = text(_l("Why it is corrected"))
