@@ -86,6 +86,14 @@ def disclose(member_ids: Iterable[int], *, to: Viewer, purpose: Purpose) -> dict
     }
 
 
+def first_name(of_user: str) -> str:
+    """What everybody may read of the name of somebody who signs in.
+
+    Leaders log and are pupils themselves: beyond their chapter they are a first name, as members.
+    """
+    return of_user.split(maxsplit=1)[0] if of_user.strip() else ""
+
+
 def _shown(
     member_id: int,
     given_name: str,

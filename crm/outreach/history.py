@@ -18,6 +18,7 @@ from crm.accounts.models import User
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.paging import CEILING, SIZE, Page, page_of
+from crm.members.disclosure import first_name
 from crm.members.models import Chapter
 from crm.outreach.channels import Channel, channels
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
@@ -47,6 +48,7 @@ class Entry:
     place: str | None
     campaign: str
     campaign_slug: str
+    #: The first name: a list is read by everybody.
     logged_by: str | None
     chapters: str
     #: "Capito, Justice, Miller, …": the first few; empty where there is no target.
@@ -115,7 +117,7 @@ def entries(action_ids: Sequence[int]) -> list[Entry]:
             place=place,
             campaign=campaign,
             campaign_slug=slug,
-            logged_by=by,
+            logged_by=first_name(by) if by else None,
             chapters=", ".join(where.get(action_id, ())),
             names=", ".join(named.get(action_id, ())) + (", …" if count > NAMED else ""),
             counted=counted(count) if count > NAMED else "",

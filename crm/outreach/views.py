@@ -28,7 +28,7 @@ from crm.core.files import picture_path
 from crm.core.i18n import day, today
 from crm.core.icons import icon
 from crm.core.paging import Page, page_number, page_of
-from crm.members.disclosure import Viewer
+from crm.members.disclosure import Viewer, first_name
 from crm.outreach.channels import channels
 from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, parse_filter
 from crm.outreach.forms import OutcomeForm, UndoForm
@@ -118,6 +118,7 @@ def page(action_id: int) -> Any:
         named=sum(person.pieces for person in people),
         photos=photos_of(action_id) if sees_inside else (),
         sees_inside=sees_inside,
+        logged_by=_logged_by(action, sees_inside),
         changes=changes if sees_inside else (),
         undone=undone,
         may_change=may_change(action, before_ids, current_user),
@@ -126,6 +127,11 @@ def page(action_id: int) -> Any:
         and bool(chapter_ids),
         just_saved=session.get("last_saved") == action_id and not undone,
     )
+
+
+def _logged_by(action: Action, sees_inside: bool) -> str:
+    name = action.logged_by.name if action.logged_by else ""
+    return name if sees_inside else first_name(name)
 
 
 @blueprint.post("/outreach/<int:action_id>/undo")

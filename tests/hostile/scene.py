@@ -64,7 +64,9 @@ def scene() -> SimpleNamespace:
         "token": "x",
     }
     slugs = {"campaigns": campaign.slug, "targets": kept.slug, "chapters": people.school_a.slug}
-    return SimpleNamespace(people=people, values=values, slugs=slugs, today=today)
+    return SimpleNamespace(
+        leader=people.leader.id, people=people, values=values, slugs=slugs, today=today
+    )
 
 
 def routes(app: Flask, method: str) -> Iterator[Rule]:

@@ -27,6 +27,7 @@ from tests.hostile.scene import address, client_of, routes, scene
 #: What only school A may know of Ana.
 SECRETS = (
     "Secretname",
+    "Hiddenname",
     "ana@home.example",
     "555-0199",
     "allergic",
@@ -48,7 +49,11 @@ def place(app: Flask) -> SimpleNamespace:
         ana.email, ana.phone, ana.note = "ana@home.example", "555-0199", "allergic"
         action = db.session.get_one(Action, values["action_id"])
         action.note = "A private note"
+        # Who leads a school is a pupil too.
+        db.session.get_one(make.User, found.leader).name = "Lee Hiddenname"
+        action.logged_by_id = found.leader
         outcome = db.session.get_one(Outcome, values["outcome_id"])
+        outcome.recorded_by_id = found.leader
         outcome.scan = "0" * 32 + ".jpg"
         db.session.add(ActionPhoto(action_id=action.id, file="1" * 32 + ".jpg"))
         make.audit.record("make", "test", None, by=None)
