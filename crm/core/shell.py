@@ -5,11 +5,13 @@ A room registers what it offers in its `init_app`; templates loop over what is r
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+from babel.numbers import format_decimal
 from flask import Flask, current_app, request
-from flask_babel import format_decimal, get_locale
+from flask_babel import get_locale
 from flask_login import current_user
 
 from crm.core import access
@@ -135,4 +137,8 @@ def described(told: Sequence[str], errors: Sequence[str], more: dict[str, Any]) 
 
 def number(value: Any) -> str:
     """A number the way the reader writes it; a dash for none."""
-    return "–" if value is None else format_decimal(value)
+    return "–" if value is None else _written(value, get_locale())
+
+
+# A page of a report writes hundreds of numbers, most of them small and many of them the same.
+_written = lru_cache(maxsize=4096)(lambda value, locale: format_decimal(value, locale=locale))

@@ -15,9 +15,12 @@ _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", 
 
 def fold(text: str) -> str:
     """Case, marks and punctuation taken away: `Núñez-O'Neil` → `nunez o neil`."""
-    # Case is taken away last: compatibility forms (𝐀) have none until they are decomposed.
-    marked = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = "".join(c for c in marked if not unicodedata.combining(c)).translate(_PLAIN)
+    if text.isascii():
+        plain = text.lower()
+    else:
+        # Case is taken away last: compatibility forms (𝐀) have none until they are decomposed.
+        marked = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        plain = "".join(c for c in marked if not unicodedata.combining(c)).translate(_PLAIN)
     return " ".join(_WORD.findall(plain.replace("_", " ")))
 
 

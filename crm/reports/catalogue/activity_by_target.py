@@ -1,14 +1,12 @@
 """What reached each target: the report the rest of the house is for."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from markupsafe import Markup
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from crm.core import db
 from crm.core.charts import Bar, bars
@@ -45,40 +43,34 @@ def rows(asked: Question) -> Iterator[Row]:
         .group_by(ActionTarget.target_id, ActionTarget.channel)
         .subquery()
     )
-    parts = db.session.execute(
-        select(Target.id, Target.name, Target.sort_name, Target.region, sums.c.channel,
-               sums.c.pieces, sums.c.actions, sums.c.last)
-        .join(sums, sums.c.target_id == Target.id)
+    # Then by target alone, which is a few thousand rows and no longer a million.
+    awaited = case((sums.c.channel.in_(awaited_names()), sums.c.pieces), else_=0)
+    reached = (
+        select(
+            sums.c.target_id,
+            func.sum(sums.c.pieces).label("pieces"),
+            func.sum(sums.c.actions).label("actions"),
+            func.sum(awaited).label("awaited"),
+            func.max(sums.c.last).label("last"),
+        )
+        .group_by(sums.c.target_id)
+        .subquery()
+    )
+    found = db.session.execute(
+        select(Target.id, Target.sort_name, Target.name, Target.region, reached.c.pieces,
+               reached.c.actions, reached.c.awaited, reached.c.last)
+        .join(reached, reached.c.target_id == Target.id)
     )  # fmt: skip
-    reached: dict[int, _Reached] = {}
-    awaited = frozenset(awaited_names())
-    for target_id, name, sort_name, region, channel, pieces, actions, last in parts:
-        found = reached.get(target_id)
-        if found is None:
-            found = reached[target_id] = _Reached(target_id, name, sort_name, region or "", last)
-        found.pieces += int(pieces)
-        found.actions += actions
-        found.awaited += int(pieces) if channel in awaited else 0
-        found.last = max(found.last, last)
     answers, known_by = answers_by(ActionTarget.target_id, asked.wanted), seats()
-    for each in sorted(reached.values(), key=lambda r: (-r.pieces, r.sort_name, r.target_id)):
-        seat, came = known_by.get(each.target_id, NO_SEAT), answers.get(each.target_id, 0)
+    # Sorted here: databases differ in what comes first of two names.
+    for target_id, _sorted_by, name, region, pieces, actions, waited, last in sorted(
+        found, key=lambda row: (-row.pieces, row.sort_name, row.id)
+    ):
+        seat, came = known_by.get(target_id, NO_SEAT), answers.get(target_id, 0)
         yield (
-            each.name, seat.office, seat.area or each.region, seat.party, each.pieces,
-            each.actions, came, Share(came, each.awaited), each.last, each.target_id,
+            name, seat.office, seat.area or region or "", seat.party, int(pieces),
+            int(actions), came, Share(came, int(waited)), last, target_id,
         )  # fmt: skip
-
-
-@dataclass
-class _Reached:
-    target_id: int
-    name: str
-    sort_name: str
-    region: str
-    last: date
-    pieces: int = 0
-    actions: int = 0
-    awaited: int = 0
 
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
