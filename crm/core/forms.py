@@ -64,7 +64,9 @@ def long_text(label: Any, *, most: int = 5000, required: bool = False, **more: A
 
 def choice(label: Any, *, required: bool = False, **more: Any) -> SelectField:
     """One of a list; an empty choice is None."""
-    checks = [InputRequired(_l("Choose one."))] if required else [Optional()]
+    checks: list[Any] = [InputRequired(_l("Choose one."))] if required else [Optional()]
+    # What is not checked against its choices is asked of the database, as text is.
+    checks.append(no_control_characters)
     return SelectField(label, validators=checks, filters=[lambda v: v or None], **more)
 
 
@@ -86,7 +88,7 @@ def _text_checks(most: int, required: bool) -> list[Any]:
 
 def no_control_characters(_form: Any, field: Any) -> None:
     """A NUL would be refused by PostgreSQL and cut by others."""
-    if field.data and "\x00" in field.data:
+    if isinstance(field.data, str) and "\x00" in field.data:
         raise ValidationError(_l("This holds a character that cannot be kept."))
 
 

@@ -194,6 +194,8 @@ def batch(number: int, **changes: Any) -> dict[str, Any]:
         {"member": "999999999"},
         {"count-999999999": "5"},
         {"asks": "99999999999999"},
+        {"aim": "area", "area": "\x00"},
+        {"aim": "list", "target_list": "\x00"},
         {"roster": "a\x00b, 5"},
         {"roster": "\n".join(f"Name{n} Family" for n in range(1001))},
         {"aim": "chosen", "chosen": "Niue\x00"},
