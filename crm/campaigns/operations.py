@@ -71,9 +71,7 @@ def create_campaign(
         changes={
             **facts,
             "slug": campaign.slug,
-            "chapters": sorted(chapter.id for chapter in campaign.chapters),
-            "asks": _said_asks(campaign),
-            "goals": _said_goals(campaign),
+            **_parts(campaign),
         },
     )
     return campaign
@@ -111,11 +109,7 @@ def edit_campaign(
         "lead_id": lead_id,
     }
     changes: dict[str, Any] = dict(audit.difference(campaign, facts))
-    before = {
-        "chapters": sorted(chapter.id for chapter in campaign.chapters),
-        "asks": _said_asks(campaign),
-        "goals": _said_goals(campaign),
-    }
+    before = _parts(campaign)
     for field, value in facts.items():
         setattr(campaign, field, value)
     campaign.chapters = _chapters(chapter_ids, before=campaign.chapters, by=by)
@@ -123,11 +117,7 @@ def edit_campaign(
     _set_goals(campaign, goals)
     db.session.flush()
     queries.reload(campaign)
-    after = {
-        "chapters": sorted(chapter.id for chapter in campaign.chapters),
-        "asks": _said_asks(campaign),
-        "goals": _said_goals(campaign),
-    }
+    after = _parts(campaign)
     changes |= {part: [before[part], after[part]] for part in before if before[part] != after[part]}
     audit.record("edit_campaign", "campaign", campaign.id, by=by, changes=changes)
     return campaign
@@ -278,6 +268,15 @@ def _set_goals(campaign: Campaign, wanted: Sequence[GoalDraft]) -> None:
             goal = mine[draft.id]
         goal.number, goal.channel = draft.number, draft.channel
         goal.due_on, goal.source = draft.due_on, draft.source
+
+
+def _parts(campaign: Campaign) -> dict[str, list[Any]]:
+    """What hangs on a campaign, as the audit says it."""
+    return {
+        "chapters": sorted(chapter.id for chapter in campaign.chapters),
+        "asks": _said_asks(campaign),
+        "goals": _said_goals(campaign),
+    }
 
 
 def _said_asks(campaign: Campaign) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm.accounts.models import User
@@ -41,11 +41,16 @@ def campaigns(*, state: State | None = None, today: date | None = None) -> Selec
     if state is State.ENDED:
         return statement.where(Campaign.ends_on < today)
     if state is State.RUNNING:
-        return statement.where(
-            Campaign.starts_on <= today,
-            or_(Campaign.ends_on.is_(None), Campaign.ends_on >= today),
-        )
+        return statement.where(is_running(today))
     return statement
+
+
+def is_running(today: date | None) -> ColumnElement[bool]:
+    """Whether a campaign is on: begun, and not ended before `today`."""
+    return and_(
+        Campaign.starts_on <= today,
+        or_(Campaign.ends_on.is_(None), Campaign.ends_on >= today),
+    )
 
 
 def open_campaigns(today: date) -> list[Campaign]:

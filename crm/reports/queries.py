@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, case, exists, func, select
 
 from crm.campaigns.models import Campaign, Goal
+from crm.campaigns.queries import is_running
 from crm.core import db
 from crm.outreach.channels import channels, per_piece_names
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
@@ -241,10 +242,7 @@ def running_campaigns(today: date, limit: int) -> list[Campaign]:
     return list(
         db.session.scalars(
             select(Campaign)
-            .where(
-                Campaign.starts_on <= today,
-                Campaign.ends_on.is_(None) | (Campaign.ends_on >= today),
-            )
+            .where(is_running(today))
             .order_by(Campaign.ends_on.is_(None), Campaign.ends_on, Campaign.id)
             .limit(limit)
         )
