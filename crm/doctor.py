@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from urllib.parse import urlsplit
 
-from flask import current_app
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +17,7 @@ from crm.accounts.models import User
 from crm.core import db
 from crm.core.access import Role
 from crm.core.cli import State, database_state
-from crm.core.settings import Settings
+from crm.core.settings import Settings, in_force
 from crm.demo_data.people import USERS
 from crm.members.models import ChapterRole
 
@@ -66,7 +65,7 @@ def stop(about: str, said: str) -> Finding:
 
 def examine(environ: Mapping[str, str]) -> list[Finding]:
     """Look at everything, in the order somebody would set it up."""
-    settings: Settings = current_app.extensions["crm_settings"]
+    settings = in_force()
     return [
         good("Python", sys.version.split()[0]),
         *_names(environ),

@@ -6,7 +6,6 @@ import urllib.request
 from collections.abc import Sequence
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from crm.core import db
@@ -18,7 +17,7 @@ from crm.core.cli import (
     serve_until_stopped,
 )
 from crm.core.i18n import today
-from crm.core.settings import Settings
+from crm.core.settings import in_force
 from crm.demo import is_empty, load_demo
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
 
@@ -41,7 +40,7 @@ def demo() -> None:
 def start() -> None:
     """Make the database, fill it with the demo if it is empty, serve."""
     ensure_database()
-    kept = _settings().folder / KEPT
+    kept = in_force().folder / KEPT
     if is_empty():
         how = make_demo()
         _bring_congress()
@@ -54,7 +53,7 @@ def start() -> None:
 
 def make_demo() -> str:
     """Load the demo; returns how to sign in. Refuses a database that holds anybody's work."""
-    settings = _settings()
+    settings = in_force()
     password = settings.demo_password or secrets.token_urlsafe(9)
     # Asked before the password is made and the bar is drawn; `load_demo` asks again.
     if not is_empty():
@@ -72,7 +71,7 @@ def make_demo() -> str:
 
 def _bring_congress() -> None:
     public = f"{PUBLIC_ADDRESS}{LEGISLATORS}.json"
-    if not _settings().congress_source and not _answers(public):
+    if not in_force().congress_source and not _answers(public):
         click.echo(
             "Congress was not imported: its public files cannot be read from here. The demo has a "
             "few of its members; `crm import congress FOLDER` brings all of them."
@@ -91,11 +90,6 @@ def _answers(address: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["crm_settings"]
-    return settings
 
 
 def _sign_in(people: Sequence[tuple[str, str]], password: str) -> str:

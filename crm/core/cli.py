@@ -25,7 +25,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from crm.core import db
 from crm.core.errors import Refused
-from crm.core.settings import Settings
+from crm.core.settings import Settings, in_force
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -165,7 +165,7 @@ def serve() -> None:
 def serve_until_stopped(*, saying: str = "") -> None:
     """Answer requests with the production server; says the address and more once it listens."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    settings: Settings = app.extensions["crm_settings"]
+    settings = in_force()
     db.session.remove()
     listening = _listen(settings)
     server = waitress.create_server(

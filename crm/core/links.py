@@ -5,6 +5,8 @@ from typing import Any
 from flask import current_app, has_request_context, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from crm.core.settings import in_force
+
 
 def absolute(endpoint: str, **values: Any) -> str:
     """The full address of a page.
@@ -13,7 +15,7 @@ def absolute(endpoint: str, **values: Any) -> str:
     and in a command with the one the server listens on. A request can claim any host, so what is
     mailed must not rest on it: `mail.is_configured` asks for `CRM_BASE_URL`.
     """
-    settings = current_app.extensions["crm_settings"]
+    settings = in_force()
     if settings.base_url:
         base = settings.base_url
     elif has_request_context():

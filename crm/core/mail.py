@@ -16,7 +16,7 @@ from flask_babel import force_locale
 from flask_mail import Connection, Mail, Message
 
 from crm.core import db
-from crm.core.settings import Settings
+from crm.core.settings import Settings, in_force
 
 log = logging.getLogger(__name__)
 _mail = Mail()
@@ -50,8 +50,7 @@ def is_configured() -> bool:
     request's own Host header could be made to lead to somebody else's server.
     """
     config = current_app.config
-    base_url = current_app.extensions["crm_settings"].base_url
-    return bool(config["MAIL_SERVER"] and config["MAIL_DEFAULT_SENDER"] and base_url)
+    return bool(config["MAIL_SERVER"] and config["MAIL_DEFAULT_SENDER"] and in_force().base_url)
 
 
 def send(

@@ -11,12 +11,19 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from flask import current_app
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 
 class BadSetting(ValueError):
     """A setting nobody can work with. The message is a sentence that names it."""
+
+
+def in_force() -> "Settings":
+    """The settings the present application was made with."""
+    settings: Settings = current_app.extensions["crm_settings"]
+    return settings
 
 
 def _setting(default: str, meaning: str) -> str:

@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 
 import click
-from flask import current_app
 from flask_babel import gettext as _
 
 from crm.core.cli import importers, in_unit_of_work, progress
-from crm.core.settings import Settings
+from crm.core.settings import in_force
 from crm.targets import operations
 from crm.targets.intake import Taken
 
@@ -21,7 +20,7 @@ def congress(source: str | None) -> None:
     Without SOURCE, from the setting CRM_CONGRESS_SOURCE, or else from the public address of
     unitedstates/congress-legislators.
     """
-    settings: Settings = current_app.extensions["crm_settings"]
+    settings = in_force()
     today = datetime.now(UTC).date()
     with progress(_("Congress")) as moved:
         taken = operations.import_congress(

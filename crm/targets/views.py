@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import (
     Blueprint,
-    current_app,
     flash,
     jsonify,
     redirect,
@@ -20,7 +19,7 @@ from crm.core import db, paging, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.i18n import today
-from crm.core.settings import Settings
+from crm.core.settings import in_force
 from crm.core.shell import Hit
 from crm.targets import operations, queries, rules
 from crm.targets.forms import (
@@ -282,8 +281,7 @@ def imports() -> Any:
 
 
 def _congress_place() -> str:
-    settings: Settings = current_app.extensions["crm_settings"]
-    return settings.congress_source or congress.PUBLIC_ADDRESS
+    return in_force().congress_source or congress.PUBLIC_ADDRESS
 
 
 def _told(taken: Taken) -> str:
