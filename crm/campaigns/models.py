@@ -1,13 +1,14 @@
-"""Campaigns: what we want of whom, by when, and which chapters own it."""
+"""Campaigns: what we want of whom, by when, which chapters own it, and where targets stand."""
 
 from datetime import date, datetime
 
-from sqlalchemy import Column, ForeignKey, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm.accounts.models import User
 from crm.core import db
 from crm.members.models import Chapter
+from crm.targets.models import Target
 
 campaign_chapter = Table(
     "campaign_chapter",
@@ -31,6 +32,8 @@ class Campaign(db.Model):
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    #: Where paper goes, where a target has both: `capital` or `district`.
+    paper_to: Mapped[str] = mapped_column(default="capital", server_default="capital")
     created_at: Mapped[datetime] = mapped_column(default=db.now)
 
     lead: Mapped[User | None] = relationship(lazy="raise")
@@ -57,13 +60,18 @@ class Ask(db.Model):
 
 
 class Goal(db.Model):
-    """A number to reach by a day: 150 postcards by 31 March. Without a channel, of all kinds."""
+    """A number to reach by a day: 150 postcards by 31 March, 130 States Parties by 2020.
+
+    With a `figure` (`ccm.joined`) it is read from the treaty ledger; else it counts a channel's
+    outreach, or of all kinds.
+    """
 
     __tablename__ = "goal"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
     channel: Mapped[str | None]
+    figure: Mapped[str | None]
     number: Mapped[int]
     due_on: Mapped[date | None]
     source: Mapped[str | None]
@@ -78,3 +86,47 @@ class CampaignTarget(db.Model):
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
     target_id: Mapped[int] = mapped_column(ForeignKey("target.id"), primary_key=True, index=True)
+
+
+class CampaignContact(db.Model):
+    """Where this campaign writes to a target, where it chose one address itself."""
+
+    __tablename__ = "campaign_contact"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    target_id: Mapped[int] = mapped_column(ForeignKey("target.id"), primary_key=True, index=True)
+    contact_point_id: Mapped[int] = mapped_column(ForeignKey("contact_point.id"), index=True)
+
+
+class Position(db.Model):
+    """Where a target stands on an ask, as seen on a day. Entries are added, never changed.
+
+    The one valid on a date is the last that is not withdrawn.
+    """
+
+    __tablename__ = "position"
+    __table_args__ = (
+        CheckConstraint("support BETWEEN -2 AND 2", name="support"),
+        Index("ix_position_standing", "target_id", "ask_id", "seen_on", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    target_id: Mapped[int] = mapped_column(ForeignKey("target.id"))
+    ask_id: Mapped[int] = mapped_column(ForeignKey("ask.id"), index=True)
+    seen_on: Mapped[date]
+    #: −2 strong opponent, −1 opponent, 0 undecided, 1 supporter, 2 champion.
+    support: Mapped[int]
+    #: low | medium | high
+    confidence: Mapped[str]
+    #: What showed it, in words; a link and a picture may go with it.
+    evidence: Mapped[str | None]
+    link: Mapped[str | None]
+    scan: Mapped[str | None]
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    entered_at: Mapped[datetime] = mapped_column(default=db.now)
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+
+    target: Mapped[Target] = relationship(lazy="raise")
+    ask: Mapped[Ask] = relationship(lazy="raise")
+    author: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[author_id])

@@ -24,6 +24,9 @@ from crm.core import (
 from crm.core import (
     audit as audit,
 )
+from crm.core import (
+    mapping as mapping,
+)
 from crm.core.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parent.parent

@@ -28,7 +28,9 @@ class Can(StrEnum):
     EDIT_CHAPTERS = "add and change chapters"
     EDIT_TARGETS = "add and change targets"
     IMPORT_TARGETS = "import targets"
+    EDIT_TREATIES = "add to the treaty ledger"
     EDIT_CAMPAIGNS = "add and change campaigns"
+    RECORD_POSITIONS = "record where targets stand"
     LOG_OUTREACH = "log outreach of their chapters"
     CORRECT_OUTREACH = "correct and undo what others logged in their chapters"
     RECORD_OUTCOMES = "record answers"
@@ -61,9 +63,10 @@ _COORDINATOR = _LEADER | {
     Can.EDIT_TARGETS,
     Can.IMPORT_TARGETS,
     Can.EDIT_CAMPAIGNS,
+    Can.RECORD_POSITIONS,
     Can.EXPORT_REPORTS,
 }
-_STAFF = _COORDINATOR | {Can.EDIT_CHAPTERS, Can.EXPORT_PEOPLE}
+_STAFF = _COORDINATOR | {Can.EDIT_CHAPTERS, Can.EDIT_TREATIES, Can.EXPORT_PEOPLE}
 _ADMINISTRATOR = _STAFF | {Can.MANAGE_USERS}
 
 #: The one table from roles to permissions.

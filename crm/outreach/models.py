@@ -183,8 +183,21 @@ class Outcome(db.Model):
     received_on: Mapped[date]
     summary: Mapped[str | None]
     scan: Mapped[str | None]
+    #: The address that what came back undeliverable had been sent to.
+    contact_point_id: Mapped[int | None] = mapped_column(ForeignKey("contact_point.id"))
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=db.now)
 
     action_target: Mapped[ActionTarget] = relationship(back_populates="outcomes", lazy="raise")
     recorded_by: Mapped[User | None] = relationship(lazy="raise")
+
+
+class PositionEvidence(db.Model):
+    """The action that showed where a target stands. It lives above campaigns, so beside both."""
+
+    __tablename__ = "position_evidence"
+
+    position_id: Mapped[int] = mapped_column(ForeignKey("position.id"), primary_key=True)
+    action_id: Mapped[int] = mapped_column(ForeignKey("action.id"), index=True)
+
+    action: Mapped[Action] = relationship(lazy="raise")

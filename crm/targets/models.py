@@ -43,6 +43,10 @@ class Target(db.Model):
     #: The day the source showed these facts.
     seen_on: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(default=db.now)
+    #: The import that brought it first.
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"), index=True)
+    #: Set on one of two found to be the same; lists, pickers and reports leave it out.
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("target.id"), index=True)
 
     identifiers: Mapped[list["TargetIdentifier"]] = relationship(lazy="raise")
     terms: Mapped[list["Term"]] = relationship(back_populates="target", lazy="raise")
@@ -153,6 +157,8 @@ class ContactPoint(db.Model):
     status: Mapped[str] = mapped_column(default="good")
     source: Mapped[str | None]
     checked_on: Mapped[date | None]
+    #: Why it is bad or past, in words: `returned undeliverable on 3 May 2026`.
+    note: Mapped[str | None]
     #: The importer's stable name for it, so that a second import finds it again.
     key: Mapped[str | None]
 
@@ -176,7 +182,10 @@ class CommitteeSeat(db.Model):
 
 
 class TargetList(db.Model):
-    """A named, owned, dated list of targets."""
+    """A named, owned, dated list of targets: fixed (its items) or by rule (found anew each time).
+
+    `rule` is `{"kind": …, …}` as `targets.list_rules` reads it; a fixed list has none.
+    """
 
     __tablename__ = "target_list"
 
@@ -186,6 +195,9 @@ class TargetList(db.Model):
     note: Mapped[str | None]
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(default=db.now)
+    #: The day the list speaks of; a rule without one is asked as of today.
+    as_of: Mapped[date | None]
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     owner: Mapped[User | None] = relationship(lazy="raise")
 
@@ -209,7 +221,93 @@ class ImportRun(db.Model):
     source: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=db.now)
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    #: new, changed, left, unchanged → how many.
+    #: Words of the summary → how many.
     counts: Mapped[dict[str, int]] = mapped_column(JSON)
+    #: What an undo needs beside the changes; None where the import cannot be undone.
+    kept: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    undone_at: Mapped[datetime | None]
+    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
 
-    by: Mapped[User | None] = relationship(lazy="raise")
+    by: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[by_id])
+    undone_by: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[undone_by_id])
+
+
+class TargetChange(db.Model):
+    """What an import saw change of a target, and when: the line of its changes file."""
+
+    __tablename__ = "target_change"
+    __table_args__ = (Index(None, "target_id", "seen_on"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"), index=True)
+    target_id: Mapped[int] = mapped_column(ForeignKey("target.id"))
+    #: arrived | left | moved | district | party | name | contact | committee | other
+    kind: Mapped[str]
+    #: What of it, as words for a person: `DC phone`, `Committee on Finance`.
+    what: Mapped[str]
+    old: Mapped[str | None]
+    new: Mapped[str | None]
+    #: The posts concerned, of who left, arrived or moved.
+    old_post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"))
+    new_post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"))
+    seen_on: Mapped[date]
+
+    target: Mapped[Target] = relationship(lazy="raise")
+
+
+class TargetMerge(db.Model):
+    """Two targets found to be one. `moved` says which rows went where, for the way back."""
+
+    __tablename__ = "target_merge"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kept_id: Mapped[int] = mapped_column(ForeignKey("target.id"), index=True)
+    merged_id: Mapped[int] = mapped_column(ForeignKey("target.id"), index=True)
+    at: Mapped[datetime] = mapped_column(default=db.now)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    moved: Mapped[dict[str, Any]] = mapped_column(JSON)
+    undone_at: Mapped[datetime | None]
+    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+
+    kept: Mapped[Target] = relationship(lazy="raise", foreign_keys=[kept_id])
+    merged: Mapped[Target] = relationship(lazy="raise", foreign_keys=[merged_id])
+    by: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[by_id])
+
+
+class NotTheSame(db.Model):
+    """Two targets that look alike and are not: the pair is not proposed again. `a_id < b_id`."""
+
+    __tablename__ = "target_not_the_same"
+    __table_args__ = (CheckConstraint("a_id < b_id", name="order"),)
+
+    a_id: Mapped[int] = mapped_column(ForeignKey("target.id"), primary_key=True)
+    b_id: Mapped[int] = mapped_column(ForeignKey("target.id"), primary_key=True, index=True)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    at: Mapped[datetime] = mapped_column(default=db.now)
+
+
+class DistrictTable(db.Model):
+    """A table from ZIPs to congressional districts, and the Congress it is good for."""
+
+    __tablename__ = "district_table"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: 119: the districts of the 119th Congress.
+    congress: Mapped[int] = mapped_column(unique=True)
+    source: Mapped[str]
+    #: First and last day of that Congress.
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    zips: Mapped[int]
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"))
+
+
+class ZipDistrict(db.Model):
+    """A district that some of a ZIP's ground lies in. 0 is a seat at large or a delegate's."""
+
+    __tablename__ = "zip_district"
+
+    zip: Mapped[str] = mapped_column(primary_key=True)
+    table_id: Mapped[int] = mapped_column(ForeignKey("district_table.id"), primary_key=True)
+    area: Mapped[str] = mapped_column(primary_key=True)
+    district: Mapped[int] = mapped_column(primary_key=True)

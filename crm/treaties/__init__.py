@@ -1,0 +1,9 @@
+"""The two treaties: what states did and when, and what follows from it on any date."""
+
+from flask import Flask
+
+from crm.treaties import models as models
+
+
+def init_app(app: Flask) -> None:
+    """Hang the room on the application."""
