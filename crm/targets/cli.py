@@ -1,10 +1,12 @@
 """`crm import congress` and `crm import governments`."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 from flask_babel import gettext as _
 
+from crm.core.changes import conclude, with_changes
 from crm.core.cli import importers, in_unit_of_work, progress
 from crm.core.settings import in_force
 from crm.targets import operations
@@ -13,8 +15,9 @@ from crm.targets.intake import Taken
 
 @importers.command("congress")
 @click.argument("source", required=False)
+@with_changes
 @in_unit_of_work
-def congress(source: str | None) -> None:
+def congress(source: str | None, dry_run: bool, changes: Path | None) -> None:
     """Import Congress from SOURCE: a folder, a file or an https address.
 
     Without SOURCE, from the setting CRM_CONGRESS_SOURCE, or else from the public address of
@@ -27,15 +30,18 @@ def congress(source: str | None) -> None:
             source or settings.congress_source, by=None, today=today, progress=moved
         )
     _tell(taken)
+    conclude(taken.changes, dry_run=dry_run, changes=changes)
 
 
 @importers.command("governments")
+@with_changes
 @in_unit_of_work
-def governments() -> None:
+def governments(dry_run: bool, changes: Path | None) -> None:
     """Import the 197 states that come with the project."""
     with progress(_("Governments")) as moved:
         taken = operations.import_governments(by=None, progress=moved)
     _tell(taken)
+    conclude(taken.changes, dry_run=dry_run, changes=changes)
 
 
 def _tell(taken: Taken) -> None:

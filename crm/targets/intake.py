@@ -2,19 +2,22 @@
 
 Rows are compared with what is there and only differences are written, in bulk. Nothing is ever
 deleted that outreach may point to: who left keeps their page, an office that closed turns past.
+What differs is gathered on the way and told in the end, one line for each thing that changed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from crm.accounts.models import User
 from crm.core import audit, db
-from crm.core.errors import Refused
+from crm.core.changes import Change
+from crm.targets.intake_terms import write_terms
 from crm.targets.models import (
     Body,
     CommitteeSeat,
@@ -22,17 +25,21 @@ from crm.targets.models import (
     ImportRun,
     Post,
     Target,
+    TargetChange,
     TargetIdentifier,
-    Term,
 )
-from crm.targets.sources.facts import ContactFacts, Intake, TargetFacts, TermFacts
+from crm.targets.seen import Contact, ContactChange, PostWords, SeatValues, Seen, summary, told
+from crm.targets.sources.facts import ContactFacts, Intake, TargetFacts
 from crm.targets.sources.reading import Progress
-
-#: So many leaving at once, and more than half of all, means a file that was cut off.
-MANY = 50
-
-#: A row as it is: its id and its values, in the order of the columns compared.
-Row = tuple[int, tuple[Any, ...]]
+from crm.targets.writing import (
+    Row,
+    Work,
+    delete_rows,
+    differing,
+    insert_for_ids,
+    insert_rows,
+    update_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -43,35 +50,41 @@ class Taken:
     counts: dict[str, int]
     rows: dict[str, int]
     warnings: list[str]
+    #: One for each thing that changed.
+    seen: Sequence[Seen] = ()
+    run_id: int = 0
+
+    @property
+    def changes(self) -> list[Change]:
+        """The lines of a changes file."""
+        return [row.change for row in self.seen]
 
     def __str__(self) -> str:
-        told = ", ".join(f"{number} {word}" for word, number in self.counts.items())
-        return f"{self.importer}: {told}"
-
-
-@dataclass
-class _Writing:
-    """The work in hand: ids by key, whom it touched, what is written beside each fact."""
-
-    intake: Intake
-    day: date
-    post_ids: dict[str, int] = field(default_factory=dict)
-    body_ids: dict[str, int] = field(default_factory=dict)
-    target_ids: dict[str, int] = field(default_factory=dict)
-    touched: set[int] = field(default_factory=set)
-    left: set[int] = field(default_factory=set)
-    rows: dict[str, int] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+        """`congress: 1 left, 2 party changed, 534 unchanged`: what is none is left out."""
+        words = [word for word in self.counts if word not in ("new", "changed", "unchanged")]
+        told = [word for word in words if self.counts[word]]
+        parts = [f"{self.counts[word]} {word}" for word in (*told, "unchanged")]
+        return f"{self.importer}: {', '.join(parts)}"
 
 
 def take_in(intake: Intake, *, by: User | None, progress: Progress | None = None) -> Taken:
     """Write an intake: one audit entry and one `ImportRun`. Raises `Refused` when it looks cut off.
 
-    `new, changed, left, unchanged` count targets: those seen first, those of whom any fact
-    differs, those in office who are no longer listed, and the rest.
+    Counts are of targets. `new, changed, left, unchanged`: those seen first, those of whom any
+    fact differs, those in office who are no longer listed, and the rest. The finer words
+    (`rules.SUMMARY`) say what changed; somebody of whom two things changed counts in both.
     """
     db.take_turn("import")
-    work = _Writing(intake, day=intake.day, warnings=list(intake.warnings))
+    run = ImportRun(
+        importer=intake.importer,
+        source=intake.origin[:500],
+        by_id=by.id if by is not None else None,
+        counts={},
+    )
+    db.session.add(run)
+    db.session.flush()
+    run_id = run.id
+    work = Work(intake, intake.day, run_id, warnings=list(intake.warnings))
     known = _known_targets(intake)
     new = [facts for facts in intake.targets if facts.identifier not in known]
     steps: Sequence[Callable[[], None]] = (
@@ -79,7 +92,7 @@ def take_in(intake: Intake, *, by: User | None, progress: Progress | None = None
         lambda: _write_posts(work),
         lambda: _write_targets(work, known, new),
         lambda: _write_identifiers(work),
-        lambda: _write_terms(work),
+        lambda: write_terms(work),
         lambda: _write_contacts(work),
         lambda: _write_seats(work),
     )
@@ -87,33 +100,30 @@ def take_in(intake: Intake, *, by: User | None, progress: Progress | None = None
         step()
         if progress:
             progress(done, len(steps))
+    seen = _tell(work)
     fresh = {work.target_ids[facts.identifier] for facts in new}
-    changed = work.touched - fresh - work.left
+    changed = {row.target_id for row in seen} - fresh - set(work.left)
     _mark_seen(changed, work.day)
     counts = {
         "new": len(fresh),
         "changed": len(changed),
-        "left": len(work.left),
+        **summary(seen),
         "unchanged": len(intake.targets) - len(fresh) - len(changed),
     }
-    run = ImportRun(
-        importer=intake.importer,
-        source=intake.origin[:500],
-        by_id=by.id if by is not None else None,
-        counts=counts,
-    )
-    db.session.add(run)
+    run.counts = counts
     db.session.flush()
+    if seen:
+        db.session.execute(insert(TargetChange), [_kept(row, work) for row in seen])
     audit.record(
         f"import_{intake.importer}",
         "import_run",
-        run.id,
+        run_id,
         by=by,
         changes={**counts, "source": run.source, "rows": work.rows},
     )
     # What the session read before may be old now.
     db.session.expire_all()
-    return Taken(intake.importer, counts, work.rows, work.warnings)
+    return Taken(intake.importer, counts, work.rows, work.warnings, seen, run_id)
 
 
 def only_new(intake: Intake) -> Intake:
@@ -123,41 +133,80 @@ def only_new(intake: Intake) -> Intake:
     return intake
 
 
-# Comparing and writing rows
+# Telling what changed
 
 
-def _insert(work: _Writing, model: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        db.session.execute(insert(model), rows)
-        _count(work, model, len(rows))
+def _tell(work: Work) -> list[Seen]:
+    """All that changed, in words; at most three statements, whatever it is."""
+    if work.left:
+        _name_who_left(work)
+    post_ids, body_ids = set(), set()
+    for each in work.differing.values():
+        if each.is_new:
+            post_ids |= {each.after.post_id} if each.after else set()
+            continue
+        post_ids |= {held.post_id for held in (each.before, each.after) if held}
+        body_ids |= {body_id for body_id, _old, _new in each.seats}
+    return told(
+        work.differing, _post_words(post_ids), _body_words(body_ids), work.intake.of_the_post
+    )
 
 
-def _insert_for_ids(work: _Writing, model: Any, rows: list[dict[str, Any]]) -> list[int]:
-    """Insert and give the ids in the order of the rows."""
-    if not rows:
-        return []
-    statement = insert(model).returning(model.id, sort_by_parameter_order=True)
-    _count(work, model, len(rows))
-    return list(db.session.scalars(statement, rows))
+def _name_who_left(work: Work) -> None:
+    names = db.session.execute(
+        select(Target.id, Target.name, TargetIdentifier.identifier)
+        .outerjoin(
+            TargetIdentifier,
+            (TargetIdentifier.target_id == Target.id)
+            & (TargetIdentifier.scheme == work.intake.scheme),
+        )
+        .where(Target.id.in_(work.left))
+    )
+    for target_id, name, identifier in names:
+        each = work.of(target_id)
+        each.key, each.name = identifier or "", name
+        each.has_left, each.before = True, work.left[target_id]
 
 
-def _update(work: _Writing, model: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        db.session.execute(update(model), rows)
-        _count(work, model, len(rows))
+def _post_words(ids: set[int]) -> Mapping[int, PostWords]:
+    if not ids:
+        return {}
+    rows = db.session.execute(
+        select(Post.id, Post.label, Body.key, Post.area, Post.district)
+        .join(Body, Body.id == Post.body_id)
+        .where(Post.id.in_(ids))
+    )
+    return {row[0]: PostWords(*row[1:]) for row in rows}
 
 
-def _count(work: _Writing, model: Any, number: int) -> None:
-    name = model.__tablename__
-    work.rows[name] = work.rows.get(name, 0) + number
+def _body_words(ids: set[int]) -> Mapping[int, tuple[str, str]]:
+    """Key and name of bodies; a subcommittee's after its committee's."""
+    if not ids:
+        return {}
+    parent = aliased(Body)
+    rows = db.session.execute(
+        select(Body.id, Body.key, Body.name, Body.classification, parent.name)
+        .outerjoin(parent, parent.id == Body.parent_id)
+        .where(Body.id.in_(ids))
+    )
+    return {
+        number: (key, f"{above}: {name}" if kind == "subcommittee" else name)
+        for number, key, name, kind, above in rows
+    }
 
 
-def _differing(columns: Sequence[str], row: Row, values: tuple[Any, ...]) -> dict[str, Any] | None:
-    """The update that turns a row into `values`; None when it is so already."""
-    number, present = row
-    if present == values:
-        return None
-    return {"id": number, **dict(zip(columns, values, strict=True))}
+def _kept(row: Seen, work: Work) -> dict[str, Any]:
+    return {
+        "import_id": work.run_id,
+        "target_id": row.target_id,
+        "kind": row.kind,
+        "what": row.what,
+        "old": row.old,
+        "new": row.new,
+        "old_post_id": row.old_post_id,
+        "new_post_id": row.new_post_id,
+        "seen_on": work.day,
+    }
 
 
 # Bodies and posts
@@ -166,7 +215,7 @@ _BODY = ("name", "classification", "parent_id", "country", "url")
 _POST = ("body_id", "role", "label", "division", "area", "district")
 
 
-def _write_bodies(work: _Writing) -> None:
+def _write_bodies(work: Work) -> None:
     wanted = work.intake.bodies
     rows = db.session.execute(
         select(Body.id, Body.key, *(getattr(Body, name) for name in _BODY)).where(
@@ -186,14 +235,14 @@ def _write_bodies(work: _Writing) -> None:
             values = (facts.name, facts.classification, parent_id, facts.country, facts.url)
             if key not in present:
                 new.append({"key": key, **dict(zip(_BODY, values, strict=True))})
-            elif change := _differing(_BODY, present[key], values):
+            elif change := differing(_BODY, present[key], values):
                 updates.append(change)
-        ids = _insert_for_ids(work, Body, new)
+        ids = insert_for_ids(work, Body, new)
         work.body_ids.update(zip((row["key"] for row in new), ids, strict=True))
-    _update(work, Body, updates)
+    update_rows(work, Body, updates)
 
 
-def _write_posts(work: _Writing) -> None:
+def _write_posts(work: Work) -> None:
     wanted = work.intake.posts
     rows = db.session.execute(
         select(Post.id, Post.key, *(getattr(Post, name) for name in _POST)).where(
@@ -209,11 +258,11 @@ def _write_posts(work: _Writing) -> None:
         values = (body_id, seat.role, seat.label, seat.division, seat.area, seat.district)
         if key not in present:
             new.append({"key": key, **dict(zip(_POST, values, strict=True))})
-        elif change := _differing(_POST, present[key], values):
+        elif change := differing(_POST, present[key], values):
             updates.append(change)
-    ids = _insert_for_ids(work, Post, new)
+    ids = insert_for_ids(work, Post, new)
     work.post_ids.update(zip((row["key"] for row in new), ids, strict=True))
-    _update(work, Post, updates)
+    update_rows(work, Post, updates)
 
 
 # Targets
@@ -234,26 +283,40 @@ def _known_targets(intake: Intake) -> dict[str, Row]:
     return {row[0]: (row[1], tuple(row[2:])) for row in rows}
 
 
-def _write_targets(work: _Writing, known: dict[str, Row], new: list[TargetFacts]) -> None:
+def _write_targets(work: Work, known: dict[str, Row], new: list[TargetFacts]) -> None:
     def values(facts: TargetFacts) -> tuple[Any, ...]:
         return tuple(
             work.intake.source if name == "source" else facts.columns.get(name) for name in _TARGET
         )
 
     rows = [
-        {**dict(zip(_TARGET, values(facts), strict=True)), "seen_on": work.day} for facts in new
+        {
+            **dict(zip(_TARGET, values(facts), strict=True)),
+            "seen_on": work.day,
+            "import_id": work.run_id,
+        }
+        for facts in new
     ]
-    ids = _insert_for_ids(work, Target, rows)
+    ids = insert_for_ids(work, Target, rows)
     work.target_ids = dict(zip((facts.identifier for facts in new), ids, strict=True))
-    work.touched.update(ids)
+    work.target_ids |= {key: row[0] for key, row in known.items()}
+    work.listed = {
+        work.target_ids[facts.identifier]: (facts.identifier, facts.columns["name"])
+        for facts in work.intake.targets
+    }
+    for target_id in ids:
+        work.of(target_id).is_new = True
     updates = []
     for facts in work.intake.targets:
-        if row := known.get(facts.identifier):
-            work.target_ids[facts.identifier] = row[0]
-            if change := _differing(_TARGET, row, values(facts)):
-                updates.append(change)
-                work.touched.add(row[0])
-    _update(work, Target, updates)
+        row = known.get(facts.identifier)
+        if row and (change := differing(_TARGET, row, values(facts))):
+            updates.append(change)
+            work.of(row[0]).columns = {
+                name: (old, change[name])
+                for name, old in zip(_TARGET, row[1], strict=True)
+                if old != change[name]
+            }
+    update_rows(work, Target, updates)
 
 
 def _mark_seen(changed: set[int], day: date) -> None:
@@ -263,8 +326,9 @@ def _mark_seen(changed: set[int], day: date) -> None:
         )
 
 
-def _write_identifiers(work: _Writing) -> None:
+def _write_identifiers(work: Work) -> None:
     schemes = {scheme for facts in work.intake.targets for scheme, _id in facts.identifiers}
+    schemes |= work.intake.schemes
     owners: dict[tuple[str, str], tuple[int, int]] = {
         (scheme, identifier): (number, target_id)
         for number, target_id, scheme, identifier in db.session.execute(
@@ -276,141 +340,37 @@ def _write_identifiers(work: _Writing) -> None:
             ).where(TargetIdentifier.scheme.in_(schemes))
         )
     }
-    ours = set(work.target_ids.values())
+    wanted = {
+        target_id: set(facts.identifiers)
+        for facts in work.intake.targets
+        if (target_id := work.target_ids[facts.identifier])
+    }
     new: list[dict[str, Any]] = []
-    kept: set[int] = set()
+    # An identifier of somebody listed, who no longer has it, is free for whoever has it now.
+    gone = {
+        pair: owner
+        for pair, owner in owners.items()
+        if owner[1] in wanted and pair not in wanted[owner[1]]
+    }
     for facts in work.intake.targets:
         target_id = work.target_ids[facts.identifier]
         for pair in facts.identifiers:
             owner = owners.get(pair)
-            if owner is None:
+            if owner is None or (pair in gone and owner is gone[pair]):
                 scheme, identifier = pair
                 new.append({"target_id": target_id, "scheme": scheme, "identifier": identifier})
                 owners[pair] = (0, target_id)
-                work.touched.add(target_id)
-            elif owner[1] == target_id:
-                kept.add(owner[0])
-            else:
+                work.of(target_id).gained.append(pair)
+            elif owner[1] != target_id:
                 work.warnings.append(
                     _("%(scheme)s %(identifier)s belongs to another target already; "
                       "%(name)s goes without it.",
                       scheme=pair[0], identifier=pair[1], name=facts.columns["name"])
                 )  # fmt: skip
-    gone = {
-        number: target_id
-        for number, target_id in owners.values()
-        if number and target_id in ours and number not in kept
-    }
-    _delete(work, TargetIdentifier, gone)
-    _insert(work, TargetIdentifier, new)
-
-
-def _delete(work: _Writing, model: Any, gone: dict[int, int]) -> None:
-    """Delete rows, given as id → target."""
-    if gone:
-        db.session.execute(
-            delete(model).where(model.id.in_(gone)),
-            execution_options={"synchronize_session": False},
-        )
-        work.touched.update(gone.values())
-        _count(work, model, len(gone))
-
-
-# Terms
-
-_TERM = ("starts_on", "ends_on", "party", "caucus", "is_current")
-
-
-def _write_terms(work: _Writing) -> None:
-    if not work.intake.chambers:
-        return
-    chambers = {work.body_ids[key] for key in work.intake.chambers}
-    listed = {work.target_ids[facts.identifier] for facts in work.intake.targets}
-    rows = db.session.execute(
-        select(
-            Term.id, Term.target_id, Term.post_id, Post.body_id,
-            Term.starts_on, Term.ends_on, Term.party, Term.caucus, Term.is_current,
-        )
-        .join(Post, Post.id == Term.post_id)
-        .where(or_(Post.body_id.in_(chambers), Term.target_id.in_(listed)))
-        .order_by(Term.id)
-    ).all()  # fmt: skip
-    held: dict[int, dict[int, list[Row]]] = {}
-    updates: list[dict[str, Any]] = []
-    retired: list[tuple[int, int, date | None]] = []
-    for row in rows:
-        number, target_id, post_id, body_id = row[:4]
-        if target_id in listed:
-            theirs = held.setdefault(target_id, {}).setdefault(post_id, [])
-            theirs.append((number, tuple(row[4:])))
-        elif row.is_current and body_id in chambers:
-            retired.append((number, target_id, row.ends_on))
-    new: list[dict[str, Any]] = []
-    for facts in work.intake.targets:
-        target_id = work.target_ids[facts.identifier]
-        adds, changes = _compare_terms(work, target_id, facts.terms, held.get(target_id, {}))
-        if adds or changes:
-            work.touched.add(target_id)
-        new += adds
-        updates += changes
-    if work.intake.is_whole:
-        updates += _retire(work, retired)
-    for same in _alike(updates):
-        _update(work, Term, same)
-    _insert(work, Term, new)
-
-
-def _compare_terms(
-    work: _Writing, target_id: int, wanted: list[TermFacts], held: dict[int, list[Row]]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Terms to add and to change. A term whose first day was corrected is found by its seat."""
-    new: list[dict[str, Any]] = []
-    changes: list[dict[str, Any]] = []
-    free = {
-        post_id: {row[1][0]: row for row in rows} for post_id, rows in held.items()
-    }  # post → first day → row
-    missing: list[tuple[int, tuple[Any, ...]]] = []
-    for term in wanted:
-        post_id = work.post_ids[term.post_key]
-        values = tuple(term[1:])
-        row = free.get(post_id, {}).pop(term.starts_on, None)
-        if row is None:
-            missing.append((post_id, values))
-        elif change := _differing(_TERM, row, values):
-            changes.append(change)
-    for post_id, values in missing:
-        if others := free.get(post_id):
-            row = others.pop(next(iter(others)))
-            changes.append({"id": row[0], **dict(zip(_TERM, values, strict=True))})
-        else:
-            columns = dict(zip(_TERM, values, strict=True))
-            new.append({"target_id": target_id, "post_id": post_id, **columns})
-    # A term the source does not know stays as history, and is not the present one.
-    for rows in free.values():
-        for number, values in rows.values():
-            if values[-1]:
-                changes.append({"id": number, "is_current": False})
-    return new, changes
-
-
-def _retire(work: _Writing, retired: list[tuple[int, int, date | None]]) -> list[dict[str, Any]]:
-    """End the terms of those a whole list no longer names."""
-    leaving = {target_id for _number, target_id, _ends_on in retired}
-    if len(leaving) >= MANY and len(leaving) > len(work.intake.targets):
-        raise Refused(
-            _("%(source)s lists %(listed)s people, and %(leaving)s in office are not among them. "
-              "It looks cut off; nothing was changed.",
-              source=work.intake.origin, listed=len(work.intake.targets), leaving=len(leaving))
-        )  # fmt: skip
-    work.left = leaving
-    return [
-        {
-            "id": number,
-            "is_current": False,
-            "ends_on": min(ends_on, work.day) if ends_on else work.day,
-        }
-        for number, _target_id, ends_on in retired
-    ]
+    for pair, (_number, target_id) in gone.items():
+        work.of(target_id).lost.append(pair)
+    delete_rows(work, TargetIdentifier, (number for number, _target_id in gone.values()))
+    insert_rows(work, TargetIdentifier, new)
 
 
 # Contact points and committee seats
@@ -419,11 +379,11 @@ _CONTACT = ("kind", "label", "value", "parts")
 _SEAT = ("title", "rank", "side")
 
 
-def _write_contacts(work: _Writing) -> None:
+def _write_contacts(work: Work) -> None:
     parts = work.intake.contact_parts
     if not parts:
         return
-    concerned = set(work.target_ids.values()) | work.left
+    concerned = work.listed.keys() | work.left.keys()
     present: dict[tuple[int, str], tuple[Row, str]] = {}
     for number, target_id, key, status, *values in db.session.execute(
         select(
@@ -445,18 +405,20 @@ def _write_contacts(work: _Writing) -> None:
             change = _contact_change(contact, found)
             if change is None:
                 continue
-            work.touched.add(target_id)
             if found is None:
                 new.append({"target_id": target_id, "key": contact.key, **change, **seen})
             else:
                 updates.append({"id": found[0][0], **change, **seen})
-    for (target_id, _key), ((number, _values), status) in present.items():
+            before = Contact(*found[0][1]) if found and found[1] != "past" else None
+            work.of(target_id).contacts.append(
+                ContactChange(contact.key, before, Contact(*contact[1:]))
+            )
+    for (target_id, key), ((number, last), status) in present.items():
         if status != "past":
-            work.touched.add(target_id)
+            work.of(target_id).contacts.append(ContactChange(key, Contact(*last), None))
             updates.append({"id": number, "status": "past"})
-    for same in _alike(updates):
-        _update(work, ContactPoint, same)
-    _insert(work, ContactPoint, new)
+    update_rows(work, ContactPoint, updates)
+    insert_rows(work, ContactPoint, new)
 
 
 def _contact_change(contact: ContactFacts, found: tuple[Row, str] | None) -> dict[str, Any] | None:
@@ -465,34 +427,32 @@ def _contact_change(contact: ContactFacts, found: tuple[Row, str] | None) -> dic
     What somebody marked bad stays bad until the source gives another value.
     """
     values = tuple(contact[1:])
-    if found is not None:
-        (_number, present), status = found
-        if present == values:
-            return {"status": "good"} if status == "past" else None
-    return {"status": "good", **dict(zip(_CONTACT, values, strict=True))}
+    columns = dict(zip(_CONTACT, values, strict=True))
+    if found is None:
+        return {"status": "good", **columns}
+    (_number, present), status = found
+    if present == values:
+        return {"status": "good"} if status == "past" else None
+    if status == "bad" and present[_CONTACT.index("value")] == contact.value:
+        return columns
+    return {"status": "good", "note": None, **columns}
 
 
-def _alike(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Rows grouped by the columns they set: one statement each."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row), []).append(row)
-    return list(groups.values())
-
-
-def _write_seats(work: _Writing) -> None:
+def _write_seats(work: Work) -> None:
     if not work.intake.has_seats and not work.left:
         return
-    concerned = set(work.target_ids.values()) if work.intake.has_seats else set()
-    present: dict[tuple[int, int], Row] = {
-        (target_id, body_id): (number, tuple(values))
-        for number, target_id, body_id, *values in db.session.execute(
+    concerned = work.listed.keys() if work.intake.has_seats else set()
+    present: dict[tuple[int, int], tuple[int, SeatValues]] = {
+        (target_id, body_id): (number, (title, rank, side))
+        for number, target_id, body_id, title, rank, side in db.session.execute(
             select(
                 CommitteeSeat.id,
                 CommitteeSeat.target_id,
                 CommitteeSeat.body_id,
-                *(getattr(CommitteeSeat, name) for name in _SEAT),
-            ).where(CommitteeSeat.target_id.in_(concerned | work.left))
+                CommitteeSeat.title,
+                CommitteeSeat.rank,
+                CommitteeSeat.side,
+            ).where(CommitteeSeat.target_id.in_(concerned | work.left.keys()))
         )
     }
     new: list[dict[str, Any]] = []
@@ -500,16 +460,17 @@ def _write_seats(work: _Writing) -> None:
     for facts in work.intake.targets:
         target_id = work.target_ids[facts.identifier]
         for seat in facts.seats:
-            body_id, values = work.body_ids[seat.body_key], tuple(seat[1:])
+            body_id, values = work.body_ids[seat.body_key], (seat.title, seat.rank, seat.side)
             row = present.pop((target_id, body_id), None)
             if row is None:
                 columns = dict(zip(_SEAT, values, strict=True))
                 new.append({"target_id": target_id, "body_id": body_id, **columns})
-                work.touched.add(target_id)
-            elif change := _differing(_SEAT, row, values):
+                work.of(target_id).seats.append((body_id, None, values))
+            elif change := differing(_SEAT, row, values):
                 updates.append(change)
-                work.touched.add(target_id)
-    gone = {row[0]: target_id for (target_id, _body), row in present.items()}
-    _delete(work, CommitteeSeat, gone)
-    _update(work, CommitteeSeat, updates)
-    _insert(work, CommitteeSeat, new)
+                work.of(target_id).seats.append((body_id, row[1], values))
+    for (target_id, body_id), (_number, last) in present.items():
+        work.of(target_id).seats.append((body_id, last, None))
+    delete_rows(work, CommitteeSeat, (number for number, _last in present.values()))
+    update_rows(work, CommitteeSeat, updates)
+    insert_rows(work, CommitteeSeat, new)

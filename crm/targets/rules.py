@@ -33,6 +33,41 @@ CONTACT_KINDS = {
 }
 CONTACT_STATUSES = {"good": _l("Good"), "bad": _l("Bad"), "past": _l("Past")}
 
+#: Kinds of change an import sees, in the order they are told, with the words on screen.
+CHANGES = {
+    "left": _l("Left"),
+    "arrived": _l("Arrived"),
+    "moved": _l("Moved"),
+    "district": _l("District"),
+    "party": _l("Party"),
+    "name": _l("Name"),
+    "contact": _l("Contact"),
+    "committee": _l("Committee"),
+    "other": _l("Other"),
+}
+#: Kind of change → the word of an import's summary, which scripts read: it is never translated.
+SUMMARY = {
+    "left": "left", "arrived": "arrived", "moved": "moved", "district": "district changed",
+    "party": "party changed", "name": "name changed", "contact": "contact changed",
+    "committee": "committee changed", "other": "other changed",
+}  # fmt: skip
+NAME_PARTS = {
+    "given_name": _l("given name"),
+    "additional_name": _l("middle name"),
+    "family_name": _l("family name"),
+    "suffix": _l("suffix"),
+    "nickname": _l("nickname"),
+}
+#: Other facts of a target, as changes name them.
+COLUMNS = {
+    "kind": _l("kind"),
+    "salutation": _l("salutation"),
+    "gender": _l("gender"),
+    "country": _l("country"),
+    "region": _l("region"),
+    "sub_region": _l("sub-region"),
+}
+
 #: States, the district and the territories that send somebody to Congress.
 STATES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California",
@@ -107,6 +142,12 @@ def house_seat(area: str, district: int) -> Seat:
         area=area,
         district="At large" if district == 0 else str(district) if district > 0 else "Unknown",
     )
+
+
+def seat_name(area: str | None, district: str) -> str:
+    """A district in short: `WV-1`, `AK-AL` at large, `WV-14B`."""
+    short = {"At large": "AL", "Unknown": "?"}.get(district, district)
+    return f"{area}-{short}" if area else short
 
 
 def division(area: str, district: int = 0) -> str:

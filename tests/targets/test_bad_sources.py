@@ -96,11 +96,6 @@ def test_it_works(app: Flask) -> None:
             lambda p: p[4]["id"].update(bioguide="X000001"),
             "record 5 (bioguide X000001, Ada Brook): id.bioguide is there twice",
         ),
-        (
-            lambda p: p[4]["terms"][0].update(state="AK", district=0),
-            "end in a seat somebody else holds: U.S. Representative for Alaska, at large "
-            "(bioguide X000002)",
-        ),
         (lambda p: p.append(3), "record 6 is not a record but '3'"),
         (lambda p: p.append(None), "record 6 is not a record but nothing"),
         (lambda p: ({"a": 1},), "legislators-current.yaml is not a list of records"),

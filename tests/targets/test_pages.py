@@ -394,9 +394,9 @@ def test_import_of_what_is_broken(people: SimpleNamespace, sign_in: SignIn) -> N
 def test_commands(app: Flask) -> None:
     runner = app.test_cli_runner()
     result = runner.invoke(args=["import", "congress", str(HERE)])
-    assert result.stdout.splitlines()[-1] == "congress: 5 new, 0 changed, 0 left, 0 unchanged"
+    assert result.stdout.splitlines()[-1] == "congress: 5 arrived, 0 unchanged"
     result = runner.invoke(args=["import", "governments"])
-    assert result.stdout.splitlines()[-1] == "governments: 197 new, 0 changed, 0 left, 0 unchanged"
+    assert result.stdout.splitlines()[-1] == "governments: 197 arrived, 0 unchanged"
     result = runner.invoke(args=["import", "congress", "/no/such/place"])
     assert result.exit_code != 0
     assert "There is no folder or file /no/such/place." in result.output

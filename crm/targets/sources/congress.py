@@ -101,6 +101,7 @@ def gather(documents: Documents, *, today: date) -> Intake:
         day=today,
         scheme="bioguide",
         targets=[],
+        schemes=frozenset({*_SCHEMES, "fec"}),
         bodies=dict(_CHAMBERS),
         contact_parts=("dc/",),
         chambers=frozenset(_CHAMBERS),
@@ -161,11 +162,15 @@ def _legislators(document: Document, intake: Intake) -> dict[str, TargetFacts]:
             raise record.wrong("id.bioguide", _("is there twice"))
         seat = facts.terms[-1].post_key
         if seat in seats:
-            raise record.wrong(
+            # Lists hold both for some days when a seat changes hands: neither is hidden.
+            wrong = record.wrong(
                 "terms",
                 _("end in a seat somebody else holds: %(label)s (bioguide %(other)s)",
                   label=intake.posts[seat].label, other=seats[seat]),
             )  # fmt: skip
+            intake.warnings.append(
+                _("%(wrong)s. Both are kept as its holders.", wrong=wrong.message)
+            )
         seats[seat] = facts.identifier
         people[facts.identifier] = facts
     intake.targets = list(people.values())
@@ -189,7 +194,6 @@ def _legislator(record: Record, intake: Intake) -> TargetFacts:
     bio = record.data.get("bio")
     gender = record.text(bio, "gender", "bio.") if isinstance(bio, dict) else None
     terms = _terms(record, intake)
-    last = record.data["terms"][-1]
     post = intake.posts[terms[-1].post_key]
     return TargetFacts(
         identifier=bioguide,
@@ -211,7 +215,7 @@ def _legislator(record: Record, intake: Intake) -> TargetFacts:
         },
         identifiers=_identifiers(record, ids, bioguide),
         terms=terms,
-        contacts=_washington(record, last, f"terms[{len(terms) - 1}]."),
+        contacts=_washington(record),
     )
 
 
@@ -240,19 +244,49 @@ def _terms(record: Record, intake: Intake) -> list[TermFacts]:
         ends_on = record.day(term, "end", f"{path}.")
         if ends_on < starts_on:
             raise record.wrong(f"{path}.end", _("is before its start"))
-        terms.append(
-            TermFacts(
-                post_key=seat.key,
-                starts_on=starts_on,
-                ends_on=ends_on,
-                party=record.text(term, "party", f"{path}."),
-                caucus=record.text(term, "caucus", f"{path}."),
-                is_current=place == len(rows) - 1,
-            )
+        whole = TermFacts(
+            post_key=seat.key,
+            starts_on=starts_on,
+            ends_on=ends_on,
+            party=record.text(term, "party", f"{path}."),
+            caucus=record.text(term, "caucus", f"{path}."),
+            is_current=place == len(rows) - 1,
         )
+        terms += _parted(record, term, whole, f"{path}.")
     if len({(term.post_key, term.starts_on) for term in terms}) < len(terms):
         raise record.wrong("terms", _("hold the same seat twice from the same day"))
     return terms
+
+
+def _parted(record: Record, term: dict[str, Any], whole: TermFacts, path: str) -> list[TermFacts]:
+    """A term within which the party changed, in parts; the party it ends with is the term's own."""
+    rows = record.rows(term, "party_affiliations")
+    if len(rows) < 2:
+        return [whole]
+    parts: list[TermFacts] = []
+    for place, row in enumerate(rows):
+        where = f"{path}party_affiliations[{place}]"
+        if not isinstance(row, dict):
+            raise record.wrong(where, _("is not a group of fields"))
+        starts_on = record.day(row, "start", f"{where}.") if place else whole.starts_on
+        ends_on = whole.ends_on if row is rows[-1] else record.day(row, "end", f"{where}.")
+        if parts and not parts[-1].starts_on < starts_on:
+            raise record.wrong(f"{where}.start", _("is before the party's before it"))
+        if ends_on is not None and ends_on < starts_on:
+            raise record.wrong(f"{where}.end", _("is before its start"))
+        parts.append(
+            whole._replace(
+                starts_on=starts_on,
+                ends_on=ends_on,
+                party=record.text(row, "party", f"{where}."),
+                caucus=record.text(row, "caucus", f"{where}."),
+                is_current=False,
+            )
+        )
+    parts[-1] = parts[-1]._replace(
+        party=whole.party, caucus=whole.caucus, is_current=whole.is_current
+    )
+    return parts
 
 
 def _seat(record: Record, term: dict[str, Any], path: str) -> rules.Seat:
@@ -276,7 +310,12 @@ def _seat(record: Record, term: dict[str, Any], path: str) -> rules.Seat:
 # Ways to reach them
 
 
-def _washington(record: Record, term: dict[str, Any], path: str) -> list[ContactFacts]:
+def _washington(record: Record) -> list[ContactFacts]:
+    """The office that goes with the last term."""
+    rows = record.data["terms"]
+    term, path = rows[-1], f"terms[{len(rows) - 1}]."
+    if len(rows) > 1 and _is_same_office(rows[-2], term):
+        term = {**rows[-2], **term}
     contacts: list[ContactFacts] = []
     if address := record.text(term, "address", path):
         if split := _WASHINGTON.match(address):
@@ -295,6 +334,17 @@ def _washington(record: Record, term: dict[str, Any], path: str) -> list[Contact
     if value := record.address(term, "url", path):
         contacts.append(ContactFacts("dc/website", "website", "Official site", value, None))
     return contacts
+
+
+def _is_same_office(before: dict[str, Any], term: dict[str, Any]) -> bool:
+    """Whether a new term in the same seat says nothing of its office: then it is the one before.
+
+    Terms are appended when somebody is re-elected, their offices weeks after.
+    """
+    seat = ("type", "state", "district", "class")
+    return not (term.get("address") or term.get("phone")) and all(
+        before.get(part) == term.get(part) for part in seat
+    )
 
 
 def _offices(document: Document, people: dict[str, TargetFacts], intake: Intake) -> None:

@@ -77,10 +77,14 @@ class Intake:
     #: The identifier's scheme by which a target is found again.
     scheme: str
     targets: list[TargetFacts]
+    #: Further schemes it speaks for: an identifier of theirs it does not give is none any more.
+    schemes: frozenset[str] = frozenset()
     bodies: dict[str, BodyFacts] = field(default_factory=dict)
     posts: dict[str, Seat] = field(default_factory=dict)
     #: Beginnings of the contact points' keys that this source speaks for.
     contact_parts: tuple[str, ...] = ()
+    #: Of these, the ones that come and go with the post: who moves to another gets its own.
+    of_the_post: tuple[str, ...] = ("dc/",)
     has_seats: bool = False
     #: Chambers whose holders it lists in full.
     chambers: frozenset[str] = frozenset()
