@@ -6,13 +6,10 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from crm.accounts.models import User
 from crm.campaigns.models import Campaign, CampaignTarget
 from crm.campaigns.rules import State
 from crm.core import db
-from crm.core.access import Scope
 from crm.core.text import fold
-from crm.members.models import Chapter, ChapterRole
 from crm.targets.models import Target
 
 
@@ -122,22 +119,6 @@ def target_counts(campaign_ids: Iterable[int]) -> dict[int, int]:
         .group_by(CampaignTarget.campaign_id)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def possible_leads(scope: Scope) -> list[User]:
-    """Who can lead a campaign of somebody with this scope: users with a role that reaches into it.
-
-    That is a role in one of its chapters, in one above, or everywhere.
-    """
-    statement = select(User).where(User.active).order_by(User.name, User.id)
-    holders = select(ChapterRole.user_id)
-    if not scope.everywhere:
-        paths = db.session.scalars(select(Chapter.path).where(Chapter.id.in_(scope.chapter_ids)))
-        reaching = {int(part) for path in paths for part in path.split("/") if part}
-        holders = holders.where(
-            or_(ChapterRole.chapter_id.is_(None), ChapterRole.chapter_id.in_(reaching))
-        )
-    return list(db.session.scalars(statement.where(User.id.in_(holders))))
 
 
 def _listed(campaign_id: int) -> Select[int]:

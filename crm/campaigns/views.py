@@ -18,7 +18,7 @@ from crm.core import access, db, shell
 from crm.core.access import Can, requires
 from crm.core.i18n import today
 from crm.core.paging import page_number, page_of
-from crm.members.queries import chapters_in
+from crm.members.queries import chapters_in, colleagues
 from crm.targets.forms import filter_args, filter_from
 from crm.targets.models import Target
 from crm.targets.queries import TargetFilter, filter_choices, offices, target_lists, targets
@@ -204,7 +204,7 @@ def _editable(campaign: Campaign) -> Campaign:
 def _form(campaign: Campaign | None) -> CampaignForm:
     scope = access.scope(current_user, Can.EDIT_CAMPAIGNS)
     form = CampaignForm(data=filled(campaign))
-    leads = queries.possible_leads(scope)
+    leads = colleagues(scope)
     lead = campaign.lead if campaign is not None else None
     if lead is not None and lead not in leads:
         leads.append(lead)

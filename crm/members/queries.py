@@ -329,3 +329,19 @@ def other_administrators(user_id: int) -> int:
         )
         or 0
     )
+
+
+def colleagues(scope: Scope) -> list[User]:
+    """Whom somebody with this scope may put in charge of something, by name.
+
+    Users with a role that reaches into it: in one of its chapters, in one above, or everywhere.
+    """
+    statement = select(User).where(User.active).order_by(User.name, User.id)
+    holders = select(ChapterRole.user_id)
+    if not scope.everywhere:
+        paths = db.session.scalars(select(Chapter.path).where(Chapter.id.in_(scope.chapter_ids)))
+        reaching = {int(part) for path in paths for part in path.split("/") if part}
+        holders = holders.where(
+            or_(ChapterRole.chapter_id.is_(None), ChapterRole.chapter_id.in_(reaching))
+        )
+    return list(db.session.scalars(statement.where(User.id.in_(holders))))

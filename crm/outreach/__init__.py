@@ -7,19 +7,22 @@ from crm.campaigns import measures
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
+from crm.outreach import list_rule, list_views, panels
 from crm.outreach import log_views as log_views
 from crm.outreach import models as models
-from crm.outreach import panels
 from crm.outreach.channels import channels
 from crm.outreach.views import blueprint
+from crm.targets import list_rules
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     measures.offer(app, channels)
+    list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
     shell.add_panel(app, "target", Panel(50, "outreach/_of_target.html", panels.of_target))
     shell.add_panel(app, "member", Panel(50, "outreach/_of_member.html", panels.of_member))
     shell.add_panel(app, "campaign", Panel(20, "outreach/_of_campaign.html", panels.of_campaign))
+    shell.add_panel(app, "target_list", Panel(20, "outreach/_of_list.html", list_views.of_list))
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))

@@ -15,7 +15,8 @@ from crm.core import db
 from crm.core.errors import Refused
 from crm.core.text import fold
 from crm.members.matching import Candidate, Match, match_names, parse_roster, reason_text
-from crm.targets.models import Post, TargetList, TargetListItem, Term
+from crm.targets.list_queries import list_target_ids
+from crm.targets.models import Post, TargetList, Term
 from crm.targets.queries import match_targets
 
 #: Lines of a list of targets or of a roster.
@@ -102,16 +103,12 @@ def all_of_area(campaign_id: int, area: str | None) -> Reached:
 
 
 def all_of_list(slug: str | None) -> Reached:
-    """Every target on a list."""
+    """Every target on a list; of one by rule, those it finds on its own day."""
     if not slug:
         raise Refused(_("Choose the list."), "target_list")
-    found = (
-        select(TargetListItem.target_id)
-        .join(TargetList, TargetList.id == TargetListItem.list_id)
-        .where(TargetList.slug == slug)
-        .order_by(TargetListItem.target_id)
-    )
-    return _none_refused(db.session.scalars(found).all(), _("This list is empty."), "target_list")
+    kept = db.session.scalars(select(TargetList).where(TargetList.slug == slug)).one_or_none()
+    found = sorted(list_target_ids(kept)) if kept is not None else []
+    return _none_refused(found, _("This list is empty."), "target_list")
 
 
 def _none_refused(ids: Iterable[int], sentence: str, field: str = "aim") -> Reached:

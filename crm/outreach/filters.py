@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import literal, select, union
+from sqlalchemy import func, literal, select, union
 
 from crm.campaigns.models import Campaign
 from crm.core import db
@@ -16,13 +16,14 @@ from crm.core.forms import parse_id
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
 from crm.outreach.outcome_kinds import outcome_kinds
-from crm.outreach.queries import ActionFilter
-from crm.targets.models import Post, Target, Term
+from crm.outreach.queries import ActionFilter, OnList
+from crm.targets.list_queries import listed
+from crm.targets.models import Post, Target, TargetList, Term
 from crm.targets.rules import KINDS, area_name
 
 #: The filters of a bar, and those that stand behind "More".
 BAR = ("campaign", "channel", "chapter", "since", "until")
-REST = ("kind", "area", "region", "party")
+REST = ("kind", "area", "region", "party", "list")
 NAMES = (*BAR, *REST)
 #: Filters that links use and the bar does not offer.
 HIDDEN = ("target", "outcome")
@@ -36,6 +37,7 @@ LABELS = {
     "area": _l("State"),
     "region": _l("Region"),
     "party": _l("Party"),
+    "list": _l("List of targets"),
     "target": _l("Target"),
     "outcome": _l("What came back"),
 }
@@ -57,6 +59,11 @@ class Choices:
             select(Chapter.slug, Chapter.path, Chapter.name, Chapter.id).order_by(Chapter.name)
         )
         return {slug: (path, name, chapter_id) for slug, path, name, chapter_id in rows}
+
+    @cached_property
+    def _lists(self) -> dict[str, TargetList]:
+        found = db.session.scalars(select(TargetList).order_by(func.lower(TargetList.name)))
+        return {kept.slug: kept for kept in found}
 
     @cached_property
     def _of_targets(self) -> dict[str, list[str]]:
@@ -81,6 +88,8 @@ class Choices:
             return {slug: label for slug, (_id, label) in self._campaigns.items()}
         if name == "chapter":
             return {slug: label for slug, (_path, label, _id) in self._chapters.items()}
+        if name == "list":
+            return {slug: kept.name for slug, kept in self._lists.items()}
         if name == "channel":
             return {name: str(channel.label) for name, channel in channels().items()}
         if name == "outcome":
@@ -98,6 +107,11 @@ class Choices:
         """The campaign of an address."""
         found = self._campaigns.get(slug)
         return found[0] if found else None
+
+    def on_list(self, slug: str) -> OnList | None:
+        """The targets of a list, those of one by rule on its own day."""
+        kept = self._lists.get(slug)
+        return OnList(kept.id, listed(kept)) if kept else None
 
     def chapter_ids(self, slug: str) -> frozenset[int] | None:
         """The chapter of an address and all below it."""
@@ -144,6 +158,8 @@ def parse_filter(args: Mapping[str, str]) -> Asked:
         values["campaign_id"] = choices.campaign_id(given["campaign"])
     if "chapter" in given and _known("chapter", given["chapter"], choices, problems):
         values["chapter_ids"] = choices.chapter_ids(given["chapter"])
+    if "list" in given and _known("list", given["list"], choices, problems):
+        values["on_list"] = choices.on_list(given["list"])
     if "target" in given:
         target_id = parse_id(given["target"])
         if target_id is not None:

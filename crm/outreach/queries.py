@@ -1,6 +1,6 @@
 """What was done, asked of the database. One filter serves list, report and export."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, ClassVar
 
@@ -10,6 +10,14 @@ from crm.core import db
 from crm.outreach.channels import per_piece_names
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.targets.models import Post, Target, Term
+
+
+@dataclass(frozen=True)
+class OnList:
+    """The targets of a list, as a filter carries them: found anew by each statement."""
+
+    list_id: int
+    targets: Select[int] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +41,17 @@ class ActionFilter:
     party: str | None = None
     #: The kind of an outcome that came back from the target.
     outcome: str | None = None
+    on_list: OnList | None = None
 
-    _TARGET_FIELDS: ClassVar = ("target_id", "kind", "area", "region", "party", "outcome")
+    _TARGET_FIELDS: ClassVar = (
+        "target_id",
+        "kind",
+        "area",
+        "region",
+        "party",
+        "outcome",
+        "on_list",
+    )
 
     @property
     def narrows_targets(self) -> bool:
@@ -84,6 +101,8 @@ class ActionFilter:
             if self.party is not None:
                 terms = terms.where(Term.party == self.party)
             asked.append(ActionTarget.term_id.in_(terms))
+        if self.on_list is not None:
+            asked.append(ActionTarget.target_id.in_(self.on_list.targets))
         if self.outcome is not None:
             answered = select(Outcome.action_target_id).where(Outcome.kind == self.outcome)
             asked.append(ActionTarget.id.in_(answered))

@@ -16,7 +16,8 @@ from crm.members.disclosure import Purpose, Viewer, disclose
 from crm.members.models import Chapter, Membership
 from crm.members.queries import chapters_in, in_tree_order
 from crm.outreach.forms import LogForm, options
-from crm.targets.models import Post, TargetList, TargetListItem, Term
+from crm.targets.models import Post, Term
+from crm.targets.queries import target_lists
 from crm.targets.rules import area_name
 
 #: Members that are listed to be ticked; more than these are pasted as a roster.
@@ -90,8 +91,8 @@ class Setting:
         return sorted(((area, area_name(area)) for area in found), key=lambda pair: pair[1])
 
     @cached_property
-    def lists(self) -> Sequence[tuple[str, str, int]]:
-        """Lists of targets: slug, name, how many."""
+    def lists(self) -> Sequence[tuple[str, str, int | None]]:
+        """Lists of targets: slug, name, how many; of those by rule nobody has counted."""
         return _lists()
 
     @cached_property
@@ -138,7 +139,10 @@ class Setting:
     def show_on(self, form: LogForm) -> None:
         """Give the form what its page shows beyond that."""
         form.area.choices = options([("", _("Choose")), *self.areas])
-        lists = ((slug, f"{name} ({number})") for slug, name, number in self.lists)
+        lists = (
+            (slug, f"{name} ({_('by rule') if number is None else number})")
+            for slug, name, number in self.lists
+        )
         form.target_list.choices = options([("", _("Choose")), *lists])
         absent = {"area"} if not self.areas else set()
         absent |= {"list"} if not self.lists else set()
@@ -190,17 +194,11 @@ def _areas() -> dict[int, dict[str, int]]:
     return found
 
 
-def _lists() -> list[tuple[str, str, int]]:
-    size = (
-        select(func.count())
-        .where(TargetListItem.list_id == TargetList.id)
-        .correlate(TargetList)
-        .scalar_subquery()
-    )
-    rows = db.session.execute(
-        select(TargetList.slug, TargetList.name, size).order_by(TargetList.name)
-    )
-    return [(slug, name, number) for slug, name, number in rows]
+def _lists() -> list[tuple[str, str, int | None]]:
+    return [
+        (kept.slug, kept.name, size if kept.rule is None else None)
+        for kept, size in db.session.execute(target_lists())
+    ]
 
 
 def _members(

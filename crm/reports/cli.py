@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
 @click.option("--area", metavar="STATE", help="Only targets of this state.")
 @click.option("--region", metavar="REGION", help="Only targets of this region.")
 @click.option("--party", metavar="PARTY", help="Only targets of this party.")
+@click.option("--of-list", "list", metavar="SLUG", help="Only targets on this list.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
               help="File to write; without it, the standard output.")  # fmt: skip
 @with_appcontext

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import shell
 from crm.core.access import Can
 from crm.targets import cli as cli
+from crm.targets import list_kinds, list_rules
 from crm.targets import list_views as list_views
 from crm.targets import models as models
 from crm.targets.views import blueprint, find_for_search
@@ -14,6 +15,8 @@ from crm.targets.views import blueprint, find_for_search
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     app.register_blueprint(blueprint)
+    list_rules.init_app(app)
+    list_rules.offer(app, *list_kinds.KINDS)
     shell.add_nav(
         app, shell.NavItem(_l("Targets"), "targets.index", "bank", Can.SEE, 30, "targets")
     )

@@ -105,10 +105,24 @@ class ContactForm(Form):
 
 
 class ListForm(Form):
-    """A list's name; on a new one also names typed one a line."""
+    """A list's name; on a new one also names typed one a line, or a rule."""
 
     name = text(_l("Name of the list"), most=100, required=True)
     note = text(_l("Note"), most=500)
+    as_of = day(_l("As of"))
+
+
+class KeptListForm(ListForm):
+    """What can be changed of a list: also whose it is. Owners are offered by the view."""
+
+    owner_id = choice(_l("Owner"), coerce=lambda value: int(value) if value else None)
+
+
+class FreezeForm(Form):
+    """A rule's targets of a day, kept under a name."""
+
+    name = text(_l("Name of the fixed list"), most=100, required=True)
+    on = day(_l("Day"), required=True)
 
 
 class NamesForm(Form):

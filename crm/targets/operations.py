@@ -1,33 +1,21 @@
-"""What can be done with targets: imports, records kept by hand, contact points, lists."""
+"""What can be done with targets: imports, records kept by hand, contact points."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, select, update
 
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.core.text import fold, free_slug, slugify
+from crm.core.text import fold, slugify
 from crm.targets import rules
 from crm.targets.intake import Taken, only_new, take_in
-from crm.targets.models import (
-    Body,
-    ContactPoint,
-    Post,
-    Target,
-    TargetList,
-    TargetListItem,
-    Term,
-)
+from crm.targets.models import Body, ContactPoint, Post, Target, Term
 from crm.targets.sources import congress, governments
 from crm.targets.sources.reading import Progress
-
-#: Targets of one list.
-MOST_ON_A_LIST = 5000
-
 
 # Imports
 
@@ -337,90 +325,3 @@ def _check_contact(kind: str, value: str) -> None:
         raise Refused(_("This is not an e-mail address."), field="value")
     if kind in ("phone", "fax") and not any(c.isdigit() for c in value):
         raise Refused(_("A number needs digits."), field="value")
-
-
-# Lists
-
-
-def keep_list(
-    *, name: str, target_ids: Collection[int], note: str | None = None, by: User | None
-) -> TargetList:
-    """Keep these targets as a list under a name nobody else uses."""
-    if db.session.scalars(select(TargetList.id).where(TargetList.name == name)).first():
-        raise Refused(_("There is a list of this name already."), field="name")
-    wanted = _existing(target_ids)
-    if not wanted:
-        raise Refused(_("A list needs at least one target."))
-    kept = TargetList(
-        slug=_free_slug(name), name=name, note=note, owner_id=by.id if by is not None else None
-    )
-    db.session.add(kept)
-    db.session.flush()
-    _put_on(kept, wanted)
-    audit.record(
-        "keep_list", "target_list", kept.id, by=by, changes={"name": name, "targets": wanted}
-    )
-    return kept
-
-
-def rename_list(kept: TargetList, *, name: str, note: str | None, by: User | None) -> None:
-    """Give a list another name and note; its address stays."""
-    taken = select(TargetList.id).where(TargetList.name == name, TargetList.id != kept.id)
-    if db.session.scalars(taken).first():
-        raise Refused(_("There is a list of this name already."), field="name")
-    values = {"name": name, "note": note}
-    changes = audit.difference(kept, values)
-    kept.name, kept.note = name, note
-    db.session.flush()
-    audit.record("rename_list", "target_list", kept.id, by=by, changes=changes)
-
-
-def add_to_list(kept: TargetList, target_ids: Collection[int], *, by: User | None) -> int:
-    """Put targets on a list; returns how many were not on it."""
-    there = set(
-        db.session.scalars(
-            select(TargetListItem.target_id).where(TargetListItem.list_id == kept.id)
-        )
-    )
-    new = [number for number in _existing(target_ids) if number not in there]
-    if len(there) + len(new) > MOST_ON_A_LIST:
-        raise Refused(_("A list holds at most %(most)s targets.", most=MOST_ON_A_LIST))
-    _put_on(kept, new)
-    audit.record("add_to_list", "target_list", kept.id, by=by, changes={"targets": new})
-    return len(new)
-
-
-def take_off_list(kept: TargetList, target_id: int, *, by: User | None) -> None:
-    """Take one target off a list."""
-    db.session.execute(
-        delete(TargetListItem).where(
-            TargetListItem.list_id == kept.id, TargetListItem.target_id == target_id
-        )
-    )
-    audit.record("take_off_list", "target_list", kept.id, by=by, changes={"targets": [target_id]})
-
-
-def remove_list(kept: TargetList, *, by: User | None) -> None:
-    """Remove a list. Its targets stay, and campaigns keep the targets they took from it."""
-    number, name = kept.id, kept.name
-    db.session.execute(delete(TargetListItem).where(TargetListItem.list_id == number))
-    db.session.delete(kept)
-    db.session.flush()
-    audit.record("remove_list", "target_list", number, by=by, changes={"name": name})
-
-
-def _existing(target_ids: Collection[int]) -> list[int]:
-    if len(target_ids) > MOST_ON_A_LIST:
-        raise Refused(_("A list holds at most %(most)s targets.", most=MOST_ON_A_LIST))
-    found = set(db.session.scalars(select(Target.id).where(Target.id.in_(set(target_ids)))))
-    return [number for number in dict.fromkeys(target_ids) if number in found]
-
-
-def _put_on(kept: TargetList, target_ids: Iterable[int]) -> None:
-    rows = [{"list_id": kept.id, "target_id": number} for number in target_ids]
-    if rows:
-        db.session.execute(insert(TargetListItem), rows)
-
-
-def _free_slug(name: str) -> str:
-    return free_slug(name, db.session.scalars(select(TargetList.slug)).all())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from crm.core import db
 from crm.core.text import fold
 from crm.targets import rules
+from crm.targets.list_queries import on_list
 from crm.targets.models import (
     Body,
     CommitteeSeat,
@@ -100,11 +101,7 @@ def _conditions(wanted: TargetFilter) -> list[ColumnElement[bool]]:
     if wanted.region is not None:
         asked.append(or_(Target.region == wanted.region, Target.sub_region == wanted.region))
     if wanted.list_id is not None:
-        asked.append(
-            exists().where(
-                TargetListItem.target_id == Target.id, TargetListItem.list_id == wanted.list_id
-            )
-        )
+        asked.append(on_list(wanted.list_id))
     return asked
 
 

@@ -14,6 +14,7 @@ from crm.core import db
 from crm.core.access import Role
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
+from crm.members.queries import colleagues
 from crm.outreach.models import Action, action_ask
 from crm.targets.queries import TargetFilter, targets
 from tests import make
@@ -254,7 +255,7 @@ def test_who_can_lead(people: Any) -> None:
     from crm.core.access import Can
 
     scope = access.scope(people.coordinator, Can.EDIT_CAMPAIGNS)
-    names = {user.name for user in queries.possible_leads(scope)}
+    names = {user.name for user in colleagues(scope)}
     assert names == {
         "Ines Admin", "Sol Staff", "Cory Coordinator", "Lee Leader", "Mina Member", "Vic Viewer",
     }  # fmt: skip

@@ -14,7 +14,8 @@ from crm.core import db
 from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
-from crm.targets.operations import add_contact_point, keep_list
+from crm.targets.list_operations import keep_list
+from crm.targets.operations import add_contact_point
 from tests import make
 
 

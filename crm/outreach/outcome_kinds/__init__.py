@@ -23,6 +23,10 @@ class OutcomeKind:
     tone: str
     #: Whether it counts as an answer in the response rate. Any outcome ends the waiting.
     is_answer: bool
+    #: Whether it says that the target moved: it counts as progress on a list.
+    is_move: bool = False
+    #: Whether it says that an address is not good: the form asks which, and marks it bad.
+    fails_address: bool = False
 
 
 @cache
@@ -32,6 +36,11 @@ def outcome_kinds() -> dict[str, OutcomeKind]:
         import_module(f"{__name__}.{module.name}").KIND for module in pkgutil.iter_modules(__path__)
     ]
     return {kind.name: kind for kind in sorted(found, key=lambda each: each.order)}
+
+
+def move_names() -> list[str]:
+    """Names of the kinds that say a target moved."""
+    return [kind.name for kind in outcome_kinds().values() if kind.is_move]
 
 
 def answer_names() -> list[str]:

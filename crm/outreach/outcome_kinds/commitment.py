@@ -11,4 +11,5 @@ KIND = OutcomeKind(
     order=50,
     tone="good",
     is_answer=True,
+    is_move=True,
 )

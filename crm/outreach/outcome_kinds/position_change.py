@@ -11,4 +11,5 @@ KIND = OutcomeKind(
     order=90,
     tone="good",
     is_answer=False,
+    is_move=True,
 )

@@ -11,4 +11,5 @@ KIND = OutcomeKind(
     order=110,
     tone="warn",
     is_answer=False,
+    fails_address=True,
 )
