@@ -35,6 +35,7 @@ from crm.targets import operations as targets
 from crm.targets.models import Target, TargetIdentifier
 from crm.targets.queries import TargetFilter
 from crm.targets.queries import targets as targets_like
+from crm.treaties import operations as treaties
 
 #: Of the targets an answer is waited for, the part that answers, and within how many days.
 ANSWERS = {
@@ -104,6 +105,7 @@ def load_demo(
     told(1, steps)
     targets.import_west_virginia(by=None)
     targets.import_governments(by=None)
+    treaties.load_reference(by=None)
     told(2, steps)
     _add_campaigns(story)
     told(3, steps)
