@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from functools import wraps
 from typing import Any, TypeVar
@@ -14,8 +14,10 @@ from flask_babel import gettext as _
 
 from crm.core import db
 from crm.core.cli import ensure_database, in_words
+from crm.core.errors import Refused
 from crm.treaties import figures, operations, queries
 from crm.treaties.instruments import INSTRUMENTS
+from crm.treaties.obligations import LABELS, Obligation
 from crm.treaties.rules import Standing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -24,6 +26,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 STATUS = (
     "iso3", "name", "status", "signed", "consent", "consent_kind", "day_known", "in_force",
     "is_in_force", "provisional", "withdrawal_deposited", "withdrawn", "number",
+)  # fmt: skip
+#: Columns of `crm treaty deadlines`.
+DEADLINES = (
+    "treaty", "article", "label", "due", "first_due", "status", "met", "requested_until", "note",
 )  # fmt: skip
 
 
@@ -103,9 +109,7 @@ def status(treaty: str, on: date | None, shape: str) -> None:
     if shape == "json":
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    table = csv.DictWriter(sys.stdout, STATUS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
+    _write(STATUS, rows)
 
 
 def _row(state: queries.State, standing: Standing) -> dict[str, Any]:
@@ -116,8 +120,18 @@ def _row(state: queries.State, standing: Standing) -> dict[str, Any]:
         standing.provisional_on, standing.withdrawal_deposited_on, standing.withdrawn_on,
         standing.number,
     )  # fmt: skip
+    return _plain(STATUS, values)
+
+
+def _plain(columns: tuple[str, ...], values: Iterable[Any]) -> dict[str, Any]:
     plain = (each.isoformat() if isinstance(each, date) else each for each in values)
-    return dict(zip(STATUS, plain, strict=True))
+    return dict(zip(columns, plain, strict=True))
+
+
+def _write(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
+    table = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
 
 
 @treaty_commands.command("counts")
@@ -143,6 +157,56 @@ def counts(treaty: str, on: date | None, shape: str) -> None:
     if found.unknown_day:
         said["unknown_day"] = list(found.unknown_day)
     click.echo(json.dumps(said, ensure_ascii=False, indent=1))
+
+
+@treaty_commands.command("deadlines")
+@click.argument("iso3")
+@ON
+@click.option("--format", "shape", type=click.Choice(["text", "json", "csv"]), default="text")
+@with_ledger
+def deadlines(iso3: str, on: date | None, shape: str) -> None:
+    """What a state has to do under both treaties, by when, and what the ledger knows of it."""
+    day = on or today()
+    known = {state.iso3: state.name for state in queries.states()}
+    code = iso3.upper()
+    if code not in known:
+        raise Refused(
+            _("There is no state %(code)s. Give three letters, such as GRC.", code=iso3),
+            field="iso3",
+        )
+    found = queries.obligations_of(code, day)
+    rows = [_due(each) for due in found.values() for each in due]
+    if shape == "json":
+        said = {"iso3": code, "name": known[code], "on": day.isoformat(), "deadlines": rows}
+        click.echo(json.dumps(said, ensure_ascii=False, indent=1))
+    elif shape == "csv":
+        _write(DEADLINES, rows)
+    else:
+        for key, due in found.items():
+            click.echo(_("%(name)s and the %(treaty)s, on %(day)s:", name=known[code],
+                         treaty=INSTRUMENTS[key].short, day=day.isoformat()))  # fmt: skip
+            for each in due:
+                click.echo(f"  {_told(each)}")
+            if not due:
+                click.echo("  " + _("has not joined; nothing is due."))
+
+
+def _due(obligation: Obligation) -> dict[str, Any]:
+    values = (
+        obligation.treaty, obligation.article, obligation.label, obligation.due_on,
+        obligation.first_due_on, obligation.status.value, obligation.met_on,
+        obligation.requested_until, obligation.note or None,
+    )  # fmt: skip
+    return _plain(DEADLINES, values)
+
+
+def _told(obligation: Obligation) -> str:
+    due_on = obligation.due_on.isoformat() if obligation.due_on else "-" * 10
+    words = str(LABELS[obligation.status])
+    if obligation.met_on:
+        words += f" ({obligation.met_on.isoformat()})"
+    note = f". {obligation.note}" if obligation.note else ""
+    return f"{due_on}  art. {obligation.article}  {obligation.label}: {words}{note}"
 
 
 @click.command("figure")

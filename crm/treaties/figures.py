@@ -13,9 +13,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm.core.errors import Refused
-from crm.core.text import slugify
-from crm.treaties import queries, reference, rules
+from crm.treaties import queries, reference
+from crm.treaties.groups import groups
 from crm.treaties.instruments import INSTRUMENTS, Instrument
+from crm.treaties.queries import Ledger
 from crm.treaties.rules import Counts, Event
 
 #: A whole number, or a share in percent to one decimal.
@@ -76,76 +77,56 @@ FIGURES: dict[str, tuple[Instrument, object]] = {
 }
 
 
-def figure(name: str, *, on: date) -> Figure:
-    """Read a figure as of a day. Raises `Refused` with the nearest names for an unknown one."""
+def figure(name: str, *, on: date, ledger: Ledger | None = None) -> Figure:
+    """Read a figure as of a day. Raises `Refused` with the nearest names for an unknown one.
+
+    Who asks for several gives the `ledger` it read once.
+    """
     wanted = name.strip().lower()
-    head, _at, group = wanted.partition("@")
+    head, at, group_key = wanted.partition("@")
     treaty_key, _dot, rest = head.partition(".")
-    measure_name, _colon, number = rest.partition(":")
+    measure_name, colon, number = rest.partition(":")
     treaty = INSTRUMENTS.get(treaty_key.upper())
     measure = MEASURES.get(measure_name)
     is_gap = measure_name == GAP and number.isdecimal() and len(number) < 7
-    if treaty is None or not (is_gap or (measure and not number)):
-        raise _unknown(wanted)
-    states = queries.states()
-    members = {state.iso3 for state in states}
-    label = str(treaty.short)
-    if group:
-        members = _group(group, states) or set()
-        if not members:
-            raise _unknown(wanted)
-    known = queries.events(treaty.key)
-    standings = rules.standings(treaty, on, known, [state.iso3 for state in states])
-    counts = rules.count(treaty.key, on, (standings[code] for code in sorted(members)))
+    known = ledger or queries.ledger()
+    group = groups(known.states, on).get(group_key) if at else None
+    if treaty is None or not (is_gap or (measure and not colon)) or (at and group is None):
+        raise _unknown(wanted, known)
+    counts = known.counts(treaty.key, on, group.members if group else None)
     value: Number
     if measure is not None:
         value, what = measure.of(counts), str(measure.label)
     else:
         value = max(int(number) - counts.joined, 0)
-        what = _("States Parties by deposit missing to %(goal)s", goal=number)
-    label = f"{label}: {what}" + (f" ({_group_name(group, states)})" if group else "")
-    return Figure(wanted, label, value, on, source_of(known, on))
+        what = _("States Parties by deposit missing to %(goal)s", goal=int(number))
+    label = f"{treaty.short}: {what}" + (f" ({group.name})" if group else "")
+    return Figure(wanted, label, value, on, source_of(known.of(treaty.key), on))
 
 
 def source_of(events: Iterable[Event], on: date) -> str:
     """Who says so: the depositary's list, and whether other entries matter by that day."""
-    shipped = {row.source for row in reference.rows()}
+    shipped = reference.sources()
     if any(event.on <= on and event.source not in shipped for event in events):
         return _("%(source)s, and entries since", source=reference.DEPOSITARY)
     return reference.DEPOSITARY
 
 
-def names() -> list[tuple[str, str]]:
+def names(*, ledger: Ledger | None = None) -> list[tuple[str, str]]:
     """Every figure that can be asked for, with its label: of all states, then of each group."""
-    states = queries.states()
+    known = ledger or queries.ledger()
     found = [(name, f"{treaty.short}: {label}") for name, (treaty, label) in FIGURES.items()]
-    for group, title in _groups(states).items():
+    # Keys of groups are the same on any day.
+    for group in groups(known.states, date.max).values():
         found += [
-            (f"{name}@{group}", f"{treaty.short}: {label} ({title})")
+            (f"{name}@{group.key}", f"{treaty.short}: {label} ({group.name})")
             for name, (treaty, label) in FIGURES.items()
         ]
     return found
 
 
-def _groups(states: Iterable[queries.State]) -> dict[str, str]:
-    titles = sorted({part for state in states for part in (state.region, state.sub_region) if part})
-    return {slugify(title): title for title in titles}
-
-
-def _group(group: str, states: Iterable[queries.State]) -> set[str] | None:
-    return {
-        state.iso3
-        for state in states
-        if group in (slugify(state.region or ""), slugify(state.sub_region or ""))
-    }
-
-
-def _group_name(group: str, states: Iterable[queries.State]) -> str:
-    return _groups(states).get(group, group)
-
-
-def _unknown(name: str) -> Refused:
-    known = [each for each, _label in names()]
+def _unknown(name: str, ledger: Ledger) -> Refused:
+    known = [each for each, _label in names(ledger=ledger)]
     near = get_close_matches(name, known, n=3, cutoff=0.4) or list(FIGURES)[:3]
     return Refused(
         _("There is no figure %(name)s. The nearest: %(near)s.", name=name, near=", ".join(near)),

@@ -15,12 +15,14 @@ class Deadline:
     """An obligation that runs from entry into force for a state.
 
     `longest` is the most years one extension may give; None where the treaty knows none.
+    `longest_in_all` is the most that all of them may give together; None without an end.
     """
 
     article: str
     label: object
     years: int
     longest: int | None
+    longest_in_all: int | None = None
     #: Completion of it is declared to the next meeting.
     is_declared: bool = True
 
@@ -82,7 +84,7 @@ CCM = Instrument(
     depositary=_l("Secretary-General of the United Nations"),
     chapter="XXVI-6",
     deadlines=(
-        Deadline("3", _l("Destroy stockpiles"), 8, 4),
+        Deadline("3", _l("Destroy stockpiles"), 8, 4, 8),
         Deadline("4", _l("Clear contaminated areas"), 10, 5),
     ),
     anniversaries=(
@@ -91,5 +93,9 @@ CCM = Instrument(
         (12, 3, _l("Opening for signature of the Convention on Cluster Munitions (2008)")),
     ),
 )
+#: Days from entry into force to the first transparency report (article 7 of both).
+FIRST_REPORT_DAYS = 180
+#: Every later one is due by this day, for the calendar year before: (month, day).
+REPORT_DAY = (4, 30)
 #: By key, in the order pages show them.
 INSTRUMENTS = {each.key: each for each in (MBT, CCM)}

@@ -1,6 +1,7 @@
 """What the ledger says on a date, of each state and of all together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from crm.targets.models import Target, TargetIdentifier
 from crm.treaties import rules
 from crm.treaties.instruments import INSTRUMENTS, Instrument
 from crm.treaties.models import TreatyEvent
+from crm.treaties.obligations import Obligation, obligations
 from crm.treaties.rules import Counts, Event, Standing
 
 #: The scheme of the code by which the ledger knows a state.
@@ -77,15 +79,89 @@ def events(treaty: str | None = None, *, target_id: int | None = None) -> list[E
     return [Event._make(found) for found in db.session.execute(wanted)]
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """The states and all events that hold, read once for whatever is asked of them."""
+
+    states: list[State]
+    events: list[Event]
+
+    @property
+    def codes(self) -> list[str]:
+        """Alpha-3 codes of the states, in the order of their names."""
+        return [state.iso3 for state in self.states]
+
+    def of(self, treaty: str) -> list[Event]:
+        """The events of one treaty."""
+        return [event for event in self.events if event.treaty == treaty]
+
+    def standings(self, treaty: str, on: date) -> dict[str, Standing]:
+        """Where every state stands on a day, by alpha-3 code, in the order of their names."""
+        return rules.standings(instrument(treaty), on, self.of(treaty), self.codes)
+
+    def counts(self, treaty: str, on: date, among: Collection[str] | None = None) -> Counts:
+        """States by where they stand on a day: all, or those of some codes."""
+        found = self.standings(treaty, on).values()
+        return rules.count(
+            treaty, on, (each for each in found if among is None or each.state in among)
+        )
+
+    def obligations(self, treaty: str, on: date) -> dict[str, list[Obligation]]:
+        """What every state that has joined has to do, and how it stands, by alpha-3 code."""
+        theirs: dict[str, list[Event]] = {}
+        for event in self.of(treaty):
+            theirs.setdefault(event.state, []).append(event)
+        return {
+            code: due
+            for code, standing in self.standings(treaty, on).items()
+            if (due := obligations(instrument(treaty), standing, theirs.get(code, ()), on))
+        }
+
+    def nth(self, treaty: str, number: int, among: Collection[str] | None = None) -> Event | None:
+        """The consent of the n-th state, of all or among some; None when there is none yet."""
+        found = rules.deposits(self.of(treaty), among)
+        return found[number - 1] if 0 < number <= len(found) else None
+
+
+def ledger() -> Ledger:
+    """Read all of it: two statements."""
+    return Ledger(states(), events())
+
+
 def standings(treaty: str, on: date) -> dict[str, Standing]:
     """Where every state stands on a day, by alpha-3 code, in the order of their names."""
-    codes = [state.iso3 for state in states()]
-    return rules.standings(instrument(treaty), on, events(treaty), codes)
+    return Ledger(states(), events(treaty)).standings(treaty, on)
 
 
 def counts(treaty: str, on: date) -> Counts:
     """States by where they stand on a day."""
-    return rules.count(treaty, on, standings(treaty, on).values())
+    return Ledger(states(), events(treaty)).counts(treaty, on)
+
+
+def nth(treaty: str, number: int) -> Event | None:
+    """The consent of the n-th state to join, by day of deposit."""
+    return Ledger([], events(treaty)).nth(treaty, number)
+
+
+def number_of(treaty: str, iso3: str, on: date) -> int | None:
+    """Which state to join it was, by day of deposit; None when it has not."""
+    return rules.standings(instrument(treaty), on, events(treaty), [iso3])[iso3].number
+
+
+def obligations_of(iso3: str, on: date) -> dict[str, list[Obligation]]:
+    """What one state has to do, by treaty. Raises NoResultFound for a code there is not."""
+    target_id = db.session.scalars(
+        select(TargetIdentifier.target_id).where(
+            TargetIdentifier.scheme == SCHEME, TargetIdentifier.identifier == iso3
+        )
+    ).one()
+    ours = events(target_id=target_id)
+    found = {}
+    for key, treaty in INSTRUMENTS.items():
+        theirs = [event for event in ours if event.treaty == key]
+        standing = rules.standings(treaty, on, theirs, [iso3])[iso3]
+        found[key] = obligations(treaty, standing, theirs, on)
+    return found
 
 
 def is_empty() -> bool:

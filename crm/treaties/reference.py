@@ -7,6 +7,7 @@ known, a key of `data/sources.csv`, a note.
 import csv
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from io import StringIO
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Row(NamedTuple):
 
 def rows() -> Iterator[Row]:
     """The events, by day."""
-    sources = {row["key"]: row["source"] for row in _table("sources.csv")}
+    named = sources_by_key()
     for row in _table("events.csv"):
         yield Row(
             treaty=row["treaty"],
@@ -41,9 +42,20 @@ def rows() -> Iterator[Row]:
             kind=row["kind"],
             on=date.fromisoformat(row["date"]),
             day_known=row["day"] != "unknown",
-            source=sources[row["source"]],
+            source=named[row["source"]],
             note=row["note"] or None,
         )
+
+
+@cache
+def sources_by_key() -> dict[str, str]:
+    """The sources of the table, as they are stored, by the keys the table uses."""
+    return {row["key"]: row["source"] for row in _table("sources.csv")}
+
+
+def sources() -> frozenset[str]:
+    """The sources of the table."""
+    return frozenset(sources_by_key().values())
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:

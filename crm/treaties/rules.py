@@ -5,7 +5,7 @@ month after it ("in force"): two counts that are never mixed.
 """
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -28,6 +28,7 @@ KINDS = (
     "withdrawal_effective",
     "extension_requested",
     "extension_granted",
+    "obligation_declared",
     "completion_declared",
     "report_submitted",
     "retraction",
@@ -137,6 +138,16 @@ def entry_into_force(deposited: date, treaty: Instrument) -> date:
     return max(first_of_sixth_month(deposited), treaty.in_force_on)
 
 
+_CONSENTS = frozenset(CONSENTS)
+_in_turn = attrgetter("on", "state")
+
+
+def deposits(events: Iterable[Event], among: Collection[str] | None = None) -> list[Event]:
+    """The consents in the order of their numbers: the n-th state of all, or of some, is [n - 1]."""
+    found = (event for event in events if event.kind in _CONSENTS)
+    return sorted((event for event in found if among is None or event.state in among), key=_in_turn)
+
+
 class _State:
     """What one pass has seen of a state so far."""
 
@@ -153,10 +164,6 @@ class _State:
         self.effective: date | None = None
         #: A consent after the day asked: what follows it is of no concern.
         self.is_over = False
-
-
-_CONSENTS = frozenset(CONSENTS)
-_in_turn = attrgetter("on", "state")
 
 
 def standings(

@@ -62,6 +62,12 @@ def test_rows_replaced_and_taken_back_drop_out(any_app: Flask) -> None:
         ("ccm.endorsed", date(2020, 11, 25), 123),
         ("CCM.in_force", date(2010, 7, 31), 0),
         ("mbt.share_of_states", date(2022, 6, 21), 83.2),
+        ("mbt.not_party@nato", date(2022, 6, 21), 1),
+        ("mbt.not_party@EU", date(2022, 6, 21), 0),
+        ("mbt.not_party@americas", date(2022, 6, 21), 2),
+        ("ccm.joined@pif", date(2020, 11, 25), 8),
+        ("ccm.not_party@pif", date(2020, 11, 25), 8),
+        ("ccm.gap_to:100", date(2020, 11, 25), 0),
         ("mbt.outside@northern-america", date(2022, 6, 21), 1),
     ],
 )
@@ -76,11 +82,24 @@ def test_every_figure_named_can_be_read(app: Flask) -> None:
     load()
     for name in figures.FIGURES:
         assert figures.figure(name, on=NOW).label
-    assert {"ccm.joined", "mbt.gap_to:130@polynesia"} <= dict(figures.names()).keys()
+    assert {"ccm.joined", "mbt.gap_to:130@polynesia", "ccm.joined@eu"} <= dict(
+        figures.names()
+    ).keys()
 
 
 @pytest.mark.parametrize(
-    "name", ["", "nope", "ccm", "ccm.joind", "ccm.joined:3", "ccm.joined@moon"]
+    "name",
+    [
+        "",
+        "nope",
+        "ccm",
+        "ccm.joind",
+        "ccm.joined:3",
+        "ccm.joined@moon",
+        "ccm.joined@",
+        "ccm.gap_to:",
+        "ccm.gap_to:x",
+    ],
 )
 def test_a_figure_that_does_not_exist(app: Flask, name: str) -> None:
     load()
