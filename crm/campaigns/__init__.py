@@ -3,6 +3,7 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
+from crm.campaigns import address_views as address_views
 from crm.campaigns import measures
 from crm.campaigns import models as models
 from crm.campaigns.views import blueprint, find

@@ -6,13 +6,14 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import FieldList, FormField, HiddenField, SelectMultipleField
+from wtforms import FieldList, FormField, HiddenField, SelectField, SelectMultipleField
 from wtforms import Form as Row
-from wtforms.validators import Optional
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from crm.campaigns.models import Campaign
-from crm.campaigns.rules import MOST_ROWS, AskDraft, GoalDraft
+from crm.campaigns.rules import MOST_ROWS, PAPER_TO, AskDraft, GoalDraft
 from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, text
 
 #: Empty rows offered after those that are filled.
@@ -102,6 +103,17 @@ class CampaignForm(Form):
     description = long_text(_l("Description"))
     starts_on = day(_l("First day"), required=True)
     ends_on = day(_l("Last day"))
+    paper_to = SelectField(
+        _l("Where paper goes"),
+        # Not `InputRequired`: what is not sent stays as it is.
+        validators=[DataRequired()],
+        default="capital",
+        choices=[SelectChoice(value, label) for value, label in PAPER_TO.items()],
+        description=_l(
+            "Paper to Washington is screened off-site and takes weeks longer. A district office "
+            "opens its own mail. Where a target has only one of them, it goes there."
+        ),
+    )
     chapter_ids = Ticks(_l("Chapters that own it"), coerce=int)
     lead_id = choice(_l("Lead"), coerce=lambda value: int(value) if value else None)
     asks = Rows(FormField(AskRow), label=_l("Asks"), max_entries=MOST_ROWS + EXTRA_ROWS)
@@ -130,6 +142,7 @@ class CampaignForm(Form):
             "starts_on": self.starts_on.data,
             "ends_on": self.ends_on.data,
             "lead_id": self.lead_id.data,
+            "paper_to": self.paper_to.data,
             "asks": [
                 AskDraft(id=row["id"], text=row["text"]) for row in self.asks.data if row["text"]
             ],
@@ -152,7 +165,16 @@ def filled(campaign: Campaign | None) -> dict[str, Any]:
     empty: list[dict[str, Any]] = [{} for _row in range(EXTRA_ROWS)]
     if campaign is None:
         return {"asks": empty, "goals": empty}
-    facts = ("name", "title", "summary", "description", "starts_on", "ends_on", "lead_id")
+    facts = (
+        "name",
+        "title",
+        "summary",
+        "description",
+        "starts_on",
+        "ends_on",
+        "lead_id",
+        "paper_to",
+    )
     return {
         **{fact: getattr(campaign, fact) for fact in facts},
         "chapter_ids": [chapter.id for chapter in campaign.chapters],

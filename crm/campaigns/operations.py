@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from crm.accounts.models import User
 from crm.campaigns import queries, rules
 from crm.campaigns.measures import measures
-from crm.campaigns.models import Ask, Campaign, CampaignTarget, Goal
+from crm.campaigns.models import Ask, Campaign, CampaignContact, CampaignTarget, Goal
 from crm.campaigns.rules import AskDraft, GoalDraft
 from crm.core import access, audit, db
 from crm.core.access import Can
@@ -43,11 +43,14 @@ def create_campaign(
     description: str | None = None,
     ends_on: date | None = None,
     lead_id: int | None = None,
+    paper_to: str = "capital",
     asks: Sequence[AskDraft] = (),
     goals: Sequence[GoalDraft] = (),
 ) -> Campaign:
     """Make a campaign; its address comes from its name. Raises `Refused`."""
     _check(starts_on, ends_on, lead_id, asks, goals)
+    if paper_to not in rules.PAPER_TO:
+        raise Refused(_("Choose where paper goes."), "paper_to")
     facts: dict[str, Any] = {
         "name": name,
         "title": title,
@@ -56,6 +59,7 @@ def create_campaign(
         "starts_on": starts_on,
         "ends_on": ends_on,
         "lead_id": lead_id,
+        "paper_to": paper_to,
     }
     campaign = Campaign(**facts, chapters=_chapters(chapter_ids, before=[], by=by))
     campaign.asks = [Ask(text=ask.text, position=position) for position, ask in enumerate(asks)]
@@ -89,6 +93,7 @@ def edit_campaign(
     description: str | None = None,
     ends_on: date | None = None,
     lead_id: int | None = None,
+    paper_to: str = "capital",
     asks: Sequence[AskDraft] = (),
     goals: Sequence[GoalDraft] = (),
 ) -> Campaign:
@@ -99,6 +104,8 @@ def edit_campaign(
     """
     _demand(campaign, by)
     _check(starts_on, ends_on, lead_id, asks, goals)
+    if paper_to not in rules.PAPER_TO:
+        raise Refused(_("Choose where paper goes."), "paper_to")
     facts: dict[str, Any] = {
         "name": name,
         "title": title,
@@ -107,6 +114,7 @@ def edit_campaign(
         "starts_on": starts_on,
         "ends_on": ends_on,
         "lead_id": lead_id,
+        "paper_to": paper_to,
     }
     changes: dict[str, Any] = dict(audit.difference(campaign, facts))
     before = _parts(campaign)
@@ -167,6 +175,11 @@ def remove_targets(campaign: Campaign, target_ids: Iterable[int], *, by: User | 
             CampaignTarget.campaign_id == campaign.id, CampaignTarget.target_id.in_(gone)
         )
     )
+    db.session.execute(
+        delete(CampaignContact).where(
+            CampaignContact.campaign_id == campaign.id, CampaignContact.target_id.in_(gone)
+        )
+    )
     audit.record("remove_targets", "campaign", campaign.id, by=by, changes={"removed": gone})
     return len(gone)
 
@@ -216,7 +229,9 @@ def _chapters(
 
 
 def _add_under_free_slug(campaign: Campaign) -> None:
-    campaign.slug = free_slug(campaign.name, db.session.scalars(select(Campaign.slug)).all())
+    # `addresses` is a page beside the campaigns'.
+    taken = {"addresses", *db.session.scalars(select(Campaign.slug))}
+    campaign.slug = free_slug(campaign.name, taken)
     db.session.add(campaign)
     db.session.flush()
 

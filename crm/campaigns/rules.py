@@ -7,9 +7,15 @@ from enum import StrEnum
 
 from flask_babel import format_date, format_decimal, ngettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from crm.core.errors import Refused
 
+#: Where paper goes, where a target has both.
+PAPER_TO = {
+    "capital": _l("To the office in the capital"),
+    "district": _l("To a district office"),
+}
 #: Most asks or goals of one campaign: a form's length, not a limit anybody should meet.
 MOST_ROWS = 30
 #: The largest goal: what is larger is a slip of the finger.

@@ -13,7 +13,7 @@ from crm.campaigns import operations, queries
 from crm.campaigns.forms import CampaignForm, TargetsForm, filled
 from crm.campaigns.measures import counted, measures
 from crm.campaigns.models import Campaign
-from crm.campaigns.rules import State, state
+from crm.campaigns.rules import PAPER_TO, State, state
 from crm.core import access, db, shell
 from crm.core.access import Can, requires
 from crm.core.i18n import today
@@ -41,6 +41,7 @@ def _words() -> dict[str, Any]:
         "counted": counted,
         "this_day": today(),
         "KINDS": KINDS,
+        "PAPER_TO": PAPER_TO,
     }
 
 

@@ -239,12 +239,36 @@ class OutcomeForm(Form):
     kind = choice(_l("What came back"), required=True, choices=[])
     received_on = day(_l("Received on"), required=True, past=True)
     summary = long_text(_l("In a sentence"), most=2000)
+    contact_point_id = choice(
+        _l("It had been sent to"),
+        choices=[],
+        coerce=lambda value: int(value) if value else None,
+        description=_l("This address is marked bad, and no paper goes there any more."),
+    )
     scan = FileField(_l("Scan or photo"))
 
     def __init__(self, **values: Any):
         super().__init__(**values)
         kinds = [(kind.name, kind.label) for kind in outcome_kinds().values()]
         self.kind.choices = options([("", _l("Choose")), *kinds])
+
+    def ask_address(
+        self, points: Sequence[tuple[int, str]], likely: int | None, about: Sequence[str]
+    ) -> None:
+        """Ask which of these addresses failed, for the kinds of outcome it is `about`."""
+        if not points:
+            del self.contact_point_id
+            return
+        self.contact_point_id.choices = options([("", _("Not known")), *points])
+        self.contact_point_id.render_kw = {"data-only-for": " ".join(about)}
+        if not self.is_submitted():
+            self.contact_point_id.data = likely
+
+    @property
+    def failed_address(self) -> int | None:
+        """The address chosen, where one was asked for."""
+        field = self._fields.get("contact_point_id")
+        return field.data if field is not None else None
 
     def keep_scan(self) -> str | None:
         """Keep the scan sent, if one was."""

@@ -24,7 +24,7 @@ from crm.outreach.channels import Channel, channels
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
 from crm.outreach.queries import ActionFilter, actions
-from crm.targets.models import Target
+from crm.targets.models import ContactPoint, Target
 
 #: Targets named in a row; the rest is a number.
 NAMED = 3
@@ -372,6 +372,8 @@ class Answer:
     summary: str | None
     scan: str | None
     recorded_by: str | None
+    #: Of what came back undeliverable: the address it had been sent to.
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -463,11 +465,15 @@ def answers_to(action_target_ids: Sequence[int]) -> dict[int, list[Answer]]:
             Outcome.summary,
             Outcome.scan,
             User.name,
+            ContactPoint.label,
         )
         .outerjoin(User, User.id == Outcome.recorded_by_id)
+        .outerjoin(ContactPoint, ContactPoint.id == Outcome.contact_point_id)
         .where(Outcome.action_target_id.in_(action_target_ids))
         .order_by(Outcome.received_on, Outcome.id)
     )
-    for row_id, outcome_id, kind, received_on, summary, scan, name in rows:
-        found[row_id].append(Answer(outcome_id, kinds[kind], received_on, summary, scan, name))
+    for row_id, outcome_id, kind, received_on, summary, scan, name, address in rows:
+        found[row_id].append(
+            Answer(outcome_id, kinds[kind], received_on, summary, scan, name, address)
+        )
     return found

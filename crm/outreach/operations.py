@@ -42,8 +42,10 @@ from crm.outreach.models import (
 )
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.queries import find_logged
-from crm.targets.models import Target
+from crm.targets.contact_queries import points_of
+from crm.targets.models import ContactPoint, Target
 from crm.targets.queries import terms_on
+from crm.targets.returned import clear_returned, mark_returned
 
 
 def log_action(
@@ -207,13 +209,19 @@ def record_outcome(
     received_on: date,
     summary: str | None = None,
     scan: str | None = None,
+    contact_point_id: int | None = None,
     by: User | None,
     today: date,
 ) -> Outcome:
-    """Keep what came back from one target. The very same again is not kept twice."""
+    """Keep what came back from one target. The very same again is not kept twice.
+
+    `contact_point_id` is the address that what came back undeliverable had been sent to: it is
+    marked bad. Of any other kind of outcome it is not asked.
+    """
     row = _locked_target(action_target_id)
     if kind not in outcome_kinds():
         raise Refused(_("Choose what came back."), "kind")
+    fails = outcome_kinds()[kind].fails_address
     _refuse_recorder(row.action_id, by)
     rules.check_answer_day(received_on, row.happened_on, today)
     same = db.session.scalars(
@@ -226,12 +234,14 @@ def record_outcome(
     for outcome in same:
         if outcome.summary == (summary or None):
             return outcome
+    point = _failed_address(row.target_id, contact_point_id if fails else None)
     outcome = Outcome(
         action_target_id=row.id,
         kind=kind,
         received_on=received_on,
         summary=summary or None,
         scan=scan,
+        contact_point_id=point.id if point else None,
         recorded_by_id=by.id if by else None,
     )
     row.awaiting = False
@@ -242,13 +252,33 @@ def record_outcome(
         "outcome",
         outcome.id,
         by=by,
-        changes={"action_target_id": row.id, "kind": kind, "received_on": received_on},
+        changes={
+            "action_target_id": row.id,
+            "kind": kind,
+            "received_on": received_on,
+            "contact_point_id": point.id if point else None,
+        },
     )
+    if point is not None:
+        mark_returned(point, on=received_on, by=by, today=today)
     return outcome
 
 
+def _failed_address(target_id: int, point_id: int | None) -> ContactPoint | None:
+    """The address of the target that failed. Raises `Refused` for one that is not the target's."""
+    if point_id is None:
+        return None
+    point = db.session.get(ContactPoint, point_id)
+    if point is None or point not in points_of([target_id], kind=point.kind).get(target_id, ()):
+        raise Refused(_("This is no address of theirs."), "contact_point_id")
+    return point
+
+
 def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
-    """Take back an outcome recorded by mistake; if it was the only one, the waiting goes on."""
+    """Take back an outcome recorded by mistake; if it was the only one, the waiting goes on.
+
+    The address it said had failed is good again, unless something else has marked it since.
+    """
     row = _locked_target(outcome.action_target_id)
     _refuse_recorder(row.action_id, by)
     gone = {
@@ -257,8 +287,9 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
         "received_on": outcome.received_on,
         "summary": outcome.summary,
         "scan": outcome.scan,
+        "contact_point_id": outcome.contact_point_id,
     }
-    outcome_id = outcome.id
+    outcome_id, point_id = outcome.id, outcome.contact_point_id
     db.session.execute(delete(Outcome).where(Outcome.id == outcome_id))
     others = db.session.scalar(
         select(Outcome.id).where(Outcome.action_target_id == row.id).limit(1)
@@ -266,6 +297,14 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
     row.awaiting = others is None and channels()[row.channel].expects_answer
     db.session.flush()
     audit.record("withdraw_outcome", "outcome", outcome_id, by=by, changes=gone)
+    if point_id is not None and not _still_failed(point_id):
+        clear_returned(db.session.get_one(ContactPoint, point_id), by=by)
+
+
+def _still_failed(point_id: int) -> bool:
+    """Whether another outcome says that this address failed."""
+    others = select(Outcome.id).where(Outcome.contact_point_id == point_id).limit(1)
+    return db.session.scalar(others) is not None
 
 
 def may_change(action: Action, chapter_ids: Collection[int], user: User | None) -> bool:

@@ -21,6 +21,8 @@ from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from crm.campaigns.addresses import chosen_addresses
+from crm.campaigns.models import Campaign
 from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
@@ -54,7 +56,8 @@ from crm.outreach.record import (
     photos_of,
     targets_reached,
 )
-from crm.targets.models import Target
+from crm.targets.contact_queries import paper, points_of
+from crm.targets.models import ContactPoint, Target
 
 blueprint = Blueprint("outreach", __name__)
 
@@ -184,6 +187,7 @@ def answer(action_target_id: int) -> Any:
     what = channels()[row.channel].count(row.pieces)
     happened_on = row.happened_on
     form = OutcomeForm()
+    _ask_address(form, channels()[row.channel].sent_to, target.id, action.campaign_id)
     if not form.is_submitted():
         form.received_on.data = today()
     outcome = form.carry(
@@ -193,6 +197,7 @@ def answer(action_target_id: int) -> Any:
             received_on=form.received_on.data,
             summary=form.summary.data,
             scan=form.keep_scan(),
+            contact_point_id=form.failed_address,
             by=current_user,
             today=today(),
         )
@@ -216,6 +221,27 @@ def answer(action_target_id: int) -> Any:
         ), form.status
     flash(_("Answer from %(name)s recorded.", name=name), "success")
     return redirect(back, 303)
+
+
+def _ask_address(form: OutcomeForm, kind: str | None, target_id: int, campaign_id: int) -> None:
+    """Let the form ask which good address failed; the campaign's own is likely."""
+    points = points_of([target_id], kind=kind).get(target_id, []) if kind else []
+    good = [point for point in points if point.status == "good"]
+    likely = good[0].id if len(good) == 1 else None
+    if kind == "postal" and good:
+        campaign = db.session.get_one(Campaign, campaign_id)
+        chosen = chosen_addresses(campaign_id, [target_id]).get(target_id)
+        goes = paper(points, prefer=campaign.paper_to, chosen=chosen).point
+        likely = goes.id if goes is not None else None
+    form.ask_address(
+        [(point.id, _told_address(point)) for point in good],
+        likely,
+        [kind.name for kind in outcome_kinds().values() if kind.fails_address],
+    )
+
+
+def _told_address(point: ContactPoint) -> str:
+    return f"{point.label}: {', '.join(point.value.splitlines())}"
 
 
 @blueprint.post("/outreach/answers/<int:outcome_id>/withdraw")

@@ -292,6 +292,7 @@ def change_contact_point(
         "source": source or _("entered by hand"),
         "checked_on": today,
         "status": "good",
+        "note": None,
     }
     changes = audit.difference(point, values)
     for field, new in values.items():
@@ -300,15 +301,31 @@ def change_contact_point(
     audit.record("change_contact_point", "contact_point", point.id, by=by, changes=changes)
 
 
-def mark_contact_point(point: ContactPoint, *, status: str, by: User | None, today: date) -> None:
-    """Say whether a contact point still works. An import keeps `bad` until the value changes."""
+def mark_contact_point(
+    point: ContactPoint,
+    *,
+    status: str,
+    note: str | None = None,
+    by: User | None,
+    today: date,
+) -> None:
+    """Say whether a contact point still works, and why if not; it counts as checked today.
+
+    An import keeps `bad` until the value changes.
+    """
     allowed = set(rules.CONTACT_STATUSES)
     if point.key is not None:
         # Past is what the source says of an office it no longer lists.
         allowed = {"good", "bad"} if point.status != "past" else set()
     if status not in allowed:
         raise Refused(_("That cannot be said of this contact point."))
-    values = {"status": status, "checked_on": today}
+    if note and len(note) > rules.MOST_NOTE:
+        raise Refused(_("Use at most %(most)s characters.", most=rules.MOST_NOTE))
+    values = {
+        "status": status,
+        "checked_on": today,
+        "note": (note or None) if status != "good" else None,
+    }
     changes = audit.difference(point, values)
     for field, new in values.items():
         setattr(point, field, new)

@@ -31,6 +31,8 @@ CONTACT_KINDS = {
     "fax": _l("Fax"),
     "social": _l("Social media"),
 }
+#: Characters of the reason why one is not good.
+MOST_NOTE = 200
 CONTACT_STATUSES = {"good": _l("Good"), "bad": _l("Bad"), "past": _l("Past")}
 
 #: Kinds of change an import sees, in the order they are told, with the words on screen.

@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
+from crm.accounts.rules import local_path
 from crm.core import db, paging, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
@@ -22,6 +23,7 @@ from crm.core.i18n import today
 from crm.core.settings import in_force
 from crm.core.shell import Hit
 from crm.targets import operations, queries, rules
+from crm.targets.contact_queries import marks
 from crm.targets.forms import (
     ContactForm,
     ImportForm,
@@ -94,12 +96,14 @@ def _detail(target: Target, offices: dict[int, queries.Office]) -> str:
 def page(target_id: int) -> Any:
     target = queries.target(target_id)
     terms = queries.terms(target.id)
+    points = queries.contact_points(target.id)
     return render_template(
         "targets/page.html",
         target=target,
         office=next(((t, p, b) for t, p, b in terms if t.is_current), None),
         terms=terms,
-        contact_points=queries.contact_points(target.id),
+        contact_points=points,
+        marks=marks([p.id for of in points.values() for p in of if p.status != "good"]),
         contact_kinds=rules.CONTACT_KINDS,
         contact_statuses=rules.CONTACT_STATUSES,
         marking=request.args.get("contacts") == "mark",
@@ -227,11 +231,17 @@ def contact_point(point_id: int) -> Any:
 @requires(Can.EDIT_TARGETS)
 def mark_contact_point(point_id: int) -> Any:
     point = _contact_point(point_id)
-    status = request.form.get("status", "")
-    operations.mark_contact_point(point, status=status, by=current_user, today=today())
-    words = rules.CONTACT_STATUSES[status]
-    flash(_("%(what)s: now marked as %(status)s.", what=point.label, status=words), "success")
-    return redirect(url_for("targets.page", target_id=point.target_id), 303)
+    status, was = request.form.get("status", ""), point.status
+    note = request.form.get("note", "").replace("\x00", "").strip()
+    operations.mark_contact_point(point, status=status, note=note, by=current_user, today=today())
+    if status == was == "good":
+        flash(_("%(what)s: still right, checked today.", what=point.label), "success")
+    else:
+        words = rules.CONTACT_STATUSES[status]
+        flash(_("%(what)s: now marked as %(status)s.", what=point.label, status=words), "success")
+    # Whoever goes through many comes back to where they were.
+    back = local_path(request.form.get("back"))
+    return redirect(back or url_for("targets.page", target_id=point.target_id), 303)
 
 
 def _contact_point(point_id: int) -> ContactPoint:

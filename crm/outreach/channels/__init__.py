@@ -52,6 +52,8 @@ class Channel:
     osdi: str
     #: Whether it can be logged without a target (an event for the public).
     needs_target: bool = True
+    #: The kind of contact point a piece is sent to, which may fail: `postal`, `email`.
+    sent_to: str | None = None
     details: tuple[Detail, ...] = ()
     #: What the person is called who takes part: writer, caller, delegate.
     roles: tuple[tuple[str, Any], ...] = ()

@@ -13,6 +13,7 @@ CHANNEL = Channel(
     counted=Counted.PER_PIECE,
     count=lambda n: ngettext("%(num)s e-mail", "%(num)s e-mails", n),
     expects_answer=True,
+    sent_to="email",
     osdi="email",
     details=(
         Detail("subject", _l("Subject"), help=_l("The subject line, if it was the same in all.")),

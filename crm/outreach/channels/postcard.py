@@ -13,6 +13,7 @@ CHANNEL = Channel(
     counted=Counted.PER_PIECE,
     count=lambda n: ngettext("%(num)s postcard", "%(num)s postcards", n),
     expects_answer=True,
+    sent_to="postal",
     osdi="postal mail",
     roles=(("writer", _l("Writer")), ("leader", _l("Leader"))),
 )

@@ -10,6 +10,15 @@ for (const form of document.querySelectorAll("form[data-auto-submit]")) {
   });
 }
 
+// A field that only some choices of its form's first list need is shown with those.
+for (const field of document.querySelectorAll("[data-only-for]")) {
+  const kinds = field.dataset.onlyFor.split(" ");
+  const list = field.form.querySelector("select");
+  const show = () => { field.closest(".field").hidden = !kinds.includes(list.value); };
+  list.addEventListener("change", show);
+  show();
+}
+
 // A second click on a save button does nothing.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", () => {
