@@ -4,16 +4,18 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import address_views as address_views
-from crm.campaigns import measures
+from crm.campaigns import list_rule, measures
 from crm.campaigns import models as models
 from crm.campaigns.views import blueprint, find
 from crm.core import shell
 from crm.core.access import Can
+from crm.targets import list_rules
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     measures.init_app(app)
+    list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
     shell.add_nav(
         app, shell.NavItem(_l("Campaigns"), "campaigns.index", "flag", Can.SEE, 50, "campaigns")
