@@ -21,6 +21,9 @@ from crm.targets.writing import Row, Work, differing, insert_rows, update_rows
 #: So many leaving at once, and more than half of all, means a file that was cut off.
 MANY = 50
 
+#: By what a term of a post is found again: its first day or, where nobody knows it, its last.
+Since = tuple[date | None, date | None]
+
 _TERM = ("starts_on", "ends_on", "party", "caucus", "is_current")
 
 
@@ -70,9 +73,9 @@ class _Compared:
         self.new: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
         self._before = _present(held)
-        #: Rows nothing of the source was found for yet: post → first day → row.
+        #: Rows nothing of the source was found for yet: post → what finds it again → row.
         self._free = {
-            post_id: {row[1][0]: row for row in sorted(rows, key=_first_day)}
+            post_id: {_since(row[1]): row for row in sorted(rows, key=_first_day)}
             for post_id, rows in held.items()
         }
 
@@ -96,38 +99,41 @@ class _Compared:
         exact = []
         for term in terms:
             post_id = self.work.post_ids[term.post_key]
-            exact.append((post_id, term, self._free.get(post_id, {}).pop(term.starts_on, None)))
+            row = self._free.get(post_id, {}).pop(_since(tuple(term[1:])), None)
+            exact.append((post_id, term, row))
         taken = {
-            day
+            (post_id, since)
             for post_id, term, row in exact
             if row is not None
-            for day in self._inside(post_id, term)
+            for since in self._inside(post_id, term)
         }
         paired = []
         for post_id, term, row in exact:
             if row is None:
                 rows = self._free.get(post_id, {})
                 overlapping = (
-                    day for day, each in rows.items() if day not in taken and _overlaps(each, term)
+                    since
+                    for since, each in rows.items()
+                    if (post_id, since) not in taken and _overlaps(each, term)
                 )
-                if (day := next(overlapping, _NONE)) is not _NONE:
-                    row = rows.pop(day)  # type: ignore[arg-type]
+                if since := next(overlapping, None):
+                    row = rows.pop(since)
             paired.append((post_id, term, row))
         return paired
 
-    def _inside(self, post_id: int, term: TermFacts) -> list[date]:
-        """First days of rows that lie within a term: it was parted when the party changed."""
+    def _inside(self, post_id: int, term: TermFacts) -> list[Since]:
+        """Rows that begin within a term: it was parted when the party changed."""
+        if term.starts_on is None:
+            return []
+        until = term.ends_on or date.max
         return [
-            day
-            for day in self._free.get(post_id, {})
-            if day is not None
-            and term.starts_on is not None
-            and term.starts_on < day
-            and (term.ends_on is None or day <= term.ends_on)
+            since
+            for since in self._free.get(post_id, {})
+            if since[0] is not None and term.starts_on < since[0] <= until
         ]
 
     def _continued(self, post_id: int, term: TermFacts) -> list[Row]:
-        return [self._free[post_id].pop(day) for day in self._inside(post_id, term)]
+        return [self._free[post_id].pop(since) for since in self._inside(post_id, term)]
 
     def _bring(
         self, post_id: int, term: TermFacts, row: Row | None, *, is_continued: bool
@@ -187,7 +193,9 @@ class _Compared:
                 )
 
 
-_NONE: Any = object()
+def _since(values: tuple[Any, ...]) -> Since:
+    starts_on, ends_on = values[:2]
+    return starts_on, None if starts_on else ends_on
 
 
 def _first_day(row: Row) -> date:

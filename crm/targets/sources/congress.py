@@ -252,28 +252,32 @@ def _terms(record: Record, intake: Intake) -> list[TermFacts]:
             caucus=record.text(term, "caucus", f"{path}."),
             is_current=place == len(rows) - 1,
         )
-        terms += _parted(record, term, whole, f"{path}.")
+        terms += _parted(record, term, whole, (starts_on, ends_on), f"{path}.")
     if len({(term.post_key, term.starts_on) for term in terms}) < len(terms):
         raise record.wrong("terms", _("hold the same seat twice from the same day"))
     return terms
 
 
-def _parted(record: Record, term: dict[str, Any], whole: TermFacts, path: str) -> list[TermFacts]:
+def _parted(
+    record: Record, term: dict[str, Any], whole: TermFacts, period: tuple[date, date], path: str
+) -> list[TermFacts]:
     """A term within which the party changed, in parts; the party it ends with is the term's own."""
     rows = record.rows(term, "party_affiliations")
     if len(rows) < 2:
         return [whole]
     parts: list[TermFacts] = []
+    begin, end = period
     for place, row in enumerate(rows):
         where = f"{path}party_affiliations[{place}]"
         if not isinstance(row, dict):
             raise record.wrong(where, _("is not a group of fields"))
-        starts_on = record.day(row, "start", f"{where}.") if place else whole.starts_on
-        ends_on = whole.ends_on if row is rows[-1] else record.day(row, "end", f"{where}.")
-        if parts and not parts[-1].starts_on < starts_on:
-            raise record.wrong(f"{where}.start", _("is before the party's before it"))
-        if ends_on is not None and ends_on < starts_on:
+        starts_on = record.day(row, "start", f"{where}.") if place else begin
+        ends_on = end if row is rows[-1] else record.day(row, "end", f"{where}.")
+        if place and starts_on <= begin:
+            raise record.wrong(f"{where}.start", _("is not after the start of the one before"))
+        if ends_on < starts_on:
             raise record.wrong(f"{where}.end", _("is before its start"))
+        begin = starts_on
         parts.append(
             whole._replace(
                 starts_on=starts_on,

@@ -19,10 +19,10 @@ class BodyFacts(NamedTuple):
 
 
 class TermFacts(NamedTuple):
-    """A post held. Exactly one term of a target in office is current."""
+    """A post held; a source may not know from when. One term of a target in office is current."""
 
     post_key: str
-    starts_on: date
+    starts_on: date | None
     ends_on: date | None
     party: str | None
     caucus: str | None
