@@ -4,12 +4,13 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import address_views as address_views
-from crm.campaigns import list_rule, measures
+from crm.campaigns import handover, list_rule, measures
 from crm.campaigns import models as models
 from crm.campaigns.views import blueprint, find
 from crm.core import shell
 from crm.core.access import Can
 from crm.targets import list_rules
+from crm.targets.handover import offer
 
 
 def init_app(app: Flask) -> None:
@@ -20,4 +21,5 @@ def init_app(app: Flask) -> None:
     shell.add_nav(
         app, shell.NavItem(_l("Campaigns"), "campaigns.index", "flag", Can.SEE, 50, "campaigns")
     )
+    offer(app, handover.ON_CAMPAIGNS)
     shell.add_search(app, _l("Campaigns"), Can.SEE, find)

@@ -184,6 +184,27 @@ def remove_targets(campaign: Campaign, target_ids: Iterable[int], *, by: User | 
     return len(gone)
 
 
+def replace_target(campaign: Campaign, old_id: int, new_id: int, *, by: User | None) -> None:
+    """Put the successor on the campaign's list in the stead of who held the post before.
+
+    What was logged stays with the person it reached. Raises `Refused`.
+    """
+    _demand(campaign, by)
+    ids = (old_id, new_id)
+    db.session.execute(
+        delete(CampaignContact).where(
+            CampaignContact.campaign_id == campaign.id, CampaignContact.target_id == old_id
+        )
+    )
+    db.session.execute(
+        delete(CampaignTarget).where(
+            CampaignTarget.campaign_id == campaign.id, CampaignTarget.target_id.in_(ids)
+        )
+    )
+    db.session.execute(insert(CampaignTarget), [{"campaign_id": campaign.id, "target_id": new_id}])
+    audit.record("replace_target", "campaign", campaign.id, by=by, changes={"target": list(ids)})
+
+
 def _demand(campaign: Campaign, by: User | None) -> None:
     if not may_edit(campaign, by):
         raise Refused(_("Only the chapters that own this campaign may change it."))

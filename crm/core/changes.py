@@ -3,7 +3,9 @@
 import csv
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,7 +13,7 @@ import click
 from flask_babel import gettext as _
 
 from crm.core import db
-from crm.core.tables import defused
+from crm.core.tables import CHUNK, defused
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,6 +43,17 @@ def write_changes(path: Path, changes: Iterable[Change]) -> None:
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise
+
+
+def changes_bytes(changes: Iterable[Change]) -> Iterator[bytes]:
+    """The same file for a download, with a byte order mark, so that Excel opens it right."""
+    yield b"\xef\xbb\xbf"
+    lines = ([defused(cell) for cell in change] for change in changes)
+    rows: Iterator[Sequence[str]] = chain([COLUMNS], lines)
+    while some := list(islice(rows, CHUNK)):
+        text = StringIO(newline="")
+        csv.writer(text).writerows(some)
+        yield text.getvalue().encode()
 
 
 def with_changes(command: Command) -> Command:

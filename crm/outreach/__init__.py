@@ -7,12 +7,13 @@ from crm.campaigns import measures
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
-from crm.outreach import list_rule, list_views, panels
+from crm.outreach import handover, list_rule, list_views, panels
 from crm.outreach import log_views as log_views
 from crm.outreach import models as models
 from crm.outreach.channels import channels
 from crm.outreach.views import blueprint
 from crm.targets import list_rules
+from crm.targets.handover import offer
 
 
 def init_app(app: Flask) -> None:
@@ -20,6 +21,7 @@ def init_app(app: Flask) -> None:
     measures.offer(app, channels)
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
+    offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
     shell.add_panel(app, "target", Panel(50, "outreach/_of_target.html", panels.of_target))
     shell.add_panel(app, "member", Panel(50, "outreach/_of_member.html", panels.of_member))

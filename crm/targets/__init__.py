@@ -6,7 +6,8 @@ from flask_babel import lazy_gettext as _l
 from crm.core import shell
 from crm.core.access import Can
 from crm.targets import cli as cli
-from crm.targets import list_kinds, list_rules
+from crm.targets import handover, list_handover, list_kinds, list_rules
+from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
 from crm.targets import models as models
 from crm.targets.views import blueprint, find_for_search
@@ -17,6 +18,8 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     list_rules.init_app(app)
     list_rules.offer(app, *list_kinds.KINDS)
+    handover.init_app(app)
+    handover.offer(app, list_handover.ON_LISTS)
     shell.add_nav(
         app, shell.NavItem(_l("Targets"), "targets.index", "bank", Can.SEE, 30, "targets")
     )

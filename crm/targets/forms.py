@@ -11,6 +11,7 @@ from wtforms.validators import AnyOf
 
 from crm.core.forms import Form, choice, day, long_text, parse_id, text
 from crm.targets import rules
+from crm.targets.handover import Choice
 from crm.targets.queries import TargetFilter
 
 #: Name in the address → field of the filter. `committee` and `list` are numbers.
@@ -145,6 +146,28 @@ class ImportForm(Form):
 
     what = HiddenField(validators=[AnyOf(["congress", "files", "governments"])])
     files = MultipleFileField(_l("Files"))
+    #: `look` says what would change and keeps nothing; `csv` says it as a file.
+    do = HiddenField(default="import", validators=[AnyOf(["import", "look", "csv"])])
+    #: After a look: where the files are kept, and what was seen.
+    kept = HiddenField()
+    seen = HiddenField()
+
+
+class HandoverForm(Form):
+    """What is to be handed over: ticks, each `provider:key:from:post`, and to whom of a post."""
+
+    def choices(self, sent: Any) -> list[Choice]:
+        """What was ticked; what is none of it is left out."""
+        found = []
+        for tick in sent.getlist("ticks"):
+            parts = tick.split(":")
+            if len(parts) != 4:
+                continue
+            provider, key, from_id, post_id = parts
+            ids = (parse_id(from_id), parse_id(sent.get(f"to:{post_id}")))
+            if ids[0] is not None and ids[1] is not None:
+                found.append(Choice(provider, key, ids[0], ids[1]))
+        return found
 
 
 def chosen(matches: Sequence[rules.Match], sent: Mapping[str, str]) -> tuple[list[int], bool]:

@@ -151,6 +151,18 @@ def take_off_list(kept: TargetList, target_id: int, *, by: User | None) -> None:
     audit.record("take_off_list", "target_list", kept.id, by=by, changes={"targets": [target_id]})
 
 
+def replace_on_list(kept: TargetList, old_id: int, new_id: int, *, by: User | None) -> None:
+    """Put the successor on a list in the stead of who held the post before."""
+    ids = (old_id, new_id)
+    db.session.execute(
+        delete(TargetListItem).where(
+            TargetListItem.list_id == kept.id, TargetListItem.target_id.in_(ids)
+        )
+    )
+    _put_on(kept, [new_id])
+    audit.record("replace_on_list", "target_list", kept.id, by=by, changes={"targets": list(ids)})
+
+
 def remove_list(kept: TargetList, *, by: User | None) -> None:
     """Remove a list. Its targets stay, and campaigns keep the targets they took from it."""
     number, name = kept.id, kept.name

@@ -12,36 +12,32 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 
 from crm.accounts.rules import local_path
 from crm.core import db, paging, shell
 from crm.core.access import Can, requires
-from crm.core.errors import Refused
 from crm.core.i18n import today
-from crm.core.settings import in_force
 from crm.core.shell import Hit
 from crm.targets import operations, queries, rules
+from crm.targets.change_queries import changes_of_target
 from crm.targets.contact_queries import marks
 from crm.targets.forms import (
     ContactForm,
-    ImportForm,
     NoteForm,
     OfficeForm,
     TargetForm,
     filter_args,
     filter_from,
 )
-from crm.targets.intake import Taken
 from crm.targets.models import ContactPoint, Target
-from crm.targets.sources import congress
-from crm.targets.sources.reading import MAX_BYTES
 
 blueprint = Blueprint("targets", __name__)
 
 #: Hits a picker gets.
 FOUND = 10
+#: Changes a target's page tells.
+CHANGES = 10
 
 
 @blueprint.get("/targets")
@@ -111,6 +107,8 @@ def page(target_id: int) -> Any:
         area_name=rules.area_name,
         committees=_committees(queries.committee_seats(target.id)),
         identifiers=queries.identifiers(target.id),
+        changes=changes_of_target(target.id, CHANGES),
+        change_kinds=rules.CHANGES,
         kinds=rules.KINDS,
         panels=shell.panels("target", target),
     )
@@ -249,58 +247,4 @@ def _contact_point(point_id: int) -> ContactPoint:
         db.session.query(ContactPoint)
         .filter(ContactPoint.id == point_id, ContactPoint.target_id.is_not(None))
         .one()
-    )
-
-
-# Imports
-
-
-@blueprint.route("/targets/import", methods=["GET", "POST"])
-@requires(Can.IMPORT_TARGETS)
-def imports() -> Any:
-    form = ImportForm()
-    place = _congress_place()
-
-    def carry_out() -> Taken:
-        # Reading takes seconds: others may write meanwhile.
-        db.rollback()
-        if form.what.data == "congress":
-            return operations.import_congress(place, by=current_user, today=today())
-        if form.what.data == "governments":
-            return operations.import_governments(by=current_user)
-        uploads = [
-            (each.filename or "", each.stream.read(MAX_BYTES + 1))
-            for each in form.files.data or ()
-            if each and each.filename
-        ]
-        if not uploads:
-            raise Refused(_("Choose at least one file."), field="files")
-        return operations.import_congress_files(uploads, by=current_user, today=today())
-
-    taken = form.carry(carry_out)
-    if taken is not None:
-        flash(_told(taken), "success")
-        for warning in taken.warnings[:5]:
-            flash(warning, "warning")
-        return redirect(url_for("targets.imports"), 303)
-    form.files.flags.required = True
-    runs = paging.page_of(queries.import_runs(), number=paging.page_number(), size=20)
-    return render_template(
-        "targets/import.html", form=form, place=place, stems=congress.STEMS, runs=runs
-    ), form.status
-
-
-def _congress_place() -> str:
-    return in_force().congress_source or congress.PUBLIC_ADDRESS
-
-
-def _told(taken: Taken) -> str:
-    counts = taken.counts
-    return ngettext(
-        "%(num)s target new, %(changed)s changed, %(left)s left, %(unchanged)s unchanged.",
-        "%(num)s targets new, %(changed)s changed, %(left)s left, %(unchanged)s unchanged.",
-        counts["new"],
-        changed=counts["changed"],
-        left=counts["left"],
-        unchanged=counts["unchanged"],
     )

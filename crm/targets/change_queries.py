@@ -1,0 +1,78 @@
+"""What imports saw change, asked of the database."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
+
+from crm.core import db
+from crm.core.changes import Change
+from crm.targets import rules
+from crm.targets.models import ImportRun, Target, TargetChange, TargetIdentifier
+from crm.targets.seen import change_of
+
+#: Scheme of the identifier that is the key in a changes file, by importer.
+_SCHEMES = {"congress": "bioguide", "governments": "iso3166", "openstates": "openstates"}
+
+
+def import_run(run_id: int) -> ImportRun:
+    """One import with who carried it out. Raises `NoResultFound`."""
+    return db.session.scalars(
+        select(ImportRun).options(joinedload(ImportRun.by)).where(ImportRun.id == run_id)
+    ).one()
+
+
+def changes_of_run(run_id: int, kind: str | None = None) -> Select[Any]:
+    """What an import saw change, as (TargetChange, target's name), in the order it was told."""
+    statement: Any = (
+        select(TargetChange, Target.name)
+        .join(Target, Target.id == TargetChange.target_id)
+        .where(TargetChange.import_id == run_id)
+        .order_by(TargetChange.id)
+    )
+    if kind:
+        statement = statement.where(TargetChange.kind == kind)
+    found: Select[Any] = statement
+    return found
+
+
+def kinds_of_run(run_id: int) -> dict[str, int]:
+    """How many changes of each kind an import saw, in the order of `rules.CHANGES`."""
+    counted = dict(
+        db.session.execute(
+            select(TargetChange.kind, func.count())
+            .where(TargetChange.import_id == run_id)
+            .group_by(TargetChange.kind)
+        ).all()
+    )  # type: ignore[arg-type]
+    return {kind: counted[kind] for kind in rules.CHANGES if kind in counted}
+
+
+def lines_of_run(run: ImportRun, kind: str | None = None) -> Iterator[Change]:
+    """The lines of an import's changes file, a few at a time."""
+    statement = (
+        changes_of_run(run.id, kind)
+        .outerjoin(
+            TargetIdentifier,
+            (TargetIdentifier.target_id == Target.id)
+            & (TargetIdentifier.scheme == _SCHEMES.get(run.importer, "")),
+        )
+        .add_columns(TargetIdentifier.identifier)
+    )
+    last = 0
+    for change, name, key in db.session.execute(statement, execution_options={"yield_per": 500}):
+        # Two that were merged may both be called something in a scheme.
+        if change.id != last:
+            yield change_of(change.kind, key or "", name, change.what, change.old, change.new)
+        last = change.id
+
+
+def changes_of_target(target_id: int, limit: int) -> Sequence[TargetChange]:
+    """What imports last saw change of a target, the newest first."""
+    return db.session.scalars(
+        select(TargetChange)
+        .where(TargetChange.target_id == target_id)
+        .order_by(TargetChange.seen_on.desc(), TargetChange.id.desc())
+        .limit(limit)
+    ).all()
