@@ -26,7 +26,9 @@ BAR = ("campaign", "channel", "chapter", "since", "until")
 REST = ("kind", "area", "region", "party", "list")
 NAMES = (*BAR, *REST)
 #: Filters that links use and the bar does not offer.
-HIDDEN = ("target", "outcome")
+HIDDEN = ("target", "post", "outcome")
+#: What an address says for targets that held no post.
+NO_POST = "none"
 LABELS = {
     "campaign": _l("Campaign"),
     "since": _l("From"),
@@ -39,6 +41,7 @@ LABELS = {
     "party": _l("Party"),
     "list": _l("List of targets"),
     "target": _l("Target"),
+    "post": _l("Post"),
     "outcome": _l("What came back"),
 }
 
@@ -166,6 +169,12 @@ def parse_filter(args: Mapping[str, str]) -> Asked:
             values["target_id"] = target_id
         else:
             problems.append(_unknown("target", given["target"]))
+    if "post" in given:
+        post_id = 0 if given["post"] == NO_POST else parse_id(given["post"])
+        if post_id is not None:
+            values["post_id"] = post_id
+        else:
+            problems.append(_unknown("post", given["post"]))
     since, until = values.get("since"), values.get("until")
     if since and until and until < since:
         problems.append(_("The period ends before it starts: swap From and To."))

@@ -35,6 +35,8 @@ class ActionFilter:
     #: A chapter and all below it, as ids.
     chapter_ids: frozenset[int] | None = None
     target_id: int | None = None
+    #: The post held that day; 0 for none.
+    post_id: int | None = None
     kind: str | None = None
     area: str | None = None
     region: str | None = None
@@ -45,6 +47,7 @@ class ActionFilter:
 
     _TARGET_FIELDS: ClassVar = (
         "target_id",
+        "post_id",
         "kind",
         "area",
         "region",
@@ -86,6 +89,11 @@ class ActionFilter:
         asked = self._on(ActionTarget, ActionTarget.action_id)
         if self.target_id is not None:
             asked.append(ActionTarget.target_id == self.target_id)
+        if self.post_id == 0:
+            asked.append(ActionTarget.term_id.is_(None))
+        elif self.post_id is not None:
+            terms_of_post = select(Term.id).where(Term.post_id == self.post_id)
+            asked.append(ActionTarget.term_id.in_(terms_of_post))
         # IN and not EXISTS: it lets the database begin from the few targets that are meant.
         if self.kind is not None or self.region is not None:
             targets = select(Target.id)

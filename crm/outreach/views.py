@@ -57,7 +57,7 @@ from crm.outreach.record import (
     targets_reached,
 )
 from crm.targets.contact_queries import paper, points_of
-from crm.targets.models import ContactPoint, Target
+from crm.targets.models import ContactPoint, Post, Target
 
 blueprint = Blueprint("outreach", __name__)
 
@@ -82,8 +82,15 @@ def index() -> Any:
         labels=LABELS,
         hidden={name: asked.given[name] for name in HIDDEN if name in asked.given},
         target=target,
+        post=_post_said(asked.wanted.post_id),
         outcome=outcome_kinds().get(asked.given.get("outcome", "")),
     )
+
+
+def _post_said(post_id: int | None) -> str | None:
+    if post_id is None:
+        return None
+    return _("no post") if post_id == 0 else (db.session.get(Post, post_id) or abort(404)).label
 
 
 def _days(rows: Sequence[Entry]) -> dict[date, str]:

@@ -47,6 +47,7 @@ def init_app(app: Flask) -> None:
 @click.option("--region", metavar="REGION", help="Only targets of this region.")
 @click.option("--party", metavar="PARTY", help="Only targets of this party.")
 @click.option("--of-list", "list", metavar="SLUG", help="Only targets on this list.")
+@click.option("--by", metavar="WHAT", help="Count by person or by post, where a report can.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
               help="File to write; without it, the standard output.")  # fmt: skip
 @with_appcontext
@@ -66,11 +67,11 @@ def report(
     if output is None and format == "xlsx" and sys.stdout.isatty():
         raise click.UsageError("an Excel file does not fit on a screen; give -o FILE")
     ensure_database()
-    asked = parse({key: filters[key] or "" for key in NAMES})
+    asked = parse({key: filters[key] or "" for key in (*NAMES, "by")}, known[name])
     if asked.problems:
         raise click.UsageError(" ".join(asked.problems))
     order = Order(
-        report=known[name],
+        report=known[name].asked_by(asked.by),
         question=Question(wanted=asked.wanted, viewer=COMMAND, purpose=Purpose.EXPORT),
         format=format,
         facts=asked.facts,

@@ -11,6 +11,7 @@ from crm.core.i18n import day
 from crm.core.tables import FORMATS
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
+from crm.reports.catalogue import Report
 from crm.reports.rules import ANSWERED, ANY
 
 
@@ -24,11 +25,17 @@ class Asked:
     choices: Choices
     #: Of outcomes, a kind or a group of kinds; None for all.
     outcome: str | None
+    #: What the rows are to be about, where a report leaves the choice.
+    by: str | None = None
+    report: Report | None = None
 
     @property
     def facts(self) -> list[tuple[str, str]]:
         """What is asked for, in words, for the head of a page and for the files."""
-        return [(str(LABELS[name]), self._said(name, value)) for name, value in self.given.items()]
+        said = [(str(LABELS[name]), self._said(name, value)) for name, value in self.given.items()]
+        if self.by and self.report:
+            said.insert(0, (_("Counted by"), str(self.report.ways[self.by].about)))
+        return said
 
     def _said(self, name: str, value: str) -> str:
         if name in ("since", "until"):
@@ -42,8 +49,8 @@ def _outcomes(choices: Choices) -> dict[str, str]:
     return {ANSWERED: _("Answers"), ANY: _("Anything"), **choices.of("outcome")}
 
 
-def parse(args: Mapping[str, str]) -> Asked:
-    """Read an address or a command line.
+def parse(args: Mapping[str, str], report: Report) -> Asked:
+    """Read what an address or a command line asks of a report.
 
     What names nothing is a problem, and then nothing is answered: never more than was asked for.
     """
@@ -51,13 +58,17 @@ def parse(args: Mapping[str, str]) -> Asked:
     outcome = (args.get("outcome") or "").strip() or None
     asked = parse_filter({name: value for name, value in args.items() if name != "outcome"})
     given, problems = dict(asked.given), list(asked.problems)
+    by = (args.get("by") or "").strip() or None
+    if by and by not in report.ways:
+        problems.append(_("This report cannot be counted by “%(value)s”.", value=by[:80]))
+        by = None
     if outcome:
         given["outcome"] = outcome
         if outcome not in _outcomes(asked.choices):
             problems.append(
                 _("Nothing is known as “%(value)s” for what came back.", value=outcome[:80])
             )
-    return Asked(asked.wanted, problems, given, asked.choices, outcome)
+    return Asked(asked.wanted, problems, given, asked.choices, outcome, by, report)
 
 
 class WithNames(Form):

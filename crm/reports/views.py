@@ -83,14 +83,16 @@ def index() -> Any:
 @requires(Can.SEE_REPORTS)
 def page(name: str) -> Any:
     """One report on screen."""
-    return _show(_report(name), parse(request.args), WithNames(formdata=None), 200)
+    report = _report(name)
+    return _show(report, parse(request.args, report), WithNames(formdata=None), 200)
 
 
 @blueprint.get("/reports/<name>.<any(csv, xlsx, json):format>")
 @requires(Can.EXPORT_REPORTS)
 def download(name: str, format: str) -> Any:
     """One report as a file: the rows of the page, in its order. Members are numbers."""
-    report, asked = _report(name), parse(request.args)
+    report = _report(name)
+    asked = parse(request.args, report)
     if asked.problems:
         return _show(report, asked, WithNames(formdata=None), 422)
     return _send(report, asked, format, Viewer.of(current_user))
@@ -100,7 +102,8 @@ def download(name: str, format: str) -> Any:
 @requires(Can.EXPORT_PEOPLE)
 def download_names(name: str) -> Any:
     """The same file with names, for a reason that is kept."""
-    report, asked, form = _report(name), parse(request.args), WithNames()
+    report, form = _report(name), WithNames()
+    asked = parse(request.args, report)
     if asked.problems or not form.validate_on_submit():
         return _show(report, asked, form, 422)
 
@@ -125,7 +128,7 @@ def _report(name: str) -> Report:
 
 def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response:
     order = Order(
-        report=report,
+        report=report.asked_by(asked.by),
         question=Question(
             wanted=asked.wanted, viewer=viewer, purpose=Purpose.EXPORT, outcome=asked.outcome
         ),
@@ -142,7 +145,8 @@ def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response
 
 
 def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
-    sort = request.args.get("sort")
+    sort, whole = request.args.get("sort"), report
+    report = whole.asked_by(asked.by)
     found = None
     if not asked.problems:
         question = Question(
@@ -150,9 +154,12 @@ def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
         )
         found = answer(_application(), report, question, sort)
     given: dict[str, Any] = {**asked.given, **({"sort": sort} if sort else {})}
+    if asked.by:
+        given["by"] = asked.by
     body = render_template(
         "reports/page.html",
         report=report,
+        ways=whole.ways,
         asked=asked,
         answer=found,
         page=_page(found.rows) if found else None,

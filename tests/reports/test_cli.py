@@ -43,6 +43,12 @@ def test_it_works(work: SimpleNamespace, run: Run) -> None:
     assert json.loads(run("outcomes", "--format", "json").stdout)["rows"] == []
 
 
+def test_by_post(work: SimpleNamespace, run: Run) -> None:
+    result = run("activity-by-target", "--by", "post", "--format", "json")
+    assert [row["post"] for row in json.loads(result.stdout)["rows"]] == ["No post"]
+    assert "cannot be counted by “post”" in run("outcomes", "--by", "post").output
+
+
 def test_the_list_names_every_report(app: Flask, run: Run) -> None:
     lines = run("--list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(reports())

@@ -105,6 +105,38 @@ def test_it_works(
             place = shown.index(re.sub(r"\s+", " ", first), place)
 
 
+def test_by_post(people: SimpleNamespace, work: SimpleNamespace, sign_in: SignIn,
+                 tmp_path: Path) -> None:  # fmt: skip
+    """Screen and files show the same rows, and each number leads to its records."""
+    client = sign_in(people.staff)
+    page = client.get("/reports/activity-by-target?by=post&campaign=postcards")
+    assert page.status_code == 200
+    for words in ("Activity by post", "Counted by", "WV 2", "Ann Alpha", "No post"):
+        assert words in page.text
+    files = [
+        read(format, client.get(f"/reports/activity-by-target.{format}?by=post").data, tmp_path)
+        for format in ("csv", "xlsx", "json")
+    ]
+    assert files[0] == files[1] == files[2]
+    assert [row[:4] for row in files[0]] == [
+        ["WV 2", "Ann Alpha", "WV", "15"],
+        ["No post", "", "", "17"],
+    ]
+    asked = client.get("/reports/activity-by-target.json?by=post").json["filters"]
+    assert asked == {"Counted by": "Post"}
+    links = {unescape(link) for link in re.findall(r'href="(/outreach\?[^"]+)"', page.text)}
+    records = {link: text_of(client.get(link).text) for link in links if "post=" in link}
+    assert {re.search(r"post=(\w+)", link)[1] for link in records} == {"1", "none"}  # type: ignore[index]
+    for link, text in records.items():
+        assert ("To who held: WV 2" in text) == ("post=1" in link)
+        assert ("1 meeting " in text) == ("post=none" in link)
+    answers = client.get("/reports/answers?outcome=answered&post=1")
+    assert "Ann Alpha" in answers.text
+    wrong = client.get("/reports/outcomes?by=post")
+    assert (wrong.status_code, "cannot be counted by" in wrong.text) == (422, True)
+    assert client.get("/outreach?post=999").status_code == 404
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_number_leads_to_records(
     name: str, work: SimpleNamespace, people: SimpleNamespace, sign_in: SignIn

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from crm.core import audit, db
 from crm.core.access import Scope
@@ -23,13 +24,15 @@ EVERYWHERE = Viewer(sees=Scope(everywhere=True, chapter_ids=frozenset()), export
 NAMES = list(reports())
 
 
-def asked(app: Flask, name: str, viewer: Viewer = EVERYWHERE, **wanted: Any) -> Answer:
+def asked(
+    app: Flask, name: str, viewer: Viewer = EVERYWHERE, by: str | None = None, **wanted: Any
+) -> Answer:
     question = Question(wanted=ActionFilter(**wanted), viewer=viewer)
-    return answer(app, reports()[name], question)
+    return answer(app, reports()[name].asked_by(by), question)
 
 
-def cells(found: Answer, name: str, *keys: str) -> list[tuple[Any, ...]]:
-    places = [reports()[name].place(key) for key in keys]
+def cells(found: Answer, name: str, *keys: str, by: str | None = None) -> list[tuple[Any, ...]]:
+    places = [reports()[name].asked_by(by).place(key) for key in keys]
     return [tuple(row[place] for place in places) for row in found.rows]
 
 
@@ -123,13 +126,44 @@ FILTERS: list[dict[str, Any]] = [
     {"since": date(2025, 11, 1)},
     {"until": date(2025, 10, 31)},
     {"campaign_id": 99},
+    {"post_id": 1},
+    {"post_id": 0},
 ]
 
 
+def test_by_post_two_who_held_one_seat_add_up(school: SimpleNamespace) -> None:
+    """40 actions under the predecessor and 12 under the successor are 52 of the seat."""
+    predecessor = school.targets[0]
+    successor = make.legislator("Dee", "Delta", district="1").id
+    term = db.session.scalars(select(Term.id).where(Term.target_id == successor)).one()
+    logged(
+        "letter", school.campaign, pieces=12, targets={successor: 12}, terms={successor: term},
+        on=date(2025, 12, 1), outcomes=[(successor, "refusal", date(2025, 12, 9))],
+    )  # fmt: skip
+    # One meeting with both: once of the seat's actions, and each was reached by it.
+    logged(
+        "meeting", school.campaign, targets=[predecessor, successor], on=date(2025, 12, 2),
+        terms={predecessor: 1, successor: term},
+    )  # fmt: skip
+    keys = ("post", "holders", "area", "pieces", "actions", "answers", "rate", "last")
+    found = asked(school.app, "activity-by-target", by="post")
+    assert cells(found, "activity-by-target", *keys, by="post") == [
+        ("WV 1", "Ann Alpha, Dee Delta", "WV", 46, 4, 3, Share(3, 46), date(2025, 12, 2)),
+        ("OH 1", "Cy Gamma", "OH", 32, 2, 0, Share(0, 32), date(2025, 11, 4)),
+        ("WV 2", "Bea Beta", "WV", 32, 2, 0, Share(0, 32), date(2025, 11, 4)),
+        ("No post", "", "", 62, 1, 0, Share(0, 62), date(2025, 10, 7)),
+    ]
+    assert found.reckoning.sums.holds
+    by_person = asked(school.app, "activity-by-target", by="person")
+    assert by_person.reckoning.sums == found.reckoning.sums
+    assert by_person.totals[4:8] == found.totals[3:7]
+
+
 def test_every_report_reconciles_under_every_filter(school: SimpleNamespace) -> None:
-    for name in NAMES:
+    ways = [(name, by) for name in NAMES for by in (*reports()[name].ways, None)]
+    for name, by in ways:
         for wanted in FILTERS:
-            found = asked(school.app, name, **wanted)
+            found = asked(school.app, name, by=by, **wanted)
             assert found.reckoning.sums.holds, (name, wanted, str(found.reckoning))
             if reports()[name].counts == "pieces" and not wanted:
                 assert found.reckoning.sums.total == 156

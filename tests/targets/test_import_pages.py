@@ -18,7 +18,7 @@ from crm.core.audit import AuditEntry
 from crm.core.i18n import today
 from crm.core.settings import in_force
 from crm.outreach.models import ActionTarget
-from crm.targets import kept, operations
+from crm.targets import kept, list_operations, operations
 from crm.targets.models import ImportRun, Post, Target, TargetChange, TargetListItem
 from tests import make
 from tests.reports.conftest import logged
@@ -187,7 +187,9 @@ def handed(people: SimpleNamespace, congress: None) -> SimpleNamespace:
     over = make.campaign("Long over", chapters=(people.school_a,), targets=(person("X000001"),))
     with db.unit_of_work():
         db.session.merge(over).ends_on = date(2026, 1, 1)
-        kept_list = operations.keep_list(name="Priority", note=None, target_ids=[ids.old], by=None)
+        kept_list = list_operations.keep_list(
+            name="Priority", note=None, target_ids=[ids.old], by=None
+        )
         ids.list = kept_list.id
     ids.action = logged("letter", ids.campaign, targets={ids.old: 1}, pieces=1)
     with db.unit_of_work():

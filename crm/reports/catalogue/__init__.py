@@ -62,9 +62,17 @@ class Report:
     shows_people: bool = False
     #: Columns a screen has no room for: shown small below another column's value. Files keep them.
     beneath: Mapping[str, str] = field(default_factory=dict)
+    #: Other things its rows may be about, by the word of the address: the same sums by post.
+    ways: Mapping[str, "Report"] = field(default_factory=dict)
+    #: What its rows are about.
+    about: Any = ""
     #: One row a record, as many as there are: read a few at a time, in its own order. Its
     #: `reckon` sums the rows itself where it is given None.
     streamed: bool = False
+
+    def asked_by(self, way: str | None) -> "Report":
+        """The report with rows about something else; itself without a word, or with its own."""
+        return self.ways.get(way, self) if way else self
 
     def place(self, key: str) -> int:
         """Where in a row a column's cell stands."""

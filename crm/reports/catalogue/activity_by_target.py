@@ -1,17 +1,24 @@
-"""What reached each target: the report the rest of the house is for."""
+"""What reached each target: the report the rest of the house is for.
+
+By person, or by the post that was held that day: two who held one seat add up in the seat's row.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy import case, func, select
+from sqlalchemy.orm import aliased
 
 from crm.core import db
 from crm.core.charts import Bar, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
+from crm.outreach.filters import NO_POST
 from crm.outreach.models import ActionTarget
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
@@ -20,12 +27,13 @@ from crm.reports.queries import (
     Repeats,
     answers_by,
     awaited_names,
+    number_of,
     repeated_by_targets,
     seats,
     tally,
 )
 from crm.reports.rules import ANSWERED, Reckoning, Tally, once, once_sentence
-from crm.targets.models import Target
+from crm.targets.models import Body, Post, Target, Term
 
 
 def rows(asked: Question) -> Iterator[Row]:
@@ -134,8 +142,9 @@ def chart(shown: Sequence[Row]) -> Markup:
     return bars(CHART_TITLE, [Bar(row[0], row[4]) for row in most])
 
 
-REPORT = Report(
+BY_PERSON = Report(
     name="activity-by-target",
+    about=_l("Person"),
     order=10,
     icon="bank",
     title=_l("Activity by target"),
@@ -160,3 +169,127 @@ REPORT = Report(
     narrow=lambda row: {"target": str(row[-1])},
     record=lambda row: ("targets.page", {"target_id": row[-1]}),
 )
+
+
+@dataclass
+class _Post:
+    """What reached who held a post."""
+
+    label: str
+    area: str
+    holders: dict[int, str] = field(default_factory=dict)
+    pieces: int = 0
+    actions: int = 0
+    awaited: int = 0
+    answers: int = 0
+    last: date | None = None
+
+
+def rows_by_post(asked: Question) -> Iterator[Row]:
+    """One row a post, most reached first, and one for targets that held none."""
+    sums = (
+        select(
+            ActionTarget.term_id,
+            ActionTarget.channel,
+            func.sum(ActionTarget.pieces).label("pieces"),
+            func.count().label("actions"),
+            func.max(ActionTarget.happened_on).label("last"),
+        )
+        .where(*asked.wanted.of_targets())
+        .group_by(ActionTarget.term_id, ActionTarget.channel)
+        .subquery()
+    )
+    awaited = case((sums.c.channel.in_(awaited_names()), sums.c.pieces), else_=0)
+    reached = (
+        select(
+            sums.c.term_id,
+            func.sum(sums.c.pieces).label("pieces"),
+            func.sum(sums.c.actions).label("actions"),
+            func.sum(awaited).label("awaited"),
+            func.max(sums.c.last).label("last"),
+        )
+        .group_by(sums.c.term_id)
+        .subquery()
+    )
+    found = db.session.execute(
+        select(reached, Post.id, Post.label, Body.name, Post.area, Target.id, Target.name)
+        .outerjoin(Term, Term.id == reached.c.term_id)
+        .outerjoin(Post, Post.id == Term.post_id)
+        .outerjoin(Body, Body.id == Post.body_id)
+        .outerjoin(Target, Target.id == Term.target_id)
+        .order_by(reached.c.last, Target.id)
+    )
+    answers = answers_by(ActionTarget.term_id, asked.wanted)
+    posts: dict[int, _Post] = {}
+    for term_id, pieces, actions, waited, last, post_id, label, body, area, holder, name in found:
+        post = posts.setdefault(post_id or 0, _Post(label or body or _("No post"), area or ""))
+        post.pieces += int(pieces)
+        post.actions += int(actions)
+        post.awaited += int(waited)
+        post.answers += answers.get(term_id, 0)
+        post.last = max(last, post.last or last)
+        if holder is not None:
+            post.holders[holder] = name
+    _count_actions_once(asked, posts)
+    order = sorted(posts, key=lambda post_id: (not post_id, -posts[post_id].pieces,
+                                               posts[post_id].label, post_id))  # fmt: skip
+    for post_id in order:
+        post = posts[post_id]
+        yield (
+            post.label, ", ".join(post.holders.values()), post.area, post.pieces, post.actions,
+            post.answers, Share(post.answers, post.awaited), post.last, post_id,
+        )  # fmt: skip
+
+
+def _count_actions_once(asked: Question, posts: dict[int, _Post]) -> None:
+    """An action that reached two holders of a post is one; and so of those without a post."""
+    several = [post_id for post_id, post in posts.items() if len(post.holders) > 1]
+    if several:
+        of_term = aliased(Term)
+        for post_id, actions in db.session.execute(
+            select(of_term.post_id, func.count(ActionTarget.action_id.distinct()))
+            .join(of_term, of_term.id == ActionTarget.term_id)
+            .where(of_term.post_id.in_(several), *asked.wanted.of_targets())
+            .group_by(of_term.post_id)
+        ):
+            posts[post_id].actions = actions
+    if 0 in posts:
+        posts[0].actions = number_of(
+            select(func.count(ActionTarget.action_id.distinct())).where(
+                ActionTarget.term_id.is_(None), *asked.wanted.of_targets()
+            )
+        )
+
+
+def chart_of_posts(shown: Sequence[Row]) -> Markup:
+    """The posts reached most; what held no post is none."""
+    most = sorted((row for row in shown if row[-1]), key=lambda row: -row[3])[:10]
+    return bars(POSTS_TITLE, [Bar(row[0], row[3]) for row in most])
+
+
+POSTS_TITLE = _l("Posts reached most")
+
+BY_POST = replace(
+    BY_PERSON,
+    about=_l("Post"),
+    title=_l("Activity by post"),
+    description=_l("How often each post was reached, whoever held it that day."),
+    columns=(
+        Column("post", _l("Post"), width=44),
+        Column("holders", _l("Held by"), width=36),
+        Column("area", _l("State or region"), width=16),
+        Column("pieces", _l("Reached"), Kind.NUMBER, 10),
+        Column("actions", _l("Actions"), Kind.NUMBER, 10),
+        Column("answers", _l("Answers"), Kind.NUMBER, 10),
+        Column("rate", _l("Answer rate"), Kind.SHARE, 18),
+        Column("last", _l("Last contact"), Kind.DATE, 12),
+    ),
+    rows=rows_by_post,
+    chart=chart_of_posts,
+    chart_title=POSTS_TITLE,
+    beneath={"holders": "post"},
+    narrow=lambda row: {"post": str(row[-1] or NO_POST)},
+    record=None,
+)
+
+REPORT = replace(BY_PERSON, ways={"person": BY_PERSON, "post": BY_POST})
