@@ -6,7 +6,14 @@ from flask_babel import lazy_gettext as _l
 from crm.core import shell
 from crm.core.access import Can
 from crm.targets import cli as cli
-from crm.targets import handover, list_handover, list_kinds, list_rules
+from crm.targets import (
+    district_cli,
+    district_views,
+    handover,
+    list_handover,
+    list_kinds,
+    list_rules,
+)
 from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
 from crm.targets import models as models
@@ -24,3 +31,5 @@ def init_app(app: Flask) -> None:
         app, shell.NavItem(_l("Targets"), "targets.index", "bank", Can.SEE, 30, "targets")
     )
     shell.add_search(app, _l("Targets"), Can.SEE, find_for_search)
+    shell.add_search(app, _l("By ZIP"), Can.SEE, district_views.find_for_search)
+    app.cli.add_command(district_cli.district)
