@@ -72,7 +72,7 @@ def _tell(words: Any) -> str:
 KINDS = (
     RuleKind(
         name="position",
-        label=_l("Stand so on an ask"),
+        label=_l("Hold a position on an ask"),
         group=_l("Where they stand"),
         order=35,
         params=(

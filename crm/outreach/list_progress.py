@@ -70,10 +70,14 @@ def totals(is_on: ColumnElement[bool], wanted: ActionFilter) -> Totals:
 def page_of_list(
     is_on: ColumnElement[bool], wanted: ActionFilter, *, total: int, number: int, size: int = SIZE
 ) -> Page:
-    """A page of the list: one statement. The untouched first, then whose contact is longest ago."""
+    """A page of the list: two statements. The untouched first, then whose contact is longest ago.
+
+    Who they are is found out first, so that what came of it is asked for those few alone.
+    """
     number = min(number, max(1, -(-total // size)))
-    rows = _rows(is_on, wanted).limit(size).offset((number - 1) * size)
-    return Page(_read(rows), number, size, total, capped=False)
+    some = _in_order(is_on, wanted).limit(size).offset((number - 1) * size)
+    found = db.session.scalars(some).all()
+    return Page(all_of_list(Target.id.in_(found), wanted), number, size, total, capped=False)
 
 
 def all_of_list(is_on: ColumnElement[bool], wanted: ActionFilter) -> Sequence[Reached]:
@@ -86,6 +90,18 @@ def _read(rows: Select[Any]) -> list[Reached]:
         Reached(target, actions or 0, last_on, answered_on, moved_on)
         for target, actions, last_on, answered_on, moved_on in db.session.execute(rows)
     ]
+
+
+def _in_order(is_on: ColumnElement[bool], wanted: ActionFilter) -> Select[int]:
+    parts = _Parts(is_on, wanted)
+    reached, last_on = parts.reached, parts.reached.c.last_on
+    return (
+        select(Target.id)
+        .select_from(parts.listed)
+        .join(Target, Target.id == parts.listed.c.id)
+        .outerjoin(reached, reached.c.target_id == Target.id)
+        .order_by(last_on.is_not(None), last_on, Target.sort_name, Target.id)
+    )
 
 
 def _rows(is_on: ColumnElement[bool], wanted: ActionFilter) -> Select[Any]:

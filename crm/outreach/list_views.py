@@ -18,6 +18,7 @@ from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.outreach.filters import LABELS, Asked, parse_filter
 from crm.outreach.list_progress import Totals, all_of_list, page_of_list, totals
 from crm.outreach.views import blueprint
+from crm.targets.list_queries import ids
 from crm.targets.list_views import Listing, listing
 from crm.targets.queries import offices, target_list
 from crm.targets.rules import KINDS
@@ -43,7 +44,7 @@ def _asked() -> Asked:
 
 
 def of_list(shown: Listing) -> dict[str, Any]:
-    """Progress and targets of a list, the untouched first: four statements."""
+    """Progress and targets of a list, the untouched first: five statements."""
     asked = _asked()
     told = totals(shown.is_on, asked.wanted)
     page = page_of_list(shown.is_on, asked.wanted, total=told.listed, number=page_number())
@@ -83,7 +84,6 @@ def list_file(slug: str, format: str) -> Any:
     if shown.told is not None:
         facts.insert(0, (_("Rule"), shown.told.words))
         facts.insert(1, (_("As of"), day(shown.on)))
-    told = totals(shown.is_on, asked.wanted)
     table = Table(
         name=kept.slug,
         title=kept.name,
@@ -92,7 +92,7 @@ def list_file(slug: str, format: str) -> Any:
         facts=facts,
         made_at=made_at,
         made_by=current_user.name,
-        closing=lambda: said(told),
+        closing=lambda: said(totals(shown.is_on, asked.wanted)),
     )
     response = Response(b"".join(FORMATS[format].write(table)), mimetype=FORMATS[format].mimetype)
     name = f"{kept.slug}-{made_at:%Y-%m-%d}.{format}"
@@ -115,13 +115,14 @@ def said(told: Totals) -> str:
 
 def _rows(shown: Listing, asked: Asked) -> Iterator[Row]:
     found = all_of_list(shown.is_on, asked.wanted)
-    known_by = offices([row.target.id for row in found]) if len(found) <= 30_000 else {}
+    known_by = offices(ids(shown.is_on))
+    kinds = {name: str(label) for name, label in KINDS.items()}
     for row in found:
         target = row.target
         office = known_by.get(target.id)
         yield (
             target.name,
-            str(KINDS.get(target.kind, target.kind)),
+            kinds.get(target.kind, target.kind),
             office.label if office else "",
             (office.area if office else None) or target.sub_region or target.region or "",
             (office.party if office else None) or "",

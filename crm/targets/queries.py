@@ -111,13 +111,14 @@ def _words(q: str) -> Iterable[ColumnElement[bool]]:
     return [text.contains(f" {word}", autoescape=True) for word in fold(q).split()[:8]]
 
 
-def offices(target_ids: Collection[int]) -> dict[int, Office]:
+def offices(target_ids: Collection[int] | Select[int]) -> dict[int, Office]:
     """What these targets hold now, by target; absent who holds nothing. One statement."""
+    wanted = target_ids if isinstance(target_ids, Select) else set(target_ids)
     rows = db.session.execute(
         select(Term.target_id, Post.label, Term.party, Post.area, Term.id, Body.name)
         .join(Post, Post.id == Term.post_id)
         .join(Body, Body.id == Post.body_id)
-        .where(Term.is_current, Term.target_id.in_(set(target_ids)))
+        .where(Term.is_current, Term.target_id.in_(wanted))
     )
     return {row[0]: Office(*row[1:]) for row in rows}
 

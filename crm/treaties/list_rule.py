@@ -80,7 +80,7 @@ def _tell(words: Any) -> str:
 KINDS = (
     RuleKind(
         name="treaty",
-        label=_l("Stand so to a treaty"),
+        label=_l("Are party, or not, to a treaty"),
         group=_GROUP,
         order=30,
         params=(
