@@ -20,6 +20,7 @@ from crm.core import (
     mail,
     security,
     shell,
+    tiles,
 )
 from crm.core import (
     audit as audit,
@@ -73,6 +74,7 @@ def init_app(settings: Settings) -> Flask:
     mail.init_app(app, settings)
     shell.init_app(app)
     charts.init_app(app)
+    tiles.init_app(app)
     icons.init_app(app)
     cli.init_app(app)
     return app
