@@ -14,7 +14,7 @@ from crm.core.text import fold, slugify
 from crm.targets import rules
 from crm.targets.intake import Taken, only_new, take_in
 from crm.targets.models import Body, ContactPoint, Post, Target, Term
-from crm.targets.sources import congress, governments
+from crm.targets.sources import congress, governments, openstates
 from crm.targets.sources.reading import Progress
 
 # Imports
@@ -46,6 +46,31 @@ def import_west_virginia(*, by: User | None) -> Taken:
 def import_governments(*, by: User | None, progress: Progress | None = None) -> Taken:
     """Write the 197 states shipped with the project."""
     return take_in(governments.read(), by=by, progress=progress)
+
+
+def import_openstates(
+    place: str,
+    *,
+    state: str | None = None,
+    public: str = "",
+    by: User | None,
+    today: date,
+    progress: Progress | None = None,
+) -> Taken:
+    """Read a state's people files and write them; others' and Congress's stay as they are.
+
+    `place` is a folder, a zip, an https address or a state's two letters, which are looked up in
+    `public` or else at the public address. `state` says whose files, where there are several.
+    """
+    intake = openstates.read(place, state=state, public=public, today=today, progress=progress)
+    return take_in(intake, by=by, progress=progress)
+
+
+def import_openstates_file(
+    name: str, content: bytes, *, state: str | None = None, by: User | None, today: date
+) -> Taken:
+    """Write a state's people files from a zip somebody sent."""
+    return take_in(openstates.read_sent(name, content, state=state, today=today), by=by)
 
 
 # Targets kept by hand

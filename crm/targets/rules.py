@@ -104,7 +104,7 @@ class Seat:
     label: str
     division: str
     area: str
-    district: str
+    district: str | None
 
 
 def senate_seat(area: str, class_: int) -> Seat:

@@ -90,3 +90,8 @@ class Intake:
     chambers: frozenset[str] = frozenset()
     is_whole: bool = True
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Beginnings of the keys of its bodies: `us/`, `us-wv/`. Others are another source's."""
+        return tuple(sorted({f"{key.partition('/')[0]}/" for key in self.bodies}))

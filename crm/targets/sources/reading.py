@@ -237,8 +237,12 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
-def fetch(address: str) -> bytes | None:
-    """What lies at an https address; None when there is nothing. Raises `Refused` otherwise."""
+def fetch(address: str, *, most: int | None = None) -> bytes | None:
+    """What lies at an https address; None when there is nothing. Raises `Refused` otherwise.
+
+    At most `most` bytes are taken, `MAX_BYTES` unless told.
+    """
+    most = most or MAX_BYTES
     request = urllib.request.Request(address, headers={"User-Agent": "campaign-outreach-crm"})  # noqa: S310
     until = time.monotonic() + MAX_SECONDS
     content = bytearray()
@@ -246,10 +250,10 @@ def fetch(address: str) -> bytes | None:
         with urllib.request.build_opener(_OnlyHttps).open(request, timeout=TIMEOUT) as answer:
             while chunk := answer.read1(1 << 16):
                 content += chunk
-                if len(content) > MAX_BYTES:
+                if len(content) > most:
                     raise Refused(
                         _("%(file)s is larger than %(most)s MB.",
-                          file=address, most=MAX_BYTES // 1024 // 1024)
+                          file=address, most=most // 1024 // 1024)
                     )  # fmt: skip
                 if time.monotonic() > until:
                     raise TimeoutError("it took too long")
