@@ -11,6 +11,10 @@ from crm.core import shell
 from crm.core.access import Can
 from crm.targets import list_rules
 from crm.targets.handover import offer
+from crm.targets.merging import WAYS, fold
+
+# A target is in a campaign once, and has one address chosen there.
+WAYS |= {"campaign_target.target_id": fold, "campaign_contact.target_id": fold}
 
 
 def init_app(app: Flask) -> None:

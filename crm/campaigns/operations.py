@@ -139,7 +139,11 @@ def add_targets(campaign: Campaign, target_ids: Iterable[int], *, by: User | Non
         raise Refused(_("Choose at least one target."), "target_ids")
     # One writer at a time, so that two who add the same do not meet in the primary key.
     db.session.execute(select(Campaign.id).where(Campaign.id == campaign.id).with_for_update())
-    known = set(db.session.scalars(select(Target.id).where(Target.id.in_(wanted))))
+    known = set(
+        db.session.scalars(
+            select(Target.id).where(Target.id.in_(wanted), Target.merged_into_id.is_(None))
+        )
+    )
     if known != wanted:
         raise Refused(_("One of these targets is not there any more."), "target_ids")
     listed = set(

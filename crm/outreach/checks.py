@@ -138,7 +138,11 @@ def _check_references(
         select(literal("c"), Chapter.id).where(Chapter.id.in_(chapter_ids)),
     ]
     if targets:
-        parts.append(select(literal("t"), Target.id).where(Target.id.in_(targets)))
+        parts.append(
+            select(literal("t"), Target.id).where(
+                Target.id.in_(targets), Target.merged_into_id.is_(None)
+            )
+        )
     if members:
         parts.append(of_members)
     if ask_ids:

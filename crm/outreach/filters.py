@@ -19,6 +19,7 @@ from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.queries import ActionFilter, OnList
 from crm.targets.list_queries import listed
 from crm.targets.models import Post, Target, TargetList, Term
+from crm.targets.queries import kept_ids
 from crm.targets.rules import KINDS, area_name
 
 #: The filters of a bar, and those that stand behind "More".
@@ -166,7 +167,8 @@ def parse_filter(args: Mapping[str, str]) -> Asked:
     if "target" in given:
         target_id = parse_id(given["target"])
         if target_id is not None:
-            values["target_id"] = target_id
+            # An old address still leads to the outreach of one that was merged.
+            values["target_id"] = kept_ids([target_id]).get(target_id, target_id)
         else:
             problems.append(_unknown("target", given["target"]))
     if "post" in given:

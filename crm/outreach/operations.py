@@ -28,7 +28,7 @@ from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
 from crm.outreach import rules
-from crm.outreach.channels import channels
+from crm.outreach.channels import Channel, channels
 from crm.outreach.checks import Facts, Given, checked
 from crm.outreach.models import (
     Action,
@@ -44,7 +44,7 @@ from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.queries import find_logged
 from crm.targets.contact_queries import points_of
 from crm.targets.models import ContactPoint, Target
-from crm.targets.queries import terms_on
+from crm.targets.queries import kept_ids, terms_on
 from crm.targets.returned import clear_returned, mark_returned
 
 
@@ -186,7 +186,7 @@ def redo_action(action: Action, *, by: User | None) -> None:
     _lock(action)
     if action.undone_at is None:
         return
-    kept = last_undo(action.id).snapshot
+    kept = _of_kept_targets(last_undo(action.id).snapshot, channels()[action.channel])
     _refuse_strangers(action, kept["chapters"], by)
     action.undone_at = None
     db.session.flush()
@@ -200,6 +200,19 @@ def redo_action(action: Action, *, by: User | None) -> None:
     _add_revision(action, "redo", None, kept, by)
     db.session.expire(action)
     audit.record("redo_action", "action", action.id, by=by)
+
+
+def _of_kept_targets(kept: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
+    """A snapshot with the targets that were merged since led to those that were kept."""
+    merged = kept_ids([row["target_id"] for row in kept["targets"]])
+    rows: dict[int, dict[str, Any]] = {}
+    for row in kept["targets"]:
+        target_id = merged.get(row["target_id"], row["target_id"])
+        if (there := rows.get(target_id)) is None:
+            rows[target_id] = {**row, "target_id": target_id}
+        elif channel.per_piece:
+            there["pieces"] += row["pieces"]
+    return {**kept, "targets": list(rows.values())}
 
 
 def record_outcome(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from crm.core import db
@@ -59,8 +59,23 @@ class Office:
 
 
 def target(target_id: int) -> Target:
-    """One target; raises `NoResultFound` when absent."""
-    return db.session.scalars(select(Target).where(Target.id == target_id)).one()
+    """One target; raises `NoResultFound` when absent, and for one that was merged into another."""
+    return db.session.scalars(select(Target).where(Target.id == target_id, is_kept())).one()
+
+
+def is_kept() -> ColumnElement[bool]:
+    """That a target was not merged into another: what every list and choice asks."""
+    return Target.merged_into_id.is_(None)
+
+
+def kept_ids(target_ids: Collection[int]) -> dict[int, int]:
+    """Those of the ids that were merged into another, with the one that was kept."""
+    rows = db.session.execute(
+        select(Target.id, Target.merged_into_id).where(
+            Target.id.in_(set(target_ids)), Target.merged_into_id.is_not(None)
+        )
+    )
+    return {number: kept for number, kept in rows if kept is not None}
 
 
 def targets(wanted: TargetFilter, *, sort: str = "name") -> Select[Target]:
@@ -81,7 +96,9 @@ def targets(wanted: TargetFilter, *, sort: str = "name") -> Select[Target]:
 
 
 def _conditions(wanted: TargetFilter) -> list[ColumnElement[bool]]:
-    asked: list[ColumnElement[bool]] = list(_words(wanted.q)) if wanted.q else []
+    asked = [is_kept()]
+    if wanted.q:
+        asked.append(_named(wanted.q))
     if wanted.kind is not None:
         asked.append(Target.kind == wanted.kind)
     if wanted.chamber is not None:
@@ -105,10 +122,18 @@ def _conditions(wanted: TargetFilter) -> list[ColumnElement[bool]]:
     return asked
 
 
-def _words(q: str) -> Iterable[ColumnElement[bool]]:
-    """Each typed word begins a word of the target's."""
-    text = literal(" ") + Target.search
-    return [text.contains(f" {word}", autoescape=True) for word in fold(q).split()[:8]]
+def _named(q: str) -> ColumnElement[bool]:
+    """Each typed word begins a word of the target's, or of one that was merged into it."""
+    former = aliased(Target)
+    under = select(former.merged_into_id).where(
+        former.merged_into_id.is_not(None), *_words(q, former.search)
+    )
+    return or_(and_(*_words(q, Target.search)), Target.id.in_(under))
+
+
+def _words(q: str, search: Any) -> Iterable[ColumnElement[bool]]:
+    text = literal(" ") + search
+    return [true(), *(text.contains(f" {w}", autoescape=True) for w in fold(q).split()[:8])]
 
 
 def offices(target_ids: Collection[int] | Select[int]) -> dict[int, Office]:
@@ -147,7 +172,7 @@ def find_targets(q: str, limit: int) -> list[Target]:
     return list(
         db.session.scalars(
             select(Target)
-            .where(*_words(q))
+            .where(is_kept(), _named(q))
             .order_by(gone, best, Target.sort_name, Target.id)
             .limit(limit)
         )
@@ -168,7 +193,10 @@ def match_targets(lines: Iterable[str]) -> list[rules.Match]:
         .outerjoin(Term, (Term.target_id == Target.id) & Term.is_current)
         .outerjoin(Post, Post.id == Term.post_id)
         .order_by(Target.sort_name, Target.id)
-    )
+    ).all()
+    for each, *_office in rows:
+        if each.merged_into_id is not None:
+            codes.setdefault(each.merged_into_id, []).append(each.name)
     candidates = [
         rules.candidate(
             each.id,
@@ -184,6 +212,7 @@ def match_targets(lines: Iterable[str]) -> list[rules.Match]:
             codes=codes.get(each.id, ()),
         )
         for each, label, area, role in rows
+        if each.merged_into_id is None
     ]
     return rules.match_lines(lines, candidates)
 
@@ -214,16 +243,19 @@ def filter_choices() -> Choices:
     chambers = {key: name for _area, _party, key, name in held}
     parent = aliased(Body)
     committees = db.session.execute(
-        select(Body.id, Body.name, Body.classification, parent.name)
+        select(Body.id, Body.name, Body.classification, parent.name, Body.key)
         .outerjoin(parent, parent.id == Body.parent_id)
         .where(exists().where(CommitteeSeat.body_id == Body.id))
     ).all()
+    # Committees of the states bear short names: which chamber's Education it is must be said.
     named = [
-        (number, f"{above}: {name}" if kind == "subcommittee" else name)
-        for number, name, kind, above in committees
+        (number, f"{above}: {name}" if kind == "subcommittee" or _is_states(key) else name)
+        for number, name, kind, above, key in committees
     ]
     places = db.session.execute(
-        select(Target.region, Target.sub_region).where(Target.region.is_not(None)).distinct()
+        select(Target.region, Target.sub_region)
+        .where(Target.region.is_not(None), is_kept())
+        .distinct()
     ).all()
     regions: dict[str, set[str]] = {}
     for region, sub_region in places:
@@ -241,6 +273,10 @@ def filter_choices() -> Choices:
             for pair in [(region, region), *((s, f"– {s}") for s in sorted(regions[region]))]
         ],
     )
+
+
+def _is_states(key: str) -> bool:
+    return key.startswith("us-")
 
 
 def terms(target_id: int) -> list[Any]:

@@ -3,8 +3,12 @@
 from flask import Flask
 
 from crm.targets import list_rules
+from crm.targets.merging import WAYS, fold
 from crm.treaties import cli, list_rule
 from crm.treaties import models as models
+
+# A state takes part in a meeting once.
+WAYS["treaty_attendance.target_id"] = fold
 
 
 def init_app(app: Flask) -> None:

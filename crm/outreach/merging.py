@@ -1,0 +1,66 @@
+"""How outreach follows two targets that are made one, so that no piece is lost or counted twice."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Column, exists, update
+
+from crm.core import db
+from crm.outreach.channels import per_piece_names
+from crm.outreach.models import ActionTarget, Outcome
+from crm.targets import merging
+from crm.targets.merging import Merging, lead_to
+
+
+def _reached(work: Merging, column: Column[Any]) -> None:
+    """What reached both in one action is one: pieces add up, an act is the same act.
+
+    Answers go along; it waits on only while neither has answered.
+    """
+    table, journal = column.table, work.journal
+    there = db.session.execute(
+        table.select().where(
+            column == work.kept_id,
+            table.c.action_id.in_(
+                table.select().with_only_columns(table.c.action_id).where(column == work.merged_id)
+            ),
+        )
+    ).mappings()
+    kept = {row["action_id"]: dict(row) for row in there}
+    for action_id, row in kept.items():
+        other = journal.rows(table, action_id=action_id, target_id=work.merged_id)[0]
+        pieces = max(row["pieces"], other["pieces"])
+        if row["channel"] in per_piece_names():
+            pieces = row["pieces"] + other["pieces"]
+        lead_to(journal, table, other["id"], row["id"])
+        journal.delete(table, other)
+        journal.update(
+            table,
+            row,
+            pieces=pieces,
+            awaiting=row["awaiting"] and other["awaiting"],
+            term_id=row["term_id"] or other["term_id"],
+        )
+    journal.move(column, work.merged_id, work.kept_id)
+
+
+def _settle(kept_id: int, merged_id: int) -> None:
+    """Nothing waits that was answered while the two were one."""
+    answered = exists().where(Outcome.action_target_id == ActionTarget.id)
+    db.session.execute(
+        update(ActionTarget)
+        .where(
+            ActionTarget.target_id.in_((kept_id, merged_id)),
+            ActionTarget.awaiting.is_(True),
+            answered,
+        )
+        .values(awaiting=False),
+        execution_options={"synchronize_session": False},
+    )
+
+
+merging.WAYS["action_target.target_id"] = _reached
+merging.EXACT["action_target"] = _l(
+    "Outreach that came together was corrected, answered or undone since, and cannot be parted."
+)
+merging.AFTERWARDS.append(_settle)

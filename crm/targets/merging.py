@@ -1,0 +1,388 @@
+"""Two targets that are one: every record moves to the one that is kept, and can be brought back.
+
+The other keeps its row, its name and `merged_into_id`, so that it is still found by its old name
+and leads to the one kept; lists, pickers, matching, filters and imports know the kept one only.
+
+Which columns point to targets is asked of the tables themselves. A plain update moves them, except
+where a unique constraint or the counting rule stands in the way: those have a way of their own in
+`WAYS`. A room above registers its own when it is loaded.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Column, Table, select
+
+from crm.accounts.models import User
+from crm.core import audit, db
+from crm.core.errors import Refused
+from crm.core.text import fold as folded
+from crm.targets import rules
+from crm.targets.journal import Journal, moved_ids, references, same_in, take_back, uniques
+from crm.targets.models import (
+    CommitteeSeat,
+    ContactPoint,
+    NotTheSame,
+    Target,
+    TargetListItem,
+    TargetMerge,
+    Term,
+)
+
+
+@dataclass
+class Merging:
+    """A merge in hand."""
+
+    journal: Journal
+    kept_id: int
+    merged_id: int
+    #: Whose office is the present one, of two who hold one each.
+    office_of: int
+
+
+#: Moves what a column points to from the merged target to the kept one.
+Way = Callable[[Merging, Column[Any]], None]
+
+#: `table.column` → the way of it, where that is no plain update.
+WAYS: dict[str, Way] = {}
+#: Tables that must be taken back exactly or not at all, with the sentence of the refusal.
+EXACT: dict[str, Any] = {}
+#: Called with the two ids once a merge was taken back.
+AFTERWARDS: list[Callable[[int, int], None]] = []
+
+#: Facts of which one chooses whose is kept, each with the columns that go together.
+FACTS: dict[str, tuple[str, ...]] = {
+    "kind": ("kind",),
+    "name": ("name", "given_name", "additional_name", "family_name", "suffix", "sort_name"),
+    "nickname": ("nickname",),
+    "salutation": ("salutation",),
+    "gender": ("gender",),
+    "country": ("country",),
+    "region": ("region", "sub_region"),
+    "note": ("note",),
+}
+FACT_WORDS = {
+    "kind": _l("Kind"),
+    "name": _l("Name"),
+    "nickname": _l("Also known as"),
+    "salutation": _l("Salutation"),
+    "gender": _l("Gender"),
+    "country": _l("Country"),
+    "region": _l("Region"),
+    "note": _l("Note"),
+    "office": _l("Present office"),
+}
+
+
+def stay(_work: Merging, _column: Column[Any]) -> None:
+    """What is told of the merged target remains told of it."""
+
+
+def fold(work: Merging, column: Column[Any]) -> None:
+    """Move rows of which one target has one only; where the kept one has it already, that stays."""
+    table, journal = column.table, work.journal
+    there = journal.rows(table, **{column.name: work.kept_id})
+    for row in journal.rows(table, **{column.name: work.merged_id}):
+        same = next(
+            (
+                found
+                for others in uniques(column)
+                if (found := same_in(there, row, others)) is not None
+            ),
+            None,
+        )
+        if same is None:
+            journal.update(table, row, **{column.name: work.kept_id})
+            continue
+        if "id" in table.c:
+            lead_to(journal, table, row["id"], same["id"])
+        journal.delete(table, row)
+
+
+def lead_to(journal: Journal, table: Table, old: int, new: int) -> None:
+    """Let all that points to one row of a table point to another."""
+    for column in references(table):
+        journal.move(column, old, new)
+
+
+def plain(work: Merging, column: Column[Any]) -> None:
+    """Move rows by one update."""
+    work.journal.move(column, work.merged_id, work.kept_id)
+
+
+def way_of(column: Column[Any]) -> Way:
+    """How a column that points to targets is moved. Raises LookupError where nobody said how."""
+    key = f"{column.table.name}.{column.name}"
+    if key in WAYS:
+        return WAYS[key]
+    if uniques(column):
+        raise LookupError(f"{key} may be unique: register how it is merged in targets.merging.WAYS")
+    return plain
+
+
+def merge(
+    *,
+    kept: Target,
+    merged: Target,
+    theirs: Mapping[str, bool] | None = None,
+    by: User | None,
+) -> TargetMerge:
+    """Make one of two. `theirs` names the facts (and `office`) that are taken from the merged one.
+
+    Of a note the other's is not lost: both are kept, unless one is said to be taken.
+    """
+    # An import finds its people by identifiers, which move.
+    db.take_turn("import")
+    both = (kept.id, merged.id)
+    for target in db.session.scalars(
+        select(Target)
+        .where(Target.id.in_(both))
+        .order_by(Target.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all():
+        if target.merged_into_id is not None:
+            raise Refused(_("%(name)s was merged already.", name=target.name))
+    refuse_unlike(kept, merged)
+    taken = {name for name, is_theirs in (theirs or {}).items() if is_theirs}
+    work = Merging(Journal(), kept.id, merged.id, merged.id if "office" in taken else kept.id)
+    for column in references(Target.__table__):  # type: ignore[arg-type]
+        way_of(column)(work, column)
+    values = _facts(kept, merged, taken)
+    row = work.journal.rows(Target.__table__, id=kept.id)[0]  # type: ignore[arg-type]
+    work.journal.update(Target.__table__, row, **values)  # type: ignore[arg-type]
+    row = work.journal.rows(Target.__table__, id=merged.id)[0]  # type: ignore[arg-type]
+    work.journal.update(Target.__table__, row, merged_into_id=kept.id)  # type: ignore[arg-type]
+    done = TargetMerge(
+        kept_id=kept.id,
+        merged_id=merged.id,
+        by_id=by.id if by is not None else None,
+        moved=work.journal.as_json(),
+    )
+    db.session.add(done)
+    db.session.flush()
+    audit.record(
+        "merge",
+        "target",
+        kept.id,
+        by=by,
+        changes={"merged": merged.id, "name": merged.name, "theirs": sorted(taken)},
+    )
+    # The rows were changed beside the session.
+    db.session.expire_all()
+    return done
+
+
+def refuse_unlike(kept: Target, merged: Target) -> None:
+    """Refuse what cannot be one: a target with itself, a person with what is none."""
+    if kept.id == merged.id:
+        raise Refused(_("These are the same record already."))
+    if kept.kind != merged.kind and not {kept.kind, merged.kind} <= rules.PERSONS:
+        raise Refused(
+            _("A %(kind)s and a %(other)s cannot be one.",
+              kind=str(rules.KINDS[kept.kind]).lower(), other=str(rules.KINDS[merged.kind]).lower())
+        )  # fmt: skip
+
+
+def unmerge(done: TargetMerge, *, by: User | None) -> None:
+    """Take a merge back. What came to the kept target since stays with it."""
+    db.take_turn("import")
+    rows = db.session.scalars(
+        select(Target)
+        .where(Target.id.in_((done.kept_id, done.merged_id)))
+        .order_by(Target.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    db.session.refresh(done)
+    if done.undone_at is not None:
+        return
+    names = {target.id: target.name for target in rows}
+    above = {target.id: target.merged_into_id for target in rows}
+    if above[done.kept_id] is not None:
+        raise Refused(
+            _("%(name)s was itself merged since. Undo that first.", name=names[done.kept_id])
+        )
+    later = db.session.scalars(
+        select(TargetMerge.id).where(
+            TargetMerge.kept_id == done.kept_id,
+            TargetMerge.undone_at.is_(None),
+            TargetMerge.id > done.id,
+        )
+    ).first()
+    if later is not None:
+        raise Refused(
+            _("Another target was merged into %(name)s since. Undo that first.",
+              name=names[done.kept_id])
+        )  # fmt: skip
+    take_back(done.moved, exact=EXACT)
+    _refuse_strays(done)
+    for settle in AFTERWARDS:
+        settle(done.kept_id, done.merged_id)
+    done.undone_at = db.now()
+    done.undone_by_id = by.id if by is not None else None
+    db.session.flush()
+    audit.record(
+        "unmerge", "target", done.kept_id, by=by,
+        changes={"merged": done.merged_id, "name": names[done.merged_id]},
+    )  # fmt: skip
+    db.session.expire_all()
+
+
+def _refuse_strays(done: TargetMerge) -> None:
+    """Refuse where something new of the kept one hangs on an office or address that goes back."""
+    sentences = {
+        Term: _(
+            "Something was logged since for an office that would go back. It cannot be undone."
+        ),
+        ContactPoint: _("Something uses an address since that would go back. It cannot be undone."),
+    }
+    for model, sentence in sentences.items():
+        owner: Table = model.__table__  # type: ignore[assignment]
+        back = moved_ids(done.moved, owner.c.target_id)
+        back += [
+            step["key"]["id"]
+            for step in done.moved["steps"]
+            if step["table"] == owner.name and step.get("verb") in ("update", "delete")
+        ]
+        for column in references(owner):
+            targets = [each for each in references(Target.__table__)  # type: ignore[arg-type]
+                       if each.table is column.table]  # fmt: skip
+            for of_target in targets:
+                stray = select(of_target).where(
+                    column.in_(
+                        select(owner.c.id).where(
+                            owner.c.id.in_(back), owner.c.target_id == done.merged_id
+                        )
+                    ),
+                    of_target == done.kept_id,
+                )
+                if db.session.execute(stray.limit(1)).first() is not None:
+                    raise Refused(sentence)
+
+
+def _facts(kept: Target, merged: Target, taken: set[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for fact, columns in FACTS.items():
+        mine = [getattr(kept, column) for column in columns]
+        # What only the other has is no choice.
+        if fact in taken or not any(mine):
+            values |= {column: getattr(merged, column) for column in columns}
+    if "note" not in taken and kept.note and merged.note and kept.note != merged.note:
+        values["note"] = f"{kept.note}\n\n{merged.note}"
+    if kept.seen_on is None and merged.seen_on is not None:
+        # From now on a source keeps the facts.
+        values |= {"seen_on": merged.seen_on, "source": merged.source}
+    if any(getattr(kept, column) != value for column, value in values.items()):
+        words = dict.fromkeys((*kept.search.split(), *merged.search.split()))
+        values["search"] = f" {' '.join(words)} "
+    return values
+
+
+# The ways of this room's own tables
+
+
+def _terms(work: Merging, column: Column[Any]) -> None:
+    """Terms move; the same term of both is one; one office is the present one."""
+    table, journal = column.table, work.journal
+    present = {
+        owner: journal.rows(table, target_id=owner, is_current=True)
+        for owner in (work.kept_id, work.merged_id)
+    }
+    if present[work.kept_id] and present[work.merged_id]:
+        loser = work.merged_id if work.office_of == work.kept_id else work.kept_id
+        for row in present[loser]:
+            journal.update(table, row, is_current=False)
+    there = journal.rows(table, target_id=work.kept_id)
+    for row in journal.rows(table, target_id=work.merged_id):
+        same = same_in(there, row, [table.c.post_id, table.c.starts_on])
+        if same is None:
+            journal.update(table, row, target_id=work.kept_id)
+            continue
+        lead_to(journal, table, row["id"], same["id"])
+        journal.delete(table, row)
+        if row["is_current"]:
+            journal.update(table, same, is_current=True)
+
+
+def _contact_points(work: Merging, column: Column[Any]) -> None:
+    """Ways to reach both; one that both have is one, and the importer's, which keeps it."""
+    table, journal = column.table, work.journal
+    there = journal.rows(table, target_id=work.kept_id)
+    keys = {row["key"] for row in there}
+    for row in journal.rows(table, target_id=work.merged_id):
+        same = next((each for each in there if _same_point(each, row)), None)
+        if same is not None and row["key"] in (None, same["key"]):
+            _spoilt(journal, table, row, same)
+            lead_to(journal, table, row["id"], same["id"])
+            journal.delete(table, row)
+        elif same is not None and same["key"] is None:
+            _spoilt(journal, table, same, row)
+            lead_to(journal, table, same["id"], row["id"])
+            journal.delete(table, same)
+            there.remove(same)
+            journal.update(table, row, target_id=work.kept_id)
+        elif row["key"] in keys and row["key"] is not None:
+            # Two of one name: the importer would find only one of them again.
+            journal.update(table, row, target_id=work.kept_id, key=None)
+        else:
+            journal.update(table, row, target_id=work.kept_id)
+
+
+def _same_point(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return bool(one["kind"] == other["kind"] and folded(one["value"]) == folded(other["value"]))
+
+
+def _spoilt(journal: Journal, table: Table, gone: dict[str, Any], stays: dict[str, Any]) -> None:
+    """What somebody found out of one of the two holds for the one that stays."""
+    if gone["status"] == "bad" and stays["status"] == "good":
+        journal.update(table, stays, status="bad", note=gone["note"], checked_on=gone["checked_on"])
+
+
+def _not_the_same(work: Merging, column: Column[Any]) -> None:
+    """Who is not the one merged is not the one kept."""
+    table, journal = column.table, work.journal
+    rows = [
+        *journal.rows(table, a_id=work.merged_id),
+        *journal.rows(table, b_id=work.merged_id),
+    ]
+    for row in rows:
+        other = row["b_id"] if row["a_id"] == work.merged_id else row["a_id"]
+        if other == work.kept_id:
+            continue
+        a, b = sorted((other, work.kept_id))
+        if not journal.rows(table, a_id=a, b_id=b):
+            journal.insert(table, {**row, "a_id": a, "b_id": b})
+        journal.delete(table, row)
+
+
+WAYS |= {
+    f"{Term.__tablename__}.target_id": _terms,
+    f"{ContactPoint.__tablename__}.target_id": _contact_points,
+    f"{CommitteeSeat.__tablename__}.target_id": fold,
+    f"{TargetListItem.__tablename__}.target_id": fold,
+    # Both columns at once.
+    f"{NotTheSame.__tablename__}.a_id": _not_the_same,
+    f"{NotTheSame.__tablename__}.b_id": stay,
+    # Who was merged into whom, and when, is history.
+    f"{TargetMerge.__tablename__}.kept_id": stay,
+    f"{TargetMerge.__tablename__}.merged_id": stay,
+}
+
+# Pairs that are none
+
+
+def keep_apart(one: Target, other: Target, *, by: User | None) -> None:
+    """Say that two who look alike are not the same; they are not proposed again."""
+    a, b = sorted((one.id, other.id))
+    if a == b:
+        raise Refused(_("These are the same record already."))
+    if db.session.get(NotTheSame, (a, b)) is not None:
+        return
+    db.session.add(NotTheSame(a_id=a, b_id=b, by_id=by.id if by is not None else None))
+    db.session.flush()
+    audit.record("keep_apart", "target", a, by=by, changes={"other": b})
