@@ -61,6 +61,6 @@ def _settle(kept_id: int, merged_id: int) -> None:
 
 merging.WAYS["action_target.target_id"] = _reached
 merging.EXACT["action_target"] = _l(
-    "Outreach that came together was corrected, answered or undone since, and cannot be parted."
+    "Outreach that came together was corrected or undone since, and cannot be parted."
 )
 merging.AFTERWARDS.append(_settle)

@@ -207,7 +207,11 @@ def _refuse_too_many(number: int) -> None:
 
 def _existing(target_ids: Collection[int]) -> Sequence[int]:
     _refuse_too_many(len(target_ids))
-    found = set(db.session.scalars(select(Target.id).where(Target.id.in_(set(target_ids)))))
+    found = set(
+        db.session.scalars(
+            select(Target.id).where(Target.id.in_(set(target_ids)), Target.merged_into_id.is_(None))
+        )
+    )
     return [number for number in dict.fromkeys(target_ids) if number in found]
 
 

@@ -8,7 +8,7 @@ where a unique constraint or the counting rule stands in the way: those have a w
 `WAYS`. A room above registers its own when it is loaded.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from crm.core.errors import Refused
 from crm.core.text import fold as folded
 from crm.targets import rules
 from crm.targets.journal import Journal, moved_ids, references, same_in, take_back, uniques
+from crm.targets.likeness import Card
 from crm.targets.models import (
     CommitteeSeat,
     ContactPoint,
@@ -175,6 +176,51 @@ def merge(
     # The rows were changed beside the session.
     db.session.expire_all()
     return done
+
+
+def better(one: Target, other: Target) -> Target:
+    """Which of two is kept unless somebody says otherwise: the one a source keeps, the older."""
+    return min(one, other, key=lambda each: (each.seen_on is None, each.id))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A fact in which two differ, as each has it; `picked` is whose is taken unless told."""
+
+    fact: str
+    label: Any
+    values: tuple[str, str]
+    picked: int
+
+
+def choices(one: Target, other: Target, cards: Mapping[int, Card]) -> Iterator[Choice]:
+    """The facts in which two differ."""
+    first = better(one, other)
+
+    def told(fact: str, values: tuple[str, str]) -> Iterator[Choice]:
+        if values[0] != values[1]:
+            mine = values[0] if first is one else values[1]
+            second = other if first is one else one
+            yield Choice(fact, FACT_WORDS[fact], values, first.id if mine else second.id)
+
+    for fact, columns in FACTS.items():
+        yield from told(fact, (_shown(one, columns), _shown(other, columns)))
+    offices = (cards[one.id].office or "", cards[other.id].office or "")
+    if all(offices):
+        yield from told("office", offices)
+
+
+def _shown(target: Target, columns: tuple[str, ...]) -> str:
+    if columns[0] == "kind":
+        return str(rules.KINDS.get(target.kind, target.kind))
+    if columns[0] == "name":
+        parts = rules.full_name(
+            target.given_name, target.family_name, additional=target.additional_name,
+            suffix=target.suffix,
+        )  # fmt: skip
+        return f"{target.name} ({parts})" if parts and parts != target.name else target.name
+    values = dict.fromkeys(getattr(target, column) for column in columns)
+    return ", ".join(value for value in values if value)
 
 
 def refuse_unlike(kept: Target, merged: Target) -> None:

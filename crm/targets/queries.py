@@ -63,6 +63,11 @@ def target(target_id: int) -> Target:
     return db.session.scalars(select(Target).where(Target.id == target_id, is_kept())).one()
 
 
+def kept_or_merged(target_id: int) -> Target:
+    """One target, also one that was merged; raises `NoResultFound` when absent."""
+    return db.session.scalars(select(Target).where(Target.id == target_id)).one()
+
+
 def is_kept() -> ColumnElement[bool]:
     """That a target was not merged into another: what every list and choice asks."""
     return Target.merged_into_id.is_(None)

@@ -90,7 +90,9 @@ def _detail(target: Target, offices: dict[int, queries.Office]) -> str:
 @blueprint.get("/targets/<int:target_id>")
 @requires(Can.SEE)
 def page(target_id: int) -> Any:
-    target = queries.target(target_id)
+    target = queries.kept_or_merged(target_id)
+    if target.merged_into_id is not None:
+        return redirect(url_for("targets.page", target_id=target.merged_into_id), 302)
     terms = queries.terms(target.id)
     points = queries.contact_points(target.id)
     return render_template(
