@@ -14,10 +14,10 @@ from crm.targets import (
     list_handover,
     list_kinds,
     list_rules,
+    merge_views,
 )
 from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
-from crm.targets import merge_views
 from crm.targets import models as models
 from crm.targets.views import blueprint, find_for_search
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.changes import Change
+from crm.targets.identity import merged_of, settle
 from crm.targets.intake_terms import write_terms
 from crm.targets.models import (
     Body,
@@ -86,6 +87,8 @@ def take_in(intake: Intake, *, by: User | None, progress: Progress | None = None
     run_id = run.id
     work = Work(intake, intake.day, run_id, warnings=list(intake.warnings))
     known = _known_targets(intake)
+    settle(intake, known, _TARGET)
+    work.warnings[:] = intake.warnings
     new = [facts for facts in intake.targets if facts.identifier not in known]
     steps: Sequence[Callable[[], None]] = (
         lambda: _write_bodies(work),
@@ -285,9 +288,8 @@ def _known_targets(intake: Intake) -> dict[str, Row]:
 
 def _write_targets(work: Work, known: dict[str, Row], new: list[TargetFacts]) -> None:
     def values(facts: TargetFacts) -> tuple[Any, ...]:
-        return tuple(
-            work.intake.source if name == "source" else facts.columns.get(name) for name in _TARGET
-        )
+        columns = {"source": work.intake.source, **facts.columns}
+        return tuple(columns.get(name) for name in _TARGET)
 
     rows = [
         {
@@ -346,11 +348,13 @@ def _write_identifiers(work: Work) -> None:
         if (target_id := work.target_ids[facts.identifier])
     }
     new: list[dict[str, Any]] = []
-    # An identifier of somebody listed, who no longer has it, is free for whoever has it now.
+    # An identifier of somebody listed, who no longer has it, is free for whoever has it now. Who
+    # was merged of several keeps those of all.
+    several = merged_of(wanted)
     gone = {
         pair: owner
         for pair, owner in owners.items()
-        if owner[1] in wanted and pair not in wanted[owner[1]]
+        if owner[1] in wanted and pair not in wanted[owner[1]] and owner[1] not in several
     }
     for facts in work.intake.targets:
         target_id = work.target_ids[facts.identifier]
@@ -452,7 +456,13 @@ def _write_seats(work: Work) -> None:
                 CommitteeSeat.title,
                 CommitteeSeat.rank,
                 CommitteeSeat.side,
-            ).where(CommitteeSeat.target_id.in_(concerned | work.left.keys()))
+            )
+            .join(Body, Body.id == CommitteeSeat.body_id)
+            .where(
+                CommitteeSeat.target_id.in_(concerned | work.left.keys()),
+                # Seats of another source's committees are none of this one's.
+                or_(*(Body.key.startswith(root) for root in work.intake.roots)),
+            )
         )
     }
     new: list[dict[str, Any]] = []

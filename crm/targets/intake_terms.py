@@ -13,7 +13,8 @@ from sqlalchemy import or_, select
 
 from crm.core import db
 from crm.core.errors import Refused
-from crm.targets.models import Post, Term
+from crm.targets.identity import is_elsewhere
+from crm.targets.models import Body, Post, Term
 from crm.targets.seen import Held
 from crm.targets.sources.facts import TermFacts
 from crm.targets.writing import Row, Work, differing, insert_rows, update_rows
@@ -35,18 +36,24 @@ def write_terms(work: Work) -> None:
     rows = db.session.execute(
         select(
             Term.id, Term.target_id, Term.post_id, Post.body_id,
-            Term.starts_on, Term.ends_on, Term.party, Term.caucus, Term.is_current,
+            Term.starts_on, Term.ends_on, Term.party, Term.caucus, Term.is_current, Body.key,
         )
         .join(Post, Post.id == Term.post_id)
+        .join(Body, Body.id == Post.body_id)
         .where(or_(Post.body_id.in_(chambers), Term.target_id.in_(work.listed)))
         .order_by(Term.id)
     ).all()  # fmt: skip
     held: dict[int, dict[int, list[Row]]] = {}
     gone: dict[int, list[Held]] = {}
+    elsewhere: dict[int, int] = {}
     for row in rows:
         number, target_id, post_id, body_id = row[:4]
-        if target_id in work.listed:
-            held.setdefault(target_id, {}).setdefault(post_id, []).append((number, tuple(row[4:])))
+        if target_id in work.listed and is_elsewhere(work.intake, row.key):
+            if row.is_current:
+                elsewhere[target_id] = number
+        elif target_id in work.listed:
+            values = tuple(row[4:9])
+            held.setdefault(target_id, {}).setdefault(post_id, []).append((number, values))
         elif row.is_current and body_id in chambers:
             gone.setdefault(target_id, []).append(
                 Held(number, post_id, row.starts_on, row.ends_on, row.party, row.caucus)
@@ -59,6 +66,9 @@ def write_terms(work: Work) -> None:
         compared.bring_to(facts.terms)
         new += compared.new
         updates += compared.updates
+        if target_id in elsewhere and any(term.is_current for term in facts.terms):
+            # Another source's office goes on, or not, as that source says; this one is later.
+            updates.append({"id": elsewhere[target_id], "is_current": False})
     if work.intake.is_whole:
         updates += _retire(work, gone)
     update_rows(work, Term, updates)

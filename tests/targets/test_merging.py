@@ -10,7 +10,7 @@ from sqlalchemy import select
 from crm.campaigns.models import Ask, CampaignContact, CampaignTarget, Position
 from crm.core import db
 from crm.core.errors import Refused
-from crm.targets import duplicates, merging, operations, queries
+from crm.targets import duplicates, list_operations, merging, operations, queries
 from crm.targets.journal import references
 from crm.targets.models import (
     Body,
@@ -77,8 +77,8 @@ def scene() -> SimpleNamespace:
         ),
     )  # fmt: skip
     with db.unit_of_work():
-        kept = operations.keep_list(name="Both", target_ids=[ana_id, twin_id], by=None)
-        operations.keep_list(name="One", target_ids=[twin_id], by=None)
+        kept = list_operations.keep_list(name="Both", target_ids=[ana_id, twin_id], by=None)
+        list_operations.keep_list(name="One", target_ids=[twin_id], by=None)
         both = kept.id
     return SimpleNamespace(
         ana=ana_id, twin=twin_id, other=other_id, list=both, campaign=campaign_id, second=second_id,
@@ -251,7 +251,7 @@ def test_what_changed_since_stays(any_app: Flask) -> None:
     number = merge(one.ana, one.twin)
     with db.unit_of_work():
         kept = queries.target_list("both")
-        operations.take_off_list(kept, one.ana, by=None)
+        list_operations.take_off_list(kept, one.ana, by=None)
         operations.change_target(
             queries.target(one.ana), given_name="Ana", family_name="Alder", note="Newer.", by=None
         )

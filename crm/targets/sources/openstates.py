@@ -109,6 +109,7 @@ def gather(
         scheme="openstates",
         targets=[],
         contact_parts=("openstates/",),
+        of_the_post=("openstates/capitol/",),
         has_seats="committees" in folder.files,
     )
     work = _Reading(intake, state)
