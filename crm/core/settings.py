@@ -60,6 +60,9 @@ class Settings:
     congress_source: str = _setting(
         "", "Folder, file or address `make run` and `crm import congress` read Congress from."
     )
+    openstates_source: str = _setting(
+        "", "Folder, zip or address of a zip that `crm import openstates wv` finds a state in."
+    )
     demo_password: str = _setting("", "Password of the demo's people. Empty: random and printed.")
     testing: str = _setting("0", "1: for the test suite; sign-in is not throttled.")
 

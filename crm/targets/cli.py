@@ -1,4 +1,4 @@
-"""`crm import congress` and `crm import governments`."""
+"""`crm import congress`, `crm import openstates` and `crm import governments`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,32 @@ def congress(source: str | None, dry_run: bool, changes: Path | None) -> None:
     with progress(_("Congress")) as moved:
         taken = operations.import_congress(
             source or settings.congress_source, by=None, today=today, progress=moved
+        )
+    _tell(taken)
+    conclude(taken.changes, dry_run=dry_run, changes=changes)
+
+
+@importers.command("openstates")
+@click.argument("source")
+@click.option("--state", help="Which state, where SOURCE holds several: two letters, such as wv.")
+@with_changes
+@in_unit_of_work
+def openstates(source: str, state: str | None, dry_run: bool, changes: Path | None) -> None:
+    """Import a state's legislature from SOURCE, files of openstates/people.
+
+    SOURCE is the state's folder, the folder or a zip of all states, an https address of a zip, or
+    two letters (`wv`): that state from the setting CRM_OPENSTATES_SOURCE, or else from the public
+    address.
+    """
+    today = datetime.now(UTC).date()
+    with progress(_("State legislature")) as moved:
+        taken = operations.import_openstates(
+            source,
+            state=state,
+            public=in_force().openstates_source,
+            by=None,
+            today=today,
+            progress=moved,
         )
     _tell(taken)
     conclude(taken.changes, dry_run=dry_run, changes=changes)

@@ -59,7 +59,12 @@ def imports() -> Any:
     form.files.flags.required = True
     runs = paging.page_of(queries.import_runs(), number=paging.page_number(), size=20)
     return render_template(
-        "targets/import.html", form=form, place=_congress_place(), stems=congress.STEMS, runs=runs
+        "targets/import.html",
+        form=form,
+        place=_congress_place(),
+        stems=congress.STEMS,
+        runs=runs,
+        importers=rules.IMPORTERS,
     ), form.status
 
 

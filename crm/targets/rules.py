@@ -21,6 +21,16 @@ KINDS = {
 #: Kinds that are people and have name parts.
 PERSONS = frozenset({"legislator", "official"})
 
+#: What brings targets and what is told of them, by the name an import run keeps.
+IMPORTERS = {
+    "congress": _l("Congress"),
+    "openstates": _l("A state's legislature"),
+    "governments": _l("Governments"),
+    "sheet": _l("A spreadsheet"),
+    "districts": _l("ZIPs and districts"),
+    "treaties": _l("The treaty ledger"),
+}
+
 #: Kinds of contact point, in the order a page shows them.
 CONTACT_KINDS = {
     "postal": _l("Postal address"),

@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 
 from crm.core.errors import Refused
 from crm.targets import rules
-from crm.targets.sources.reading import fetch
+from crm.targets.sources.reading import MAX_BYTES, fetch
 
 #: Bytes of one archive, of the list of what is in it, of one file, of all files that are taken.
 MAX_ARCHIVE = 200 * 1024 * 1024
@@ -81,6 +81,8 @@ def read_folder(place: str, parts: Sequence[str], state: str | None) -> Folder:
 def read_sent(name: str, content: bytes, parts: Sequence[str], state: str | None) -> Folder:
     """Read a zip somebody sent. Raises `Refused`."""
     shown = "".join(c for c in Path(name).name if c.isprintable())[:100]
+    if len(content) > MAX_BYTES:
+        raise _too_large(shown, MAX_BYTES)
     return _read_zip(shown, BytesIO(content), parts, state)
 
 
