@@ -129,7 +129,7 @@ def undo_merge(merge_id: int) -> Any:
         flash(_("The merge is undone: %(name)s stands by itself again.", name=name), "success")
         return redirect(url_for("targets.page", target_id=merged_id), 303)
     return render_template(
-        "targets/merge_kept.html", form=form, target=queries.target(kept_id), name=name
+        "targets/merge_kept.html", form=form, target=queries.kept_or_merged(kept_id), name=name
     ), 409
 
 
