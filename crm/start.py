@@ -20,6 +20,8 @@ from crm.core.i18n import today
 from crm.core.settings import in_force
 from crm.demo import is_empty, load_demo
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
+from crm.treaties import operations as treaties
+from crm.treaties import queries as treaty_queries
 
 #: Keeps the demo's sign-in beside the database, readable by its owner alone, for the next start.
 KEPT = "demo-sign-in.txt"
@@ -48,6 +50,9 @@ def start() -> None:
         how = kept.read_text(encoding="utf-8").rstrip()
     else:
         how = "The database holds data and was left as it is. Sign in as you always do."
+    if treaty_queries.is_empty():
+        with in_words(), db.unit_of_work():
+            treaties.load_reference(by=None)
     serve_until_stopped(saying=how)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,8 @@ from flask.cli import with_appcontext
 from flask_babel import gettext as _
 
 from crm.core import db
-from crm.core.cli import ensure_database, in_words
+from crm.core.changes import conclude, with_changes
+from crm.core.cli import ensure_database, importers, in_unit_of_work, in_words
 from crm.core.errors import Refused
 from crm.treaties import figures, operations, queries
 from crm.treaties.instruments import INSTRUMENTS
@@ -82,14 +84,37 @@ def with_ledger(command: Command) -> Command:
             if queries.is_empty():
                 with db.unit_of_work():
                     number = operations.load_reference(by=None)
-                click.echo(
-                    _("The ledger was empty: %(number)s events that come with the project were "
-                      "loaded.", number=number),
-                    err=True,
-                )  # fmt: skip
+                _tell_loaded(number)
             return command(*args, **kwargs)
 
     return run  # type: ignore[return-value]
+
+
+def _tell_loaded(number: int) -> None:
+    click.echo(
+        _("The ledger was empty: %(number)s events that come with the project were loaded.",
+          number=number),
+        err=True,
+    )  # fmt: skip
+
+
+@importers.command("treaties")
+@click.argument("source", required=False)
+@with_changes
+@in_unit_of_work
+def treaties(source: str | None, dry_run: bool, changes: Path | None) -> None:
+    """Bring in what SOURCE has that is new: a CSV file of events, or a folder of tables.
+
+    Without SOURCE, the ledger that comes with the project. Nothing is deleted; an event on another
+    day is a correction.
+    """
+    if source and (loaded := operations.load_reference(by=None)):
+        _tell_loaded(loaded)
+    found = operations.import_treaties(source, by=None, today=today())
+    for warning in found.warnings:
+        click.echo(warning, err=True)
+    click.echo(str(found))
+    conclude(found.changes, dry_run=dry_run, changes=changes)
 
 
 @click.group("treaty", help="What the treaty ledger says on a date.")

@@ -17,7 +17,7 @@ from crm.treaties import queries, reference
 from crm.treaties.groups import groups
 from crm.treaties.instruments import INSTRUMENTS, Instrument
 from crm.treaties.queries import Ledger
-from crm.treaties.rules import Counts, Event
+from crm.treaties.rules import CONSENTS, Counts, Event
 
 #: A whole number, or a share in percent to one decimal.
 Number = int | float
@@ -64,6 +64,10 @@ MEASURES = {
         Measure("share_of_states", _l("States Parties in percent of all states"), _share, True),
     )
 }
+#: Events that counts follow from.
+_COUNTED = frozenset(
+    {"signature", *CONSENTS, "withdrawal_deposited", "withdrawal_held", "withdrawal_effective"}
+)
 #: With a number after it: what is missing to that many States Parties; 0 once it is reached.
 GAP = "gap_to"
 #: All figures without a group → what they count. `ccm.gap_to:130` stands for any number.
@@ -105,9 +109,11 @@ def figure(name: str, *, on: date, ledger: Ledger | None = None) -> Figure:
 
 
 def source_of(events: Iterable[Event], on: date) -> str:
-    """Who says so: the depositary's list, and whether other entries matter by that day."""
-    shipped = reference.sources()
-    if any(event.on <= on and event.source not in shipped for event in events):
+    """Who says so: the depositary's list, and whether other entries count by that day."""
+    if any(
+        event.on <= on and event.kind in _COUNTED and event.source != reference.DEPOSITARY
+        for event in events
+    ):
         return _("%(source)s, and entries since", source=reference.DEPOSITARY)
     return reference.DEPOSITARY
 

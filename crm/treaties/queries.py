@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 
 from crm.core import db
@@ -35,16 +35,40 @@ def instrument(treaty: str) -> Instrument:
     return INSTRUMENTS[treaty]
 
 
+#: Built once: making a statement costs more than what it reads. Tables instead of models, whose
+#: rows are slower to read.
+_rows = TreatyEvent.__table__.c
+_later = TreatyEvent.__table__.alias()
+_codes = TargetIdentifier.__table__.c
+_targets = Target.__table__.c
+_STATES = (
+    select(
+        _codes.identifier, _targets.id, _targets.name, _targets.region, _targets.sub_region
+    )
+    .join(Target.__table__, _targets.id == _codes.target_id)
+    .where(_codes.scheme == SCHEME, _targets.merged_into_id.is_(None))
+    .order_by(_targets.sort_name, _codes.identifier)
+)  # fmt: skip
+_EVENTS = (
+    select(
+        _rows.id, _rows.treaty, _codes.identifier, _rows.kind, _rows.happened_on, _rows.day_known,
+        _rows.until, _rows.article, _rows.year, _rows.source,
+    )
+    .select_from(
+        TreatyEvent.__table__.outerjoin(_later, _later.c.corrects_id == _rows.id).join(
+            TargetIdentifier.__table__,
+            and_(_codes.target_id == _rows.target_id, _codes.scheme == SCHEME),
+        )
+    )
+    .where(_rows.kind != "retraction")
+)  # fmt: skip
+_HELD = _EVENTS.where(_later.c.id.is_(None)).order_by(_rows.happened_on, _rows.id)
+_REPLACED = _EVENTS.where(_later.c.id.is_not(None))
+
+
 def states() -> list[State]:
     """All states, by name."""
-    code = TargetIdentifier.identifier
-    found = db.session.execute(
-        select(code, Target.id, Target.name, Target.region, Target.sub_region)
-        .join(Target, Target.id == TargetIdentifier.target_id)
-        .where(TargetIdentifier.scheme == SCHEME, Target.merged_into_id.is_(None))
-        .order_by(Target.sort_name, code)
-    )
-    return [State._make(row) for row in found]
+    return list(map(State._make, db.session.execute(_STATES)))
 
 
 def effective() -> Select[Any]:
@@ -59,24 +83,17 @@ def effective() -> Select[Any]:
 
 def events(treaty: str | None = None, *, target_id: int | None = None) -> list[Event]:
     """The events that hold, by day, of a treaty or both, of a government or all: one statement."""
-    row = TreatyEvent
-    wanted = (
-        effective()
-        .join(
-            TargetIdentifier,
-            (TargetIdentifier.target_id == row.target_id) & (TargetIdentifier.scheme == SCHEME),
-        )
-        .with_only_columns(
-            row.id, row.treaty, TargetIdentifier.identifier, row.kind, row.happened_on,
-            row.day_known, row.until, row.article, row.year, row.source,
-        )
-        .order_by(row.happened_on, row.id)
-    )  # fmt: skip
+    wanted = _HELD
     if treaty is not None:
-        wanted = wanted.where(row.treaty == treaty)
+        wanted = wanted.where(_rows.treaty == treaty)
     if target_id is not None:
-        wanted = wanted.where(row.target_id == target_id)
-    return [Event._make(found) for found in db.session.execute(wanted)]
+        wanted = wanted.where(_rows.target_id == target_id)
+    return list(map(Event._make, db.session.execute(wanted)))
+
+
+def replaced() -> list[Event]:
+    """The rows that were corrected or taken back."""
+    return list(map(Event._make, db.session.execute(_REPLACED)))
 
 
 @dataclass(frozen=True)
@@ -167,6 +184,15 @@ def obligations_of(iso3: str, on: date) -> dict[str, list[Obligation]]:
 def is_empty() -> bool:
     """Whether nothing has been entered yet."""
     return db.session.scalar(select(TreatyEvent.id).limit(1)) is None
+
+
+def code_of(target_id: int) -> str | None:
+    """The alpha-3 code of a target; None of one that is no state."""
+    return db.session.scalar(
+        select(TargetIdentifier.identifier).where(
+            TargetIdentifier.scheme == SCHEME, TargetIdentifier.target_id == target_id
+        )
+    )
 
 
 def state_ids() -> dict[str, int]:

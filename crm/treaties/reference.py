@@ -53,11 +53,6 @@ def sources_by_key() -> dict[str, str]:
     return {row["key"]: row["source"] for row in _table("sources.csv")}
 
 
-def sources() -> frozenset[str]:
-    """The sources of the table."""
-    return frozenset(sources_by_key().values())
-
-
 def _table(name: str) -> Iterator[dict[str, str]]:
     text = (files("crm.treaties") / "data" / name).read_text(encoding="utf-8")
     yield from csv.DictReader(StringIO(text))

@@ -12,6 +12,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
+from flask_babel import lazy_gettext as _l
+
 from crm.treaties.instruments import Instrument
 
 #: Ways of consenting to be bound; the day is the day of deposit.
@@ -33,6 +35,28 @@ KINDS = (
     "report_submitted",
     "retraction",
 )
+
+#: As people read them.
+KIND_LABELS = {
+    "signature": _l("Signed"),
+    "ratification": _l("Ratified"),
+    "acceptance": _l("Accepted"),
+    "approval": _l("Approved"),
+    "accession": _l("Acceded"),
+    "succession": _l("Succeeded"),
+    "provisional_application": _l("Applies it provisionally"),
+    "entry_into_force": _l("Entry into force"),
+    "withdrawal_announced": _l("Withdrawal announced"),
+    "withdrawal_deposited": _l("Withdrawal deposited"),
+    "withdrawal_held": _l("Withdrawal held by an armed conflict"),
+    "withdrawal_effective": _l("Withdrawal in effect"),
+    "extension_requested": _l("Extension requested"),
+    "extension_granted": _l("Extension granted"),
+    "obligation_declared": _l("Obligation declared"),
+    "completion_declared": _l("Completion declared"),
+    "report_submitted": _l("Transparency report submitted"),
+    "retraction": _l("Entry taken back"),
+}
 
 
 class Status(StrEnum):
@@ -61,8 +85,7 @@ class Event(NamedTuple):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the ledger says of one state and one treaty on a date."""
 
     state: str

@@ -71,15 +71,13 @@ def test_rows_replaced_and_taken_back_drop_out(any_app: Flask) -> None:
         ("mbt.outside@northern-america", date(2022, 6, 21), 1),
     ],
 )
-def test_figures(app: Flask, name: str, on: date, value: float) -> None:
-    load()
+def test_figures(ledger: Flask, name: str, on: date, value: float) -> None:
     found = figures.figure(name, on=on)
     assert (found.value, found.on) == (value, on)
     assert found.source == "UN Treaty Collection, status as at 3 February 2026"
 
 
-def test_every_figure_named_can_be_read(app: Flask) -> None:
-    load()
+def test_every_figure_named_can_be_read(ledger: Flask) -> None:
     for name in figures.FIGURES:
         assert figures.figure(name, on=NOW).label
     assert {"ccm.joined", "mbt.gap_to:130@polynesia", "ccm.joined@eu"} <= dict(
@@ -101,7 +99,6 @@ def test_every_figure_named_can_be_read(app: Flask) -> None:
         "ccm.gap_to:x",
     ],
 )
-def test_a_figure_that_does_not_exist(app: Flask, name: str) -> None:
-    load()
+def test_a_figure_that_does_not_exist(ledger: Flask, name: str) -> None:
     with pytest.raises(Refused, match=r"There is no figure .*\. The nearest: "):
         figures.figure(name, on=NOW)
