@@ -27,8 +27,8 @@ def find(target_ids: Collection[int], user: Any) -> Sequence[Hanging]:
             key="",
             target_id=target_id,
             told=ngettext(
-                "awaited to answer %(num)s action; that stays, and hardly an answer will come",
-                "awaited to answer %(num)s actions; that stays, and hardly an answer will come",
+                "waited for to answer %(num)s action, which stays with the person",
+                "waited for to answer %(num)s actions, which stay with the person",
                 number,
             ),
             link=("outreach.index", {"target": target_id}),

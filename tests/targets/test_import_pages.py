@@ -221,7 +221,7 @@ def test_many_are_handed_over_in_one_save(handed: SimpleNamespace, sign_in: Sign
     page = client.get(where).text
     for words in ("Nell Newcomb", "on the target list of Cards", "on the list “Priority”",
                   "now U.S. Senator for West Virginia (class 1)", "vacant",
-                  "awaited to answer 1 action"):  # fmt: skip
+                  "waited for to answer 1 action"):  # fmt: skip
         assert words in page
     assert "Long over" not in page
     # Of another school's campaign it is told, but not to be ticked.

@@ -264,7 +264,12 @@ def _count_actions_once(asked: Question, posts: dict[int, _Post]) -> None:
 def chart_of_posts(shown: Sequence[Row]) -> Markup:
     """The posts reached most; what held no post is none."""
     most = sorted((row for row in shown if row[-1]), key=lambda row: -row[3])[:10]
-    return bars(POSTS_TITLE, [Bar(row[0], row[3]) for row in most])
+    return bars(POSTS_TITLE, [Bar(_short(row[0]), row[3]) for row in most])
+
+
+def _short(label: str) -> str:
+    """`U.S. Representative for West Virginia, district 1` → `West Virginia, district 1`."""
+    return label.partition(" for ")[2] or label
 
 
 POSTS_TITLE = _l("Posts reached most")
