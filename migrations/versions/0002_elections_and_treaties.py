@@ -329,6 +329,14 @@ def upgrade() -> None:
             batch_op.f("ix_position_evidence_action_id"), ["action_id"], unique=False
         )
 
+    with op.batch_alter_table("action_target", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_action_target_term_id"))
+        batch_op.create_index(
+            "ix_action_target_term",
+            ["term_id", "channel", "campaign_id", "happened_on", "pieces"],
+            unique=False,
+        )
+
     with op.batch_alter_table("campaign", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("paper_to", sa.String(), server_default="capital", nullable=False)
@@ -414,6 +422,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("contact_point", schema=None) as batch_op:
         batch_op.drop_column("note")
+
+    with op.batch_alter_table("action_target", schema=None) as batch_op:
+        batch_op.drop_index("ix_action_target_term")
+        batch_op.create_index(batch_op.f("ix_action_target_term_id"), ["term_id"], unique=False)
 
     with op.batch_alter_table("campaign", schema=None) as batch_op:
         batch_op.drop_column("paper_to")
