@@ -19,8 +19,9 @@ from crm.targets.seen import Held
 from crm.targets.sources.facts import TermFacts
 from crm.targets.writing import Row, Work, differing, insert_rows, update_rows
 
-#: So many leaving at once, and more than half of all, means a file that was cut off.
-MANY = 50
+#: So many posts left vacant at once, and beside every tenth that is held, mean a file that was cut
+#: off: an election fills the posts it empties.
+MANY, PART = 50, 10
 
 #: By what a term of a post is found again: its first day or, where nobody knows it, its last.
 Since = tuple[date | None, date | None]
@@ -260,19 +261,20 @@ def _term_words(values: tuple[Any, ...]) -> str:
 
 def _retire(work: Work, gone: dict[int, list[Held]]) -> Iterable[dict[str, Any]]:
     """End the terms of those a whole list no longer names."""
-    if len(gone) >= MANY and len(gone) > len(work.intake.targets):
-        raise Refused(
-            _("%(source)s lists %(listed)s people, and %(leaving)s in office are not among them. "
-              "It looks cut off; nothing was changed.",
-              source=work.intake.origin, listed=len(work.intake.targets), leaving=len(gone))
-        )  # fmt: skip
-    work.left = {target_id: terms[0] for target_id, terms in gone.items()}
     begun = {
         work.post_ids[term.post_key]: term.starts_on
         for facts in work.intake.targets
         for term in facts.terms
         if term.is_current
     }
+    vacant = sum(all(term.post_id not in begun for term in terms) for terms in gone.values())
+    if vacant >= MANY and vacant * PART > len(work.intake.targets):
+        raise Refused(
+            _("%(source)s lists %(listed)s people, and %(leaving)s in office are not among them, "
+              "nor anybody in their stead. It looks cut off; nothing was changed.",
+              source=work.intake.origin, listed=len(work.intake.targets), leaving=vacant)
+        )  # fmt: skip
+    work.left = {target_id: terms[0] for target_id, terms in gone.items()}
     for terms in gone.values():
         for term in terms:
             until, successor = work.day, begun.get(term.post_id)

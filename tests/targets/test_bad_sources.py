@@ -96,6 +96,41 @@ def test_it_works(app: Flask) -> None:
             lambda p: p[4]["id"].update(bioguide="X000001"),
             "record 5 (bioguide X000001, Ada Brook): id.bioguide is there twice",
         ),
+        (
+            lambda p: p[1]["terms"][0].update(end="2026-02-30"),
+            "record 2 (bioguide X000002, Øyvind Ström): terms[0].end is not a date: '2026-02-30'",
+        ),
+        (
+            lambda p: p[1]["terms"][0].update(party_affiliations=["x", "y"]),
+            "terms[0].party_affiliations[0] is not a group of fields",
+        ),
+        (
+            lambda p: p[1]["terms"][0].update(
+                party_affiliations=[
+                    {"end": "2025-06-01", "party": "A"},
+                    {"start": "2025-02-29", "party": "B"},
+                ]
+            ),
+            "terms[0].party_affiliations[1].start is not a date: '2025-02-29'",
+        ),
+        (
+            lambda p: p[1]["terms"][0].update(
+                party_affiliations=[
+                    {"end": "2025-06-01", "party": "A"},
+                    {"start": "2025-01-03", "party": "B"},
+                ]
+            ),
+            "party_affiliations[1].start is not after the start of the one before",
+        ),
+        (
+            lambda p: p[1]["terms"][0].update(
+                party_affiliations=[
+                    {"end": "2024-06-01", "party": "A"},
+                    {"start": "2025-06-02", "party": "B"},
+                ]
+            ),
+            "party_affiliations[0].end is before its start",
+        ),
         (lambda p: p.append(3), "record 6 is not a record but '3'"),
         (lambda p: p.append(None), "record 6 is not a record but nothing"),
         (lambda p: ({"a": 1},), "legislators-current.yaml is not a list of records"),
@@ -144,6 +179,33 @@ def test_a_broken_committee_row(app: Flask) -> None:
         ("committee-membership-current.yaml", b"ABCD: [{bioguide: X000001, rank: first}]"),
     )
     assert "committee ABCD: [0].rank is not a whole number from 0 to 999: 'first'" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (changed(lambda p: None)[:1500] + b"'", "legislators-current.yaml"),
+        (changed(lambda p: p[3]["terms"][0].update(state="XX")), "is not a state: 'XX'"),
+        (changed(lambda p: p[4]["id"].update(bioguide="X000001")), "id.bioguide is there twice"),
+        (changed(lambda p: p[1]["terms"][0].update(start="2025-02-30")), "is not a date"),
+    ],
+)  # fmt: skip
+def test_a_re_import_of_what_is_broken(
+    app: Flask, tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    """A sentence, no file of changes, and what was there stays as it is."""
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["import", "congress", str(HERE)]).exit_code == 0
+    path, out = tmp_path / "legislators-current.yaml", tmp_path / "changes.csv"
+    path.write_bytes(content)
+    for more in ([], ["--dry-run"]):
+        result = runner.invoke(args=["import", "congress", str(path), "--changes", str(out), *more])
+        assert result.exit_code != 0
+        assert sentence in result.output
+        assert "Traceback" not in result.output
+        assert not out.exists()
+    assert db.session.query(Target).count() == 5
+    assert db.session.query(ImportRun).count() == 1
 
 
 BOMB = "a: &a [x, x]\n" + "".join(

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from crm.core import db
+from crm.core.errors import Refused
 from crm.targets import operations, rules
 from crm.targets.models import TargetChange, TargetIdentifier
 from tests.targets.test_real_congress import FOLDER
@@ -146,6 +147,16 @@ def _address(office: Any) -> str:
     street = ", ".join(office[part] for part in ("address", "suite") if office.get(part))
     town = f"{office['city']}, {office['state']} {office['zip']}"
     return ", ".join(part for part in (office.get("building"), street, town) if part)
+
+
+def test_a_file_cut_off_between_two_records_is_refused(app: Flask, tmp_path: Path) -> None:
+    """It is whole YAML, and everybody else would seem to have left."""
+    with db.unit_of_work():
+        operations.import_congress(str(FOLDER), by=None, today=date(2026, 6, 15))
+    people = files()[LEGISLATORS]
+    for kept in (len(people) // 2, len(people) * 9 // 10):
+        with pytest.raises(Refused, match="looks cut off"):
+            taken_from(tmp_path, {LEGISLATORS: people[:kept]}, date(2026, 11, 23))
 
 
 def test_it_works(any_app: Flask, tmp_path: Path) -> None:
