@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement
 from crm.targets.list_rules import Asking, Memory, Param, RuleKind, Values
 from crm.targets.models import Target
 from crm.treaties import queries, rules
+from crm.treaties.blocs import BLOCS, members
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.rules import Event, Standing, Status
 
 _GROUP = _l("Treaties")
 NOT_PARTY = "not_party"
+MEMBER, NO_MEMBER = "in", "not in"
 #: What a state can be asked to be, with its part of the sentence.
 STANDINGS = {
     NOT_PARTY: _l("not party to"),
@@ -73,6 +75,15 @@ def _where(values: Values, asking: Asking) -> ColumnElement[bool]:
     )
 
 
+def _belongs(values: Values, asking: Asking) -> ColumnElement[bool]:
+    """Who belongs to it on the day: a state that left later was of it."""
+    theirs = members(BLOCS[values["bloc"]].key, asking.day)
+    if values["is"] == MEMBER:
+        return are_states(theirs, asking.memory)
+    codes = {state.iso3 for state in _states(asking.memory)}
+    return are_states(codes - theirs, asking.memory)
+
+
 def _tell(words: Any) -> str:
     return _("%(stand)s the %(treaty)s", stand=words["is"], treaty=words["treaty"])
 
@@ -93,6 +104,28 @@ KINDS = (
         ),
         where=_where,
         tell=_tell,
+        noun=lambda _words: _("States"),
+    ),
+    RuleKind(
+        name="bloc",
+        label=_l("Belong to a bloc, or not"),
+        group=_GROUP,
+        order=31,
+        params=(
+            Param(
+                "is",
+                _l("Do they?"),
+                choices=lambda _m: [(MEMBER, _l("in")), (NO_MEMBER, _l("not in"))],
+                default=MEMBER,
+            ),
+            Param(
+                "bloc",
+                _l("Bloc"),
+                choices=lambda _m: [(key, each.name) for key, each in BLOCS.items()],
+            ),
+        ),
+        where=_belongs,
+        tell=lambda words: _("%(is_in)s the %(bloc)s", is_in=words["is"], bloc=words["bloc"]),
         noun=lambda _words: _("States"),
     ),
 )

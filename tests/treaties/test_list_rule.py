@@ -78,6 +78,27 @@ def test_within_a_region_and_of_two_treaties(ledger: None) -> None:
     assert "Tuvalu" not in names(both)
 
 
+def test_of_a_bloc_on_the_day(ledger: None) -> None:
+    """“Not party within NATO”, “all EU”: membership is that of the day asked."""
+    nato = kept(
+        "Within NATO",
+        APRIL,
+        stand("not_party", "MBT"),
+        {"kind": "bloc", "is": "in", "bloc": "nato"},
+    )
+    assert names(nato) == {"United States"}
+    told = list_rules.tell(nato.rule, day=APRIL, memory={}).words
+    assert told == (
+        "States not party to the Mine Ban Treaty, in the North Atlantic Treaty Organization "
+        "on Apr 1, 2020"
+    )
+    union = kept("Union", APRIL, {"kind": "bloc", "is": "in", "bloc": "eu"})
+    assert len(list_target_ids(union)) == 27
+    assert len(list_target_ids(union, on=date(2019, 4, 1))) == 28
+    outside = kept("Outside", APRIL, {"kind": "bloc", "is": "not in", "bloc": "eu"})
+    assert len(list_target_ids(outside)) == 197 - 27
+
+
 def test_frozen_it_stays_what_it_was(ledger: None) -> None:
     found = kept("Not party", None, stand("not_party"))
     with db.unit_of_work():
