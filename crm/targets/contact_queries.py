@@ -14,6 +14,7 @@ from crm.accounts.models import User
 from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.text import fold
+from crm.members.disclosure import first_name
 from crm.targets.models import ContactPoint, ImportRun, Target, Term
 
 CAPITAL, DISTRICT = "capital", "district"
@@ -195,7 +196,7 @@ def _still_listed(since: date) -> list[str]:
 
 @dataclass(frozen=True)
 class Mark:
-    """Who said last how a contact point is, and when."""
+    """Who said last how a contact point is, and when. The first name: everybody reads it."""
 
     by: str | None
     at: datetime
@@ -215,4 +216,4 @@ def marks(point_ids: Collection[int]) -> dict[int, Mark]:
         .outerjoin(User, User.id == AuditEntry.by_id)
         .where(AuditEntry.id.in_(last))
     )
-    return {number or 0: Mark(name, at) for number, name, at in rows}
+    return {number or 0: Mark(first_name(name) if name else None, at) for number, name, at in rows}

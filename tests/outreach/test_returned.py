@@ -278,7 +278,7 @@ def test_the_form_asks_which_address_failed(
     outcome = db.session.scalars(select(Outcome.id)).one()
     page = sign_in(scene.people.coordinator).get(f"/targets/{alder}").text
     assert "returned undeliverable on Apr 1, 2026" in page
-    assert "said by Lee Leader" in page
+    assert "said by Lee, " in page
     client.post(f"/outreach/answers/{outcome}/withdraw")
     assert point(charleston).status == "good"
     # Whoever has no address is not asked; another's address is refused.
@@ -340,7 +340,7 @@ def test_addresses_that_need_a_look(scene: SimpleNamespace, sign_in: SignIn) -> 
     assert client.post(mark, data=away).location == f"/targets/{alder}"
     page = client.get("/campaigns/addresses?which=bad").text
     assert "closed" in page
-    assert "said by Cory Coordinator" in page
+    assert "said by Cory, " in page
     assert client.post(mark, data={"status": "bad", "note": "x" * 201}).status_code == 409
     assert sign_in(scene.people.leader).get("/campaigns/addresses").status_code == 403
     assert stranger != dc
