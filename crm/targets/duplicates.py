@@ -1,6 +1,7 @@
-"""Reads what tells whether two targets are one, and gives the likely pairs: five statements."""
+"""Reads what tells whether two targets are one, and gives the likely pairs: six statements."""
 
 from collections import defaultdict
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -47,22 +48,29 @@ def cards(*only: int) -> list[Card]:
         identified = identified.where(TargetIdentifier.target_id.in_(only))
     for target_id, scheme, identifier in db.session.execute(identified):
         known[target_id].append((scheme, identifier))
+    held = (
+        select(Term.target_id, Post.area, Post.id, Post.label)
+        .join(Post, Post.id == Term.post_id)
+        .where(Term.is_current)
+    )
+    if only:
+        held = held.where(Term.target_id.in_(only))
+    # Read by itself: joined, a database may look through all present terms for every target.
+    offices = {row[0]: row[1:] for row in db.session.execute(held)}
     rows = db.session.execute(
         select(
             Target.id, Target.kind, Target.name, Target.given_name, Target.family_name,
-            Target.suffix, Target.nickname, Target.country, Post.area, Post.id, Post.label,
+            Target.suffix, Target.nickname, Target.country,
         )
-        .outerjoin(Term, (Term.target_id == Target.id) & Term.is_current)
-        .outerjoin(Post, Post.id == Term.post_id)
         .where(*some)
         .order_by(Target.id)
     )  # fmt: skip
-    return [
-        Card(
-            *row, identifiers=tuple(known.get(row[0], ())), contacts=tuple(contacts.get(row[0], ()))
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        office = offices.get(row[0], (None, None, None))
+        more: tuple[Any, ...] = (tuple(known.get(row[0], ())), tuple(contacts.get(row[0], ())))
+        found.append(Card(*(*row, *office, *more)))
+    return found
 
 
 def merges_into(target_id: int) -> list[TargetMerge]:

@@ -125,7 +125,7 @@ def likely_pairs(
         pair = compare(a, b)
         if pair.score >= LIKELY:
             found.append(pair)
-    return sorted(found, key=lambda pair: (-pair.score, fold(pair.a.name), pair.a.target_id,
+    return sorted(found, key=lambda pair: (-pair.score, _folded(pair.a.name), pair.a.target_id,
                                            pair.b.target_id))  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _met(cards: Sequence[Card]) -> Iterator[tuple[Card, Card]]:
 
 
 def _keys(card: Card) -> Iterator[tuple[str, ...]]:
-    words = tuple(sorted(set(fold(card.name).split()) - _COMMON))
+    words = tuple(sorted(set(_folded(card.name).split()) - _COMMON))
     yield ("words", *words)
     for contact in card.contacts:
         yield ("contact", *contact)
@@ -158,15 +158,19 @@ def _keys(card: Card) -> Iterator[tuple[str, ...]]:
                 yield ("sound", sound(word))
         for other in (card.nickname or "").split(", "):
             if other:
-                yield ("words", *sorted(set(fold(other).split()) - _COMMON))
+                yield ("words", *sorted(set(_folded(other).split()) - _COMMON))
         return
-    family = sound(fold(card.family or card.name).replace(" ", ""))
+    family = sound(_folded(card.family or card.name).replace(" ", ""))
     for given in _givens(card):
         yield ("person", family, given[0])
         # A slip in the family name: the given name and the place must carry it.
-        yield ("given", given, card.area or card.country or "", family[:1])
+        yield ("given", given, card.area or card.country or "", family[:2])
     if card.area:
         yield ("family", family, card.area)
+
+
+#: A record meets several others, and its names are folded once.
+_folded = lru_cache(maxsize=65536)(fold)
 
 
 @lru_cache(maxsize=65536)
@@ -180,11 +184,16 @@ def sound(word: str) -> str:
     return _DOUBLED.sub(r"\1", word)
 
 
-def _givens(card: Card) -> set[str]:
+def _givens(card: Card) -> frozenset[str]:
     """First names somebody goes by, short forms as their long ones."""
-    written = [fold(card.given or ""), fold(card.nickname or "")]
+    return _firsts(card.given or "", card.nickname or "")
+
+
+@lru_cache(maxsize=65536)
+def _firsts(*names: str) -> frozenset[str]:
+    written = [fold(each) for each in names]
     firsts = {words[0] for each in written if (words := each.split())}
-    return {_NICKNAMES.get(first, first) for first in firsts}
+    return frozenset(_NICKNAMES.get(first, first) for first in firsts)
 
 
 # Scoring
@@ -199,7 +208,7 @@ def compare(a: Card, b: Card) -> Pair:
 
 
 def _names(a: Card, b: Card, reasons: list[Any]) -> float:
-    one, other = fold(a.name), fold(b.name)
+    one, other = _folded(a.name), _folded(b.name)
     if a.name == b.name:
         reasons.append(_l("The names are the same"))
         return 85
@@ -218,7 +227,7 @@ def _names(a: Card, b: Card, reasons: list[Any]) -> float:
 
 
 def _people(a: Card, b: Card, reasons: list[Any]) -> float:
-    one, other = fold(a.family or ""), fold(b.family or "")
+    one, other = _folded(a.family or ""), _folded(b.family or "")
     families = fuzz.ratio(one, other)
     sounds_alike = sound(one) == sound(other)
     if (families >= 85 or sounds_alike) and _givens(a) & _givens(b):
@@ -226,7 +235,7 @@ def _people(a: Card, b: Card, reasons: list[Any]) -> float:
             reasons.append(_l("The family names sound alike, and the first name is the same"))
             return 66
         first, second = a.given or a.nickname or "", b.given or b.nickname or ""
-        if fold(first).split()[:1] == fold(second).split()[:1]:
+        if _folded(first).split()[:1] == _folded(second).split()[:1]:
             reasons.append(_l("Same family name, and the same first name"))
         else:
             reasons.append(
@@ -234,7 +243,7 @@ def _people(a: Card, b: Card, reasons: list[Any]) -> float:
                    "%(other)s", one=first, other=second)
             )  # fmt: skip
         return 76
-    likeness = fuzz.token_sort_ratio(fold(a.name), fold(b.name))
+    likeness = fuzz.token_sort_ratio(_folded(a.name), _folded(b.name))
     # Words that are alike elsewhere do not make another family name this one.
     return _spelled(likeness if families >= 85 else min(likeness, families), reasons)
 
@@ -251,7 +260,7 @@ def _core(name: str) -> list[str]:
 
 
 def _also(card: Card) -> set[str]:
-    return {fold(each) for each in (card.nickname or "").split(", ") if each}
+    return {_folded(each) for each in (card.nickname or "").split(", ") if each}
 
 
 def _alike(a: Card, b: Card, reasons: list[Any]) -> float:
@@ -287,6 +296,6 @@ def _against(a: Card, b: Card) -> float:
         score += 25
     if a.area and b.area and a.area != b.area:
         score += 10
-    if a.suffix and b.suffix and fold(a.suffix) != fold(b.suffix):
+    if a.suffix and b.suffix and _folded(a.suffix) != _folded(b.suffix):
         score += 15
     return score
