@@ -19,7 +19,6 @@ from crm.targets import (
 from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
 from crm.targets import models as models
-from crm.targets import state_views as state_views
 from crm.targets.views import blueprint, find_for_search
 
 

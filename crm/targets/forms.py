@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf.file import MultipleFileField
+from flask_wtf.file import FileField, MultipleFileField
 from wtforms import HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf
@@ -141,11 +141,19 @@ class NewListForm(ListForm, NamesForm):
     """A list made from the present filter or from typed names."""
 
 
+def _states() -> list[SelectChoice]:
+    named = sorted((rules.area_name(area), area) for area in rules.STATES)
+    return [SelectChoice("", _l("Choose a state")), *(SelectChoice(a, name) for name, a in named)]
+
+
 class ImportForm(Form):
     """Which import, and the files of one."""
 
-    what = HiddenField(validators=[AnyOf(["congress", "files", "governments"])])
+    what = HiddenField(validators=[AnyOf(["congress", "files", "state", "governments"])])
     files = MultipleFileField(_l("Files"))
+    #: Of a state's legislature: which, and the zip, where one is sent.
+    state = choice(_l("State"), choices=_states())
+    archive = FileField(_l("A zip of its files"))
     #: `look` says what would change and keeps nothing; `csv` says it as a file.
     do = HiddenField(default="import", validators=[AnyOf(["import", "look", "csv"])])
     #: After a look: where the files are kept, and what was seen.

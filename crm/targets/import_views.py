@@ -28,7 +28,7 @@ from crm.targets.forms import HandoverForm, ImportForm
 from crm.targets.handover import hand_over, handed
 from crm.targets.intake import Taken
 from crm.targets.seen import Seen
-from crm.targets.sources import congress
+from crm.targets.sources import congress, openstates
 from crm.targets.sources.reading import MAX_BYTES
 from crm.targets.views import blueprint
 
@@ -65,6 +65,7 @@ def imports() -> Any:
         stems=congress.STEMS,
         runs=runs,
         importers=rules.IMPORTERS,
+        states_place=in_force().openstates_source or openstates.PUBLIC_ADDRESS,
     ), form.status
 
 
@@ -88,17 +89,35 @@ def _taken(form: ImportForm) -> Taken:
     if form.kept.data:
         uploads = kept.found(form.kept.data)
     else:
+        sent = [form.archive.data] if form.what.data == "state" else form.files.data or ()
         uploads = [
             (each.filename or "", each.stream.read(MAX_BYTES + 1))
-            for each in form.files.data or ()
+            for each in sent
             if each and each.filename
         ]
-    if not uploads:
+    if form.what.data == "state":
+        taken = _taken_of_state(form.state.data, uploads)
+        if not uploads:
+            return taken
+    elif not uploads:
         raise Refused(_("Choose at least one file."), field="files")
-    taken = operations.import_congress_files(uploads, by=current_user, today=today())
+    else:
+        taken = operations.import_congress_files(uploads, by=current_user, today=today())
     if form.do.data == "look" and not form.kept.data:
         form.kept.data = kept.keep(uploads)
     return taken
+
+
+def _taken_of_state(state: str | None, uploads: Sequence[tuple[str, bytes]]) -> Taken:
+    if uploads:
+        name, content = uploads[0]
+        return operations.import_openstates_file(
+            name, content, state=state, by=current_user, today=today()
+        )
+    if not state:
+        raise Refused(_("Choose a state."), field="state")
+    public = in_force().openstates_source
+    return operations.import_openstates(state, public=public, by=current_user, today=today())
 
 
 def _congress_place() -> str:

@@ -1,7 +1,6 @@
 """The pages of likely duplicates and merges, as people of each role meet them."""
 
 from collections.abc import Callable
-from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +11,6 @@ from sqlalchemy import event, select
 from crm.core import db
 from crm.targets.models import NotTheSame, Target, TargetMerge
 from tests import make
-from tests.targets.test_bad_states import zipped
 
 SignIn = Callable[[object], FlaskClient]
 
@@ -172,45 +170,3 @@ def test_statements_do_not_grow_with_the_pairs(
         make.audit.record("make", "test", None, by=None)
     assert statements("/targets/duplicates") == few <= 15
     assert statements("/targets/duplicates?page=2") == few
-
-
-# A state's legislature
-
-
-def test_a_state_is_imported_from_a_zip(people: SimpleNamespace, sign_in: SignIn) -> None:
-    client = sign_in(people.coordinator)
-    assert "A state's legislature" in client.get("/targets/import").text
-    answer = client.post(
-        "/targets/import/state",
-        data={"state": "WV", "archive": (BytesIO(zipped()), "people.zip")},
-    )
-    assert (answer.status_code, answer.location) == (303, "/targets/import")
-    page = client.get("/targets/import").text
-    assert "5 arrived" in page
-    page = client.get("/targets?chamber=us-wv/upper").text
-    assert "1–2 of 2" in page
-
-
-@pytest.mark.parametrize(
-    ("state", "content", "sentence"),
-    [
-        ("", b"", "Choose a state."),
-        ("WV", b"nonsense", "people.zip is no zip file."),
-        ("OH", None, "has no files of Ohio."),
-        ("", None, "holds several states"),
-    ],
-)
-def test_a_state_that_cannot_be_imported(
-    people: SimpleNamespace, sign_in: SignIn, state: str, content: bytes | None, sentence: str
-) -> None:
-    data: dict[str, object] = {"state": state}
-    if content != b"":
-        data["archive"] = (BytesIO(content or zipped()), "people.zip")
-    answer = sign_in(people.coordinator).post("/targets/import/state", data=data)
-    assert answer.status_code == 422
-    assert sentence in answer.text
-    assert db.session.scalars(select(Target)).all() == []
-
-
-def test_a_state_is_imported_by_who_may(people: SimpleNamespace, sign_in: SignIn) -> None:
-    assert sign_in(people.leader).get("/targets/import/state").status_code == 403
