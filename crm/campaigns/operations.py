@@ -277,7 +277,10 @@ def _set_asks(campaign: Campaign, wanted: Sequence[AskDraft]) -> None:
 
 
 def _remove_ask(ask: Ask) -> None:
-    """Delete an ask. Outreach lies above this room, so the database says whether it is in use."""
+    """Delete an ask. Outreach lies above this room, so the database says whether it is in use.
+
+    A position keeps its ask too, withdrawn or not.
+    """
     text = ask.text
     try:
         with db.session.begin_nested():
@@ -285,7 +288,8 @@ def _remove_ask(ask: Ask) -> None:
     except IntegrityError as error:
         raise Refused(
             _(
-                "Outreach was logged with the ask “%(ask)s”, so it stays. You can reword it.",
+                "Outreach or a position was recorded with the ask “%(ask)s”, so it stays. "
+                "You can reword it.",
                 ask=text,
             ),
             "asks",

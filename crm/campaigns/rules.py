@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm.core.errors import Refused
+from crm.targets.rules import is_link
 
 #: Where paper goes, where a target has both.
 PAPER_TO = {
@@ -22,6 +23,20 @@ MOST_ROWS = 30
 MOST_PIECES = 10_000_000
 #: Less than this part of what an even pace would have done is behind.
 SLACK = 0.9
+#: Where a target can stand on an ask, from the best; the numbers are what is stored.
+SUPPORTS: dict[int, object] = {
+    2: _l("Champion"),
+    1: _l("Supporter"),
+    0: _l("Undecided"),
+    -1: _l("Opponent"),
+    -2: _l("Strong opponent"),
+}
+#: How sure the author is.
+CONFIDENCES: dict[str, object] = {
+    "low": _l("low confidence"),
+    "medium": _l("medium confidence"),
+    "high": _l("high confidence"),
+}
 
 
 class State(StrEnum):
@@ -167,3 +182,28 @@ def check_goals(goals: Sequence[GoalDraft], starts_on: date) -> None:
                 ),
                 "goals",
             )
+
+
+def check_position(
+    *,
+    support: int,
+    confidence: str,
+    seen_on: date,
+    link: str | None,
+    has_evidence: bool,
+    today: date,
+) -> None:
+    """Raise `Refused` for a position that says nothing, or that nobody could trace."""
+    if support not in SUPPORTS:
+        raise Refused(_("Choose where they stand."), "support")
+    if confidence not in CONFIDENCES:
+        raise Refused(_("Say how sure you are."), "confidence")
+    if seen_on > today:
+        raise Refused(_("This date is in the future. Record what has been seen."), "seen_on")
+    if link is not None and not is_link(link):
+        raise Refused(_("A link begins with https:// or http://."), "link")
+    if not has_evidence:
+        raise Refused(
+            _("Say what showed it: in words, by a link, a scan, or the outreach that brought it."),
+            "evidence",
+        )

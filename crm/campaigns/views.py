@@ -9,7 +9,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy import Select
 
-from crm.campaigns import operations, queries
+from crm.campaigns import operations, positions, queries
 from crm.campaigns.forms import CampaignForm, TargetsForm, filled
 from crm.campaigns.measures import counted, measures
 from crm.campaigns.models import Campaign
@@ -72,6 +72,7 @@ def page(slug: str) -> Any:
         listed=listed,
         offices=offices([target.id for target in listed.rows]),
         editable=operations.may_edit(campaign, current_user),
+        standings=positions.standings(campaign.id, campaign.asks, today()),
         panels=shell.panels("campaign", campaign),
     )
 

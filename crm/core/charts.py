@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["chart"] = {
         "bars": bars,
         "line": line,
+        "parts": parts,
         "progress": progress,
         "stacked": stacked,
     }
@@ -185,3 +186,18 @@ def progress(title: Any, done: float, goal: float) -> Markup:
             f'<rect class="s1" width="{_percent(min(done, goal), goal)}%" height="10" rx="5"/>',
         ),
     )
+
+
+def parts(title: Any, counted: Sequence[tuple[str, Any, int]]) -> Markup:
+    """How a whole divides, as one bar: (class of the style sheet, label, number)."""
+    whole = sum(number for _name, _label, number in counted)
+    drawn, left = [], 0
+    for name, label, number in counted:
+        if number:
+            drawn.append(
+                f'<rect class="{name}" x="{_percent(left, whole)}%" height="14" '
+                f'width="{_percent(number, whole)}%">'
+                f"<title>{escape(label)}: {_number(number)}</title></rect>"
+            )
+        left += number
+    return _drawing(14, title, _said((label, _number(n)) for _name, label, n in counted), drawn)

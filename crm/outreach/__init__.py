@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.campaigns import measures
+from crm.campaigns import evidence, measures
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
@@ -11,6 +11,7 @@ from crm.outreach import handover, list_rule, list_views, panels
 from crm.outreach import log_views as log_views
 from crm.outreach import merging as merging
 from crm.outreach import models as models
+from crm.outreach.as_evidence import OutreachEvidence
 from crm.outreach.channels import channels
 from crm.outreach.views import blueprint
 from crm.targets import list_rules
@@ -20,6 +21,7 @@ from crm.targets.handover import offer
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     measures.offer(app, channels)
+    evidence.offer(app, OutreachEvidence())
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
     offer(app, handover.AWAITED)

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from crm.campaigns.models import Ask
+from crm.campaigns.positions import record_position
 from crm.core import db
 from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
@@ -47,6 +49,16 @@ def scene() -> SimpleNamespace:
         point = add_contact_point(
             target, kind="phone", label="Office", value="1 234", by=None, today=today
         )
+        entry = record_position(
+            target_id=target.id,
+            ask_id=db.session.scalars(select(Ask.id)).first() or 0,
+            support=1,
+            confidence="low",
+            seen_on=today,
+            action_id=action.id,
+            by=None,
+            today=today,
+        )
         kept = keep_list(name="The Pacific", target_ids=[target.id], by=None)
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -56,6 +68,7 @@ def scene() -> SimpleNamespace:
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,
+        "position_id": entry.id,
         "photo_id": 1,
         "user_id": people.viewer.id,
         "role_id": 1,
