@@ -175,7 +175,7 @@ def by_position(
     """
     held = holding(on, Position.ask_id == ask_id)
     entry = aliased(Position)
-    statement: Select[Any] = (
+    statement: Select[Any] = (  # type: ignore[assignment]
         select(Target, entry)
         .join(CampaignTarget, CampaignTarget.target_id == Target.id)
         .outerjoin(held, held.c.target_id == Target.id)
