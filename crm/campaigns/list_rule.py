@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, func, select
 
 from crm.campaigns.models import Ask, Campaign, Position
+from crm.campaigns.positions import holding
 from crm.core import db
 from crm.targets.list_rules import Asking, Memory, Param, RuleKind, Values
 from crm.targets.models import Target
@@ -38,26 +39,9 @@ def _asks(memory: Memory) -> list[tuple[str, str]]:
 def _stands(values: Values, asking: Asking) -> ColumnElement[bool]:
     """The last entry up to the day that is not withdrawn is at least, or at most, so good."""
     support, ask_id = int(values["support"]), int(values["ask"])
-    ranked = (
-        select(
-            Position.target_id,
-            Position.support,
-            func.row_number()
-            .over(
-                partition_by=Position.target_id,
-                order_by=(Position.seen_on.desc(), Position.id.desc()),
-            )
-            .label("place"),
-        )
-        .where(
-            Position.ask_id == ask_id,
-            Position.seen_on <= asking.day,
-            Position.withdrawn_at.is_(None),
-        )
-        .subquery()
-    )
-    bound = ranked.c.support >= support if values["is"] == LEAST else ranked.c.support <= support
-    return Target.id.in_(select(ranked.c.target_id).where(ranked.c.place == 1, bound))
+    held = holding(asking.day, Position.ask_id == ask_id)
+    bound = held.c.support >= support if values["is"] == LEAST else held.c.support <= support
+    return Target.id.in_(select(held.c.target_id).where(bound))
 
 
 def _tell(words: Any) -> str:
@@ -82,7 +66,11 @@ KINDS = (
                 choices=lambda _m: [(LEAST, _l("at least")), (MOST, _l("at most"))],
                 default=LEAST,
             ),
-            Param("support", _l("Position"), choices=lambda _m: list(SUPPORT.items())),
+            Param(
+                "support",
+                _l("Position"),
+                choices=lambda _m: list(SUPPORT.items()),
+            ),
             Param("ask", _l("Ask"), choices=_asks),
         ),
         where=_stands,
