@@ -168,14 +168,14 @@ def standings(campaign_id: int, asks: Sequence[Ask], on: date) -> list[Standing]
 
 def by_position(
     campaign_id: int, ask_id: int, on: date, *, support: int | None = None, unknown: bool = False
-) -> Select[Target, Position]:
+) -> Select[Any]:
     """A campaign's targets with the entry that holds on an ask: (Target, Position or None).
 
     Champions first, those nothing is known of last; `support` or `unknown` narrows.
     """
     held = holding(on, Position.ask_id == ask_id)
     entry = aliased(Position)
-    statement = (
+    statement: Any = (
         select(Target, entry)
         .join(CampaignTarget, CampaignTarget.target_id == Target.id)
         .outerjoin(held, held.c.target_id == Target.id)
