@@ -17,6 +17,7 @@ from crm.accounts.models import User
 from crm.campaigns import rules
 from crm.campaigns.evidence import evidence
 from crm.campaigns.models import Ask, Campaign, CampaignTarget, Position, campaign_chapter
+from crm.campaigns.queries import is_running
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.audit import AuditEntry
@@ -199,6 +200,18 @@ def asks_for(target_id: int) -> list[Asked]:
         select(Ask.id, Ask.text, Campaign.slug, Campaign.name)
         .join(Campaign, Campaign.id == Ask.campaign_id)
         .order_by(is_listed.desc(), Campaign.starts_on.desc(), Campaign.id, Ask.position, Ask.id)
+    )
+    return [Asked(*row) for row in rows]
+
+
+def asks_on(target_id: int, on: date) -> list[Asked]:
+    """What campaigns that run on a day and list the target ask of it."""
+    rows = db.session.execute(
+        select(Ask.id, Ask.text, Campaign.slug, Campaign.name)
+        .join(Campaign, Campaign.id == Ask.campaign_id)
+        .join(CampaignTarget, CampaignTarget.campaign_id == Campaign.id)
+        .where(CampaignTarget.target_id == target_id, is_running(on))
+        .order_by(Campaign.name, Campaign.id, Ask.position, Ask.id)
     )
     return [Asked(*row) for row in rows]
 

@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core.access import Can
 from crm.core.shell import NavItem, add_nav
 from crm.reports import cli
+from crm.reports import dossier_views as dossier_views
 from crm.reports.rules import month_name
 from crm.reports.views import blueprint
 
