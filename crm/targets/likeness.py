@@ -281,7 +281,7 @@ def _alike(a: Card, b: Card, reasons: list[Any]) -> float:
     elif a.area is not None and a.area == b.area:
         reasons.append(_l("Same state: %(state)s", state=rules.area_name(a.area)))
         score += 6
-    elif a.country and a.country == b.country and not a.area and not b.area:
+    elif a.country and a.country == b.country and not (a.area and b.area):
         reasons.append(_l("Same country: %(country)s", country=a.country))
         score += 4
     return min(score, 45)

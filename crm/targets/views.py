@@ -117,13 +117,17 @@ def page(target_id: int) -> Any:
 
 
 def _committees(seats: list[Any]) -> list[Any]:
-    """Seats by committee: (its seat or None, committee, subcommittees as (seat, body))."""
+    """Seats by committee: (its seat or None, committee, subcommittees as (seat, body), chamber).
+
+    The chamber is told of a state's, whose committees bear short names: Education of which.
+    """
     found: dict[int, Any] = {}
     for seat, body, above in seats:
         if body.classification != "subcommittee":
-            found[body.id] = (seat, body, [])
+            chamber = above.name if above is not None and body.key.startswith("us-") else None
+            found[body.id] = (seat, body, [], chamber)
         else:
-            found.setdefault(above.id, (None, above, []))[2].append((seat, body))
+            found.setdefault(above.id, (None, above, [], None))[2].append((seat, body))
     return list(found.values())
 
 
