@@ -121,7 +121,7 @@ def addresses() -> Any:
         campaigns=campaigns,
         slug=slug if chosen is not None else "",
         which=which if which in ("bad", "old") else "",
-        marks=contact_queries.marks([point.id for point, _t in page.rows if point.status == "bad"]),
+        marks={row[0].id: contact_queries.mark_of(row) for row in page.rows},
         kinds=CONTACT_KINDS,
         statuses=CONTACT_STATUSES,
     )

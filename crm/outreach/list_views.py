@@ -25,7 +25,7 @@ from crm.targets.rules import KINDS
 
 #: What of an address narrows the contact that is counted.
 ASKED = ("campaign", "since", "until")
-FILES = ("csv", "xlsx")
+FILES = ("csv", "xlsx", "json")
 COLUMNS = (
     Column("target", _l("Target"), width=28),
     Column("kind", _l("Kind"), width=14),
@@ -73,7 +73,7 @@ def _bars(told: Totals) -> list[tuple[str, int, Any]]:
     return [(label, number, bar(label, number, told.listed)) for label, number in numbers]
 
 
-@blueprint.get("/targets/lists/<slug>.<any(csv, xlsx):format>")
+@blueprint.get("/targets/lists/<slug>.<any(csv, xlsx, json):format>")
 @requires(Can.EXPORT_REPORTS)
 def list_file(slug: str, format: str) -> Any:
     """The list with its progress as a file, as its page asks for it."""

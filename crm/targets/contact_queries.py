@@ -146,8 +146,9 @@ def has_good_address() -> ColumnElement[bool]:
 
 
 def need_a_look(targets: Select[int], *, today: date, which: str | None = None) -> Select[Any]:
-    """Contact points of these targets to be looked at, as (ContactPoint, Target): the bad ones
-    nobody has replaced, then good ones nobody has checked for a year, the oldest first.
+    """Contact points of these targets to be looked at, as (ContactPoint, Target) with its mark:
+    the bad ones nobody has replaced, then good ones nobody has checked for a year, the oldest
+    first.
 
     `which` asks for `bad` or `old` alone. What an import of the last year still lists is checked.
     """
@@ -172,7 +173,7 @@ def need_a_look(targets: Select[int], *, today: date, which: str | None = None) 
     asked = {"bad": bad, "old": old}.get(which or "", or_(bad, old))
     found: Select[Any] = select(ContactPoint, Target)  # type: ignore[assignment]
     return (
-        found.join(Target, Target.id == ContactPoint.target_id)
+        with_mark(found.join(Target, Target.id == ContactPoint.target_id))
         .where(ContactPoint.target_id.in_(targets), asked)
         .order_by(
             ContactPoint.status,
@@ -198,22 +199,26 @@ def _still_listed(since: date) -> list[str]:
 class Mark:
     """Who said last how a contact point is, and when. The first name: everybody reads it."""
 
-    by: str | None
+    by: str
     at: datetime
 
 
-def marks(point_ids: Collection[int]) -> dict[int, Mark]:
-    """The last entry about each of these contact points: one statement, none for none."""
-    if not point_ids:
-        return {}
+def with_mark(statement: Select[Any]) -> Select[Any]:
+    """Contact points beside the last entry about each that is not good; `mark_of` reads it."""
     last = (
         select(func.max(AuditEntry.id))
-        .where(AuditEntry.kind == "contact_point", AuditEntry.record_id.in_(point_ids))
-        .group_by(AuditEntry.record_id)
+        .where(AuditEntry.kind == "contact_point", AuditEntry.record_id == ContactPoint.id)
+        .correlate(ContactPoint)
+        .scalar_subquery()
     )
-    rows = db.session.execute(
-        select(AuditEntry.record_id, User.name, AuditEntry.at)
+    return (
+        statement.outerjoin(AuditEntry, and_(ContactPoint.status != "good", AuditEntry.id == last))
         .outerjoin(User, User.id == AuditEntry.by_id)
-        .where(AuditEntry.id.in_(last))
+        .add_columns(User.name, AuditEntry.at)
     )
-    return {number or 0: Mark(first_name(name) if name else None, at) for number, name, at in rows}
+
+
+def mark_of(row: Any) -> Mark | None:
+    """The mark at the end of a row of `with_mark`; None where nobody is named."""
+    *_rest, name, at = row
+    return Mark(first_name(name), at) if name else None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from crm.core import db
 from crm.core.text import fold
 from crm.targets import rules
+from crm.targets.contact_queries import Mark, mark_of, with_mark
 from crm.targets.list_queries import on_list
 from crm.targets.models import (
     Body,
@@ -302,21 +303,30 @@ def terms(target_id: int) -> list[Any]:
 
 def contact_points(target_id: int) -> dict[str, list[ContactPoint]]:
     """Contact points by kind, in the order pages show them; of each kind the good ones first."""
+    return contact_points_and_marks(target_id)[0]
+
+
+def contact_points_and_marks(
+    target_id: int,
+) -> tuple[dict[str, list[ContactPoint]], dict[int, Mark]]:
+    """The same, and who said last how those are that are not good: one statement for both."""
     held = select(Term.post_id).where(Term.target_id == target_id, Term.is_current)
-    rows = db.session.scalars(
-        select(ContactPoint).where(
+    rows = db.session.execute(
+        with_mark(select(ContactPoint)).where(
             or_(ContactPoint.target_id == target_id, ContactPoint.post_id.in_(held))
         )
     ).all()
     statuses = list(rules.CONTACT_STATUSES)
-    rows = sorted(
-        rows, key=lambda p: (statuses.index(p.status), p.label != "DC", fold(p.label), p.id)
+    points = sorted(
+        (row[0] for row in rows),
+        key=lambda p: (statuses.index(p.status), p.label != "DC", fold(p.label), p.id),
     )
-    return {
+    by_kind = {
         kind: found
         for kind in rules.CONTACT_KINDS
-        if (found := [point for point in rows if point.kind == kind])
+        if (found := [point for point in points if point.kind == kind])
     }
+    return by_kind, {row[0].id: mark for row in rows if (mark := mark_of(row)) is not None}
 
 
 def committee_seats(target_id: int) -> list[Any]:

@@ -21,7 +21,6 @@ from crm.core.i18n import today
 from crm.core.shell import Hit
 from crm.targets import operations, queries, rules
 from crm.targets.change_queries import changes_of_target
-from crm.targets.contact_queries import marks
 from crm.targets.forms import (
     ContactForm,
     NoteForm,
@@ -94,14 +93,14 @@ def page(target_id: int) -> Any:
     if target.merged_into_id is not None:
         return redirect(url_for("targets.page", target_id=target.merged_into_id), 302)
     terms = queries.terms(target.id)
-    points = queries.contact_points(target.id)
+    points, marks = queries.contact_points_and_marks(target.id)
     return render_template(
         "targets/page.html",
         target=target,
         office=next(((t, p, b) for t, p, b in terms if t.is_current), None),
         terms=terms,
         contact_points=points,
-        marks=marks([p.id for of in points.values() for p in of if p.status != "good"]),
+        marks=marks,
         contact_kinds=rules.CONTACT_KINDS,
         contact_statuses=rules.CONTACT_STATUSES,
         marking=request.args.get("contacts") == "mark",

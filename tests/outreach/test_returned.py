@@ -21,6 +21,7 @@ from crm.outreach.operations import record_outcome, withdraw_outcome
 from crm.targets.contact_queries import Why, need_a_look, place_of
 from crm.targets.models import ContactPoint, ImportRun, Target
 from crm.targets.operations import mark_contact_point
+from crm.targets.queries import contact_points_and_marks
 from tests import make
 
 TODAY = date(2026, 5, 1)
@@ -361,8 +362,26 @@ def test_pages_cost_few_statements(scene: SimpleNamespace, log: Log, sign_in: Si
         "/campaigns/postcards/addresses",
         "/campaigns/addresses",
         f"/outreach/answers/{row}",
-        f"/targets/{scene.targets[0]}?contacts=mark",
     ):
         statements.clear()
         assert client.get(where).status_code == 200
         assert len(statements) <= 15, where + "\n".join(statements)
+
+
+def test_who_marked_one_is_told_by_the_statement_that_reads_them(scene: SimpleNamespace) -> None:
+    alder = scene.targets[0]
+    bad, good = address(alder, "DC"), address(alder, "Charleston")
+    people = scene.people
+    for number, by in ((bad, people.leader), (bad, people.coordinator), (good, people.staff)):
+        with db.unit_of_work():
+            status = "bad" if number == bad else "good"
+            mark_contact_point(point(number), status=status, by=by, today=TODAY)
+    statements: list[str] = []
+    event.listen(
+        db.extension.engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+    )
+    db.rollback()
+    found, marks = contact_points_and_marks(alder)
+    assert [each.id for each in found["postal"]] == [good, bad]
+    assert {number: mark.by for number, mark in marks.items()} == {bad: "Cory"}
+    assert len([each for each in statements if each != "BEGIN"]) == 1
