@@ -45,7 +45,7 @@ from crm.treaties.instruments import INSTRUMENTS, Instrument
 from crm.treaties.meetings import CAPACITIES
 from crm.treaties.obligations import LABELS, Obligation, ObligationStatus, obligations
 from crm.treaties.queries import Ledger, State
-from crm.treaties.rules import Counts, Event, Standing, Status
+from crm.treaties.rules import Counts, Standing, Status
 
 blueprint = Blueprint("treaties", __name__)
 
