@@ -68,7 +68,7 @@ _REPLACED = _EVENTS.where(_later.c.id.is_not(None))
 
 def states() -> list[State]:
     """All states, by name."""
-    return list(map(State._make, db.session.execute(_STATES)))
+    return list(map(State._make, db.session.execute(_STATES).all()))
 
 
 def effective() -> Select[Any]:
@@ -88,12 +88,12 @@ def events(treaty: str | None = None, *, target_id: int | None = None) -> list[E
         wanted = wanted.where(_rows.treaty == treaty)
     if target_id is not None:
         wanted = wanted.where(_rows.target_id == target_id)
-    return list(map(Event._make, db.session.execute(wanted)))
+    return list(map(Event._make, db.session.execute(wanted).all()))
 
 
 def replaced() -> list[Event]:
     """The rows that were corrected or taken back."""
-    return list(map(Event._make, db.session.execute(_REPLACED)))
+    return list(map(Event._make, db.session.execute(_REPLACED).all()))
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ has the pragmas any SQLite site would set, so that a floor is not slow by neglec
 import csv
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, redirect, render_template_string, request
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import Connection, MetaData, create_engine, event, select
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session, joinedload, selectinload
 from werkzeug.wrappers import Response
@@ -182,3 +182,21 @@ def write_csv(rows: Any) -> int:
         writer.writerow(row)
         number += 1
     return number
+
+
+def treaty_events(connection: Connection) -> Callable[[], int]:
+    """Reads every event of the ledger that holds, with the code of its state."""
+    tables = MetaData()
+    tables.reflect(connection, only=["treaty_event", "target_identifier"])
+    event, code = tables.tables["treaty_event"], tables.tables["target_identifier"]
+    later = event.alias()
+    columns = "id treaty kind happened_on day_known until article year source".split()
+    wanted = (
+        select(code.c.identifier, *(event.c[name] for name in columns))
+        .join(event, event.c.target_id == code.c.target_id)
+        .outerjoin(later, later.c.corrects_id == event.c.id)
+        .where(code.c.scheme == "iso3166-alpha3", later.c.id.is_(None))
+        .where(event.c.kind != "retraction")
+        .order_by(event.c.happened_on, event.c.id)
+    )
+    return lambda: len(connection.execute(wanted).all())
