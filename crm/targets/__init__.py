@@ -17,7 +17,6 @@ from crm.targets import (
     merge_views,
 )
 from crm.targets import import_views as import_views
-from crm.targets import district_cli, district_views, list_kinds, list_rules
 from crm.targets import list_views as list_views
 from crm.targets import models as models
 from crm.targets.views import blueprint, find_for_search

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import PurePath
 from typing import Any
 
 from flask_babel import gettext as _
@@ -98,7 +99,8 @@ def bring(found: Districts, *, by: User | None) -> Brought:
     db.session.add(run)
     db.session.flush()
     table = table or DistrictTable(congress=found.congress)
-    table.source = run.source
+    # Whoever looks a ZIP up need not know where on a machine the file lay.
+    table.source = PurePath(run.source).name if "://" not in run.source else run.source
     table.starts_on, table.ends_on = district_rules.dates_of(found.congress)
     table.zips = len({zip_code for zip_code, _area, _district in wanted})
     table.import_id = run.id

@@ -8,7 +8,8 @@ from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.targets import list_rules
 from crm.targets.merging import WAYS, fold
-from crm.treaties import cli, list_rule, panels
+from crm.treaties import claim_cli, cli, list_rule, panels
+from crm.treaties import claim_views as claim_views
 from crm.treaties import event_views as event_views
 from crm.treaties import meeting_views as meeting_views
 from crm.treaties import models as models
@@ -25,5 +26,5 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "target", Panel(20, "treaties/_of_target.html", panels.of_target))
     shell.add_panel(app, "front", Panel(60, "treaties/_of_front.html", panels.of_front))
     list_rules.offer(app, *list_rule.KINDS)
-    for command in (cli.treaty_commands, cli.figure):
+    for command in (cli.treaty_commands, cli.figure, claim_cli.check_claims):
         app.cli.add_command(command)
