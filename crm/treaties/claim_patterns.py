@@ -118,7 +118,8 @@ PATTERNS = (
              rf"currently) ){{0,4}}(?:not|non) (?:yet )?(?:a )?part(?:y|ies)"),
     _pattern("not_joined", "not_party outside",
              rf"(?:states|countries) (?:not (?:yet )?party|outside)"
-             rf"(?: (?:to|of|the|convention|treaty|ban|now|number|is|are|:|\(|=|currently)){{0,7}} {X}"),
+             rf"(?: (?:to|of|the|convention|treaty|ban|now|number|is|are|:|\(|=|currently)){{0,7}}"
+             rf" {X}"),
     _pattern("not_joined", "outside not_party",
              rf"{X} (?:remaining |other )?(?:non-signatory|non-signatories|non-parties|non-party|"
              rf"non-members|holdouts?|hold-outs?)(?: states| countries)?"),
@@ -130,8 +131,8 @@ PATTERNS = (
              rf"{X} (?:(?:remaining|other|further|additional|more|of the|current) )?"
              rf"signator(?:y|ies)(?: states| countries)?"),
     _pattern("signatories", "signatories signed",
-             rf"(?:number of )?signatories (?:(?:is|are|stands|stood|at|:|\(|=|now|currently) ){{1,3}}"
-             rf"{X}"),
+             rf"(?:number of )?signatories (?:(?:is|are|stands|stood|at|:|\(|=|now|currently) )"
+             rf"{{1,3}}{X}"),
     _pattern("endorsed", "endorsed",
              rf"{X} {COUNTRY} {AUX}(?:endorsed|embraced|signed (?:or|and / or|and or) "
              rf"(?:joined|ratified|acceded)|joined or signed|ratified or signed|signed up)",
@@ -142,8 +143,8 @@ PATTERNS = (
              rf"(?:endorsed|banned|prohibited|outlawed|embraced|supported) by (?:(?:the|some|all|"
              rf"over|more than|at least|about|nearly|almost|a total of|now) ){{0,2}}{X} {COUNTRY}"),
     _pattern("joined", "joined",
-             rf"(?:joined|ratified) by (?:(?:the|some|over|more than|at least|about|nearly|almost|a "
-             rf"total of|now) ){{0,2}}{X} {COUNTRY}"),
+             rf"(?:joined|ratified) by (?:(?:the|some|over|more than|at least|about|nearly|almost|"
+             rf"a total of|now) ){{0,2}}{X} {COUNTRY}"),
     _pattern("joined", "joined",
              rf"{X} {COUNTRY} {AUX}signed and (?:ratified|joined)", wants_object=True),
     _pattern("in_force", "in_force",

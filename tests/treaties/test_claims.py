@@ -166,7 +166,8 @@ WRONG = [
      "2020-08-05", "2020-08-06"),
     (NOV_2020, "Cuba is not a State Party to the CCM.", "status", "Cuba is not a State Party",
      "state_party"),
-    (NOV_2020, "Under the CCM, states must destroy stockpiles within four years.", "deadline", 4, 8),
+    (NOV_2020, "Under the CCM, states must destroy stockpiles within four years.", "deadline",
+     4, 8),
     (NOV_2020, "The Mine Ban Treaty requires states to destroy stockpiles within 8 years.",
      "deadline", 8, 4),
     (NOV_2020, "The CCM has 110 States Parties and 12 signatories, 123 in all, or 123 = 110 States "
@@ -328,10 +329,12 @@ def test_the_date_of_the_text(app: Flask) -> None:
 @pytest.mark.parametrize(
     "piece",
     [
-        "110 States Parties ", "a", "[", "((", "1 ", "and ", "hundred and ", "<0> ", "{0} @1@ ~2000~ ",
+        "110 States Parties ", "a", "[", "((", "1 ", "and ", "hundred and ", "<0> ",
+        "{0} @1@ ~2000~ ",
         "one hundred ", "need another 22 to to to to ", "Niue ", "countries that have not not ",
         "Thursday, ", "15 August ", "XX ", "____", "121 countries ( ", "\n- ", "É", "\u200b",
-        "121 countries have endorsed the CCM and ", "Monday, 3/12/2008 ", ". ", "states parties to ",
+        "121 countries have endorsed the CCM and ", "Monday, 3/12/2008 ", ". ",
+        "states parties to ",
     ],
 )  # fmt: skip
 def test_a_long_text_takes_no_long_time(app: Flask, piece: str) -> None:
