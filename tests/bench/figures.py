@@ -235,46 +235,6 @@ def _edited(folder: Path) -> Path:
     return folder
 
 
-def zip_code(bench: Bench) -> Iterator[Figure]:
-    """A ZIP's districts out of 42,033 rows, beside the indexed read alone through the same engine;
-    and the whole answer, with who holds the seats."""
-    table = CONGRESS.parent / "zip" / "zccd.csv"
-    if not table.is_file() or not CONGRESS.is_dir():
-        raise NotThere
-    folder = bench.folder / f"zip-{uuid.uuid4().hex[:6]}"
-    app = create_app(Settings(instance=str(folder), secret_key="bench"))
-    day, asked = date(2026, 6, 15), ("25705", "90210", "26507", "00601")
-    plain = "SELECT table_id, area, district FROM zip_district WHERE zip = ? AND table_id = 1"
-    with app.app_context():
-        migrate_database()
-        with db.unit_of_work():
-            targets.import_congress(str(CONGRESS), by=None, today=day)
-        with db.unit_of_work():
-            districts.import_districts(str(table), by=None)
-
-        def read() -> None:
-            for each in asked * 25:
-                db.session.connection().exec_driver_sql(plain, (each,)).all()
-
-        def looked_up() -> None:
-            for each in asked * 25:
-                db.session.execute(districts.look_up(each)).all()
-
-        def answered() -> None:
-            for each in asked * 25:
-                districts.represented(each, day)
-
-        read(), looked_up(), answered()
-        floor = min(_timed(read) for _ in range(5)) / 100
-        ours = min(_timed(looked_up) for _ in range(5)) / 100
-        whole = min(_timed(answered) for _ in range(5)) / 100
-        db.session.remove()
-        db.extension.engine.dispose()
-    yield Figure("a ZIP's districts / indexed read", bench.actions, ours, floor, None, statements=1)
-    yield Figure("who represents a ZIP / indexed read", bench.actions, whole, floor, None,
-                 statements=3)  # fmt: skip
-
-
 def treaty_status(bench: Bench) -> Iterator[Figure]:
     """Where 197 states stand to both treaties on a day, beside reading the events bare."""
     folder = bench.folder / f"treaties-{uuid.uuid4().hex[:6]}"
