@@ -117,6 +117,8 @@ class Term(db.Model):
     __table_args__ = (
         UniqueConstraint("target_id", "post_id", "starts_on"),
         Index(None, "post_id", "ends_on"),
+        # Not of `is_current` alone: SQLite would read all present terms for each target.
+        Index(None, "target_id", "is_current"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -127,7 +129,7 @@ class Term(db.Model):
     party: Mapped[str | None]
     caucus: Mapped[str | None]
     #: Set on the one term by which lists, filters and reports know the target now.
-    is_current: Mapped[bool] = mapped_column(default=False, index=True)
+    is_current: Mapped[bool] = mapped_column(default=False)
 
     target: Mapped[Target] = relationship(back_populates="terms", lazy="raise")
     post: Mapped[Post] = relationship(lazy="raise")

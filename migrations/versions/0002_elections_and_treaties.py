@@ -329,6 +329,12 @@ def upgrade() -> None:
             batch_op.f("ix_position_evidence_action_id"), ["action_id"], unique=False
         )
 
+    with op.batch_alter_table("term", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_term_is_current"))
+        batch_op.create_index(
+            batch_op.f("ix_term_target_id_is_current"), ["target_id", "is_current"], unique=False
+        )
+
     with op.batch_alter_table("action_target", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_action_target_term_id"))
         batch_op.create_index(
@@ -422,6 +428,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("contact_point", schema=None) as batch_op:
         batch_op.drop_column("note")
+
+    with op.batch_alter_table("term", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_term_target_id_is_current"))
+        batch_op.create_index(batch_op.f("ix_term_is_current"), ["is_current"], unique=False)
 
     with op.batch_alter_table("action_target", schema=None) as batch_op:
         batch_op.drop_index("ix_action_target_term")
