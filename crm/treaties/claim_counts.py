@@ -1,11 +1,13 @@
 """Finds how many states a text says stand where, and what is missing to a goal."""
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from flask_babel import gettext as _
 
+from crm.treaties.claim_dates import MONTHS
 from crm.treaties.claim_patterns import (
     ABOUT_TREATY,
     BOUNDARY,
@@ -14,12 +16,16 @@ from crm.treaties.claim_patterns import (
     GOAL,
     GOALS,
     MIXED,
+    MORE,
     MOST,
+    NAMED_DAY,
     NARROWED,
     NOUN,
+    OTHER_DAY,
     PART_AFTER,
     PART_BEFORE,
     PATTERNS,
+    PRESENT,
     SHORT_OF,
     SP,
     SUMS,
@@ -132,12 +138,7 @@ def _is_no_count(plain: str, pattern: Pattern) -> bool:
     found = PART_BEFORE.search(plain)
     if found is None:
         return False
-    word = found[0].strip()
-    if pattern.kind == "joined" and word in ("another", "further", "additional", "other"):
-        return True
-    return word in ("article", "articles", "art", "section", "paragraph", "page", "no", "protocol",
-                    "item", "chapter", "resolution", "$", "€", "£", "another", "further",
-                    "additional", "of which", "including")  # fmt: skip
+    return pattern.kind == "joined" or found[0].strip() not in MORE
 
 
 def _is_part(
@@ -155,26 +156,34 @@ def _is_part(
 def day_of(
     reading: Reading, sentence: Sentence, match: re.Match[str]
 ) -> tuple[date, tuple[date, date] | None]:
-    """The day a count speaks of: the one it names (`as of 1 August 2010`, `in 2010`), else the
-    text's. Of a year: its first and last day."""
+    """The day a count speaks of: the one its sentence names (`as of 1 August 2010`, `in 2010`),
+    else the text's. Of a year or a month: its last day, and its first and last."""
     shape = sentence.shape
-    for found in re.finditer(r"(?:as of|as at|until|on|by|at the end of|since) @(\d+)@", shape):
-        written = reading.dates[int(found[1])]
-        if written.on and (found[0].startswith(("as of", "as at")) or
-                           _is_past_fact(shape, match)):  # fmt: skip
-            return written.on, None
-    year_named = re.search(
-        r"(?:in|during|by|end of|early|late|mid|since|as of|by the end of|back in) ~(\d{4})~", shape
-    )
-    if year_named and int(year_named[1]) < reading.on.year:
-        year = int(year_named[1])
-        return date(year, 12, 31), (date(year, 1, 1), date(year, 12, 31))
+    for found in NAMED_DAY.finditer(shape):
+        if not _speaks_then(shape, found, match):
+            continue
+        if found["date"]:
+            written = reading.dates[int(found["date"])].on
+            if written is not None and written <= reading.on:
+                return written, None
+            continue
+        year = int(found["year"])
+        month = MONTHS.index(found["month"]) + 1 if found["month"] else None
+        first = date(year, month or 1, 1)
+        last = date(year, month or 12, monthrange(year, month or 12)[1])
+        if first <= reading.on and (year < reading.on.year or month):
+            return min(last, reading.on), (first, min(last, reading.on))
     return reading.on, None
 
 
-def _is_past_fact(shape: str, match: re.Match[str]) -> bool:
-    return bool(re.search(r"\b(?:had|were|was|signed|stood)\b", shape[match.start() :]) or
-                re.search(r"\b(?:had|were|was)\b", shape[: match.start()]))  # fmt: skip
+def _speaks_then(shape: str, found: re.Match[str], match: re.Match[str]) -> bool:
+    """Whether a day named in the sentence is the day of the count, not that of something else."""
+    if found["as_of"]:
+        return True
+    if OTHER_DAY.search(shape[max(found.start() - 40, 0) : found.start()]):
+        return False
+    around = shape[match.start() : match.end() + 40] + shape[max(match.start() - 40, 0) :][:40]
+    return not PRESENT.search(f" {around} ")
 
 
 def _comparison(word: str) -> Callable[[int, int], bool]:
@@ -199,6 +208,9 @@ def _judge(
     ledger = reading.ledger
     treaties = [treaty] if treaty else list(INSTRUMENTS)
     days = _days(ledger, treaties, year) if year else [on]
+    if "signed" in pattern.metrics and on < reading.on:
+        # Signing conferences take two days.
+        days.append(on + timedelta(days=1))
     for key in treaties:
         for metric in pattern.metrics:
             hit = next((each for each in days if compare(value, ledger.value(key, metric, each))),

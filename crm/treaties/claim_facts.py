@@ -44,7 +44,8 @@ _TREATY_DAYS = (
 )
 _WHEN = re.compile(r"(?:@(?P<date>[0-9]+)@|~(?P<year>[0-9]{4})~)")
 _STATUS = re.compile(
-    r" (?:(?:has|have) (?:(?P<not>not|never)(?: yet)? |still not )(?P<verb>joined|ratified|acceded|"
+    r" (?:(?:has|have) (?:now |already |also )?(?P<done>joined|ratified|acceded)|"
+    r"(?:has|have) (?:(?P<not>not|never)(?: yet)? |still not )(?P<verb>joined|ratified|acceded|"
     r"signed)|(?:is|are|remains) (?:now |also |still )?(?P<neg>not )?(?:yet )?(?:a |an )?"
     r"(?P<noun>states? part(?:y|ies)|party to|signatory|non-signatory|states? not party|outside))"
     r"(?![^ ])"
@@ -148,7 +149,10 @@ def _when(
     """The day written next to a part of the shape: its place, year, month and day."""
     shape = sentence.shape
     after = _WHEN.search(shape, end, min(end + 140, len(shape)))
-    if after and re.search(r"[;]| and (?:the|it|will|has|was|is|in) ", shape[end : after.start()]):
+    if after and re.search(
+        r"[;]| and (?:the|it|will|has|was|is|in) | which | takes | to take ",
+        shape[end : after.start()],
+    ):
         after = None
     found = after
     if found is None:
@@ -244,7 +248,10 @@ def _entries(reading: Reading, sentence: Sentence, states: Sequence[Named]) -> N
         elif not state and (reading.treaties.any and not is_effect):
             truths.append(general)
         if truths:
-            _add_day(reading, sentence, "entry_into_force", match.span(), when, treaty, truths)
+            kind = (
+                "withdrawal" if "withdraw" in sentence.shape and is_effect else "entry_into_force"
+            )
+            _add_day(reading, sentence, kind, match.span(), when, treaty, truths)
 
 
 def _for_state(sentence: Sentence, states: Sequence[Named], end: int) -> str | None:
@@ -266,6 +273,10 @@ def _steps(reading: Reading, sentence: Sentence, states: Sequence[Named]) -> Non
             if len(subjects) != 1 or when is None:
                 continue
             after = sentence.shape[match.end() : match.end() + 120]
+            if re.match(r"^(?: [a-z]+){0,5}? (?:takes?|took) effect", after) or (
+                kind == "deposit" and re.match(r"^(?: [a-z]+){0,4} withdrawal", after)
+            ):
+                continue
             if kind in ("signature", "deposit") and not (
                 ABOUT_TREATY.match(after)
                 or BOUNDARY.match(after)
@@ -311,7 +322,8 @@ def _treaty_days(reading: Reading, sentence: Sentence) -> None:
     for kind, pattern in _TREATY_DAYS:
         for match in pattern.finditer(sentence.shape):
             when = _when(reading, sentence, *match.span())
-            if when is None or not reading.treaties.named_in(sentence.start, sentence.end):
+            is_named = reading.treaties.named_in(sentence.start, sentence.end)
+            if when is None or (kind == "adopted" and not is_named):
                 continue
             if kind == "adopted" and re.search(
                 r"\b(?:plan|declaration|resolution|law|report|legislation|policy|programme)\b",
@@ -355,7 +367,9 @@ def _status(
     treaty: str, row: Standing,
 ) -> None:  # fmt: skip
     is_party = row.status is Status.PARTY
-    if match["verb"] == "signed":
+    if match["done"]:
+        fits = is_party
+    elif match["verb"] == "signed":
         fits = row.signed_on is None
     elif match["verb"]:
         fits = not is_party

@@ -7,6 +7,8 @@ so that a long text takes no long time.
 import re
 from dataclasses import dataclass
 
+from crm.treaties.claim_dates import MONTHS
+
 #: The goal of the CCM's Dubrovnik Action Plan, where a text names none.
 GOAL = {"CCM": 130}
 #: No count of states is larger.
@@ -128,7 +130,7 @@ PATTERNS = (
              rf"(?:, )?but (?:(?:have|has|are|still|,) )*(?:not|yet|never)(?: yet)?"
              rf"(?: (?:to|been|formally))* (?:ratified|ratify|joined|join)"),
     _pattern("signatories", "signatories signed",
-             rf"{X} (?:(?:remaining|other|further|additional|more|of the|current) )?"
+             rf"{X} (?:(?:remaining|other|further|additional|more|of the|current|are|were) )?"
              rf"signator(?:y|ies)(?: states| countries)?"),
     _pattern("signatories", "signatories signed",
              rf"(?:number of )?signatories (?:(?:is|are|stands|stood|at|:|\(|=|now|currently) )"
@@ -148,7 +150,7 @@ PATTERNS = (
     _pattern("joined", "joined",
              rf"{X} {COUNTRY} {AUX}signed and (?:ratified|joined)", wants_object=True),
     _pattern("in_force", "in_force",
-             rf"in force (?:for|in) (?:(?:the|all|now|some|only) )?{X} (?:{SP}|{COUNTRY})"),
+             rf"in(?:to)? force (?:for|in) (?:(?:the|all|now|some|only) )?{X} (?:{SP}|{COUNTRY})"),
     _pattern("joined", "joined",
              rf"{X} {COUNTRY} {AUX}(?:joined|ratified(?: or acceded(?: to)?)?|acceded|adhered|"
              rf"ratified (?:/|and) acceded)", wants_object=True),
@@ -157,6 +159,12 @@ PATTERNS = (
     _pattern("joined", "joined",
              rf"{X} {COUNTRY} {AUX}(?:become |became )?(?:{SP}|full members|members of the "
              rf"(?:convention|treaty))"),
+    _pattern("joined", "joined",
+             rf"{X} (?:(?:are|is|were|of them|now|full) ){{1,3}}{SP}"),
+    _pattern("joined", "joined",
+             rf"{X} (?:of them )?(?:have|had) (?:(?:now|since|also|already|formally|so|"
+             rf"far) ){{0,3}}"
+             rf"(?:joined|ratified|acceded)", wants_object=True),
     _pattern("signed", "signed endorsed",
              rf"{X} {COUNTRY} {AUX}signed", wants_object=True),
     _pattern("signed", "signed endorsed", rf"signed by (?:[a-z]+ ){{0,2}}{X} {COUNTRY}"),
@@ -178,9 +186,11 @@ COMPARED = re.compile(
 )
 #: What makes a number of States Parties a part of them, before and after.
 PART_BEFORE = re.compile(
-    r"(?:article|articles|art|section|paragraph|page|no|number|protocol|item|chapter|resolution|"
-    r"\$|€|£|another|further|additional|other|of which|including|by|and|,) $"
+    r"(?:article|articles|art|section|paragraph|page|no|protocol|item|chapter|resolution|"
+    r"\$|€|£|another|further|additional) $"
 )
+#: Of them, those after which there can be signatories and such.
+MORE = frozenset({"another", "further", "additional"})
 PART_AFTER = re.compile(
     r"(?: \([^)]{0,40}\))?(?: (?:states|countries|also|still|have|had|has|already|since|now|were|"
     r"are|then|successfully|did|do|each|,)){0,4}"
@@ -201,6 +211,20 @@ WHOLE_BEFORE = re.compile(
     r"(?:all|there are|there were|there are now|total of|now has|currently has|as of|stands at|"
     r"reached|with its|the world's|bringing) $"
 )
+_MONTHS = "|".join(MONTHS)
+#: A day, month or year named with a count.
+NAMED_DAY = re.compile(
+    r"(?:(?P<as_of>as of|as at)|on|in|by|until|during|at the end of|by the end of|end of|back in)"
+    rf" (?:(?:early|late|mid|the) )?(?:@(?P<date>[0-9]+)@|(?:(?P<month>{_MONTHS}) )?"
+    r"~(?P<year>[0-9]{4})~)"
+)
+#: Words before a day that is of something else than a count.
+OTHER_DAY = re.compile(
+    r"(?:adopted|opened|entered|force|concluded|negotiated|signature|created|founded|established|"
+    r"began|launched|since|held|met|conference|meeting)(?: [a-z]+){0,4} $"
+)
+#: Words of a count that is of the text's own day.
+PRESENT = re.compile(r" (?:have|has|are|is|now|today|currently|remain|remains|to date|so far) ")
 ABOUT_TREATY = re.compile(
     r"^(?: (?:to|the|this|that|our|both|of|up|international|global|historic|landmark|either|their|"
     r"new|same|on|onto|into|worldwide|\(|anti-personnel|it|them|~[0-9]+~|outright|comprehensive|"

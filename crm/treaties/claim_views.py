@@ -110,6 +110,7 @@ def claims_page() -> Any:
         report=report,
         parts=parts(form.text.data, report.claims) if report else [],
         kinds=KINDS,
+        ledger_source=report.source if report else "",
         verdicts=VERDICTS,
         heading=_("What was found"),
     ), 200 if report else form.status

@@ -32,6 +32,8 @@ class Report:
     claims: tuple[Claim, ...]
     #: Whether the ledger was empty, so that only the text itself could be looked at.
     without_ledger: bool = False
+    #: Of the ledger.
+    source: str = ""
 
     @property
     def wrong(self) -> int:
@@ -100,4 +102,5 @@ def check(text: str, ledger: Ledger, *, on: date | None = None, today: date) -> 
         head[1] if head else None,
         tuple(claims),
         ledger.is_empty,
+        ledger.source,
     )
