@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 
 from crm.core import db
 from crm.targets import districts
-from crm.targets.models import ZipDistrict
+from crm.targets.models import DistrictTable, ZipDistrict
 from tests import make
 
 CSV = Path(__file__).parent / "data" / "districts" / "zccd.csv"
@@ -104,6 +104,9 @@ def test_a_table_is_sent_in(people: SimpleNamespace, sign_in: SignIn) -> None:
     answer = client.post("/targets/import/districts", data=sent, follow_redirects=True)
     assert "9 added, 0 removed, 0 unchanged" in answer.text
     assert db.session.scalar(select(func.count()).select_from(ZipDistrict)) == 9
+    run_id = db.session.scalars(select(DistrictTable.import_id)).one()
+    assert "ZIPs and districts" in client.get("/targets/import").text
+    assert client.get(f"/targets/imports/{run_id}").status_code == 200
 
 
 @pytest.mark.parametrize(
