@@ -174,8 +174,8 @@ def deposits(events: Iterable[Event], among: Collection[str] | None = None) -> l
 class _State:
     """What one pass has seen of a state so far."""
 
-    __slots__ = ("consent", "effective", "in_force_on", "is_over", "notice", "number",
-                 "provisional_on", "signed_on")  # fmt: skip
+    __slots__ = ("consent", "effective", "in_force_on", "is_over", "is_settled", "notice",
+                 "number", "provisional_on", "signed_on")  # fmt: skip
 
     def __init__(self) -> None:
         self.signed_on: date | None = None
@@ -185,6 +185,8 @@ class _State:
         self.provisional_on: date | None = None
         self.notice: date | None = None
         self.effective: date | None = None
+        #: Whether `effective` was entered, and is not reckoned.
+        self.is_settled = False
         #: A consent after the day asked: what follows it is of no concern.
         self.is_over = False
 
@@ -208,20 +210,24 @@ def standings(
             continue
         kind, day = event.kind, event.on
         if kind in _CONSENTS:
+            has_left = state.effective is not None and state.effective <= day
+            if state.consent is not None and not has_left:
+                continue
             if day > on:
                 state.is_over = True
                 continue
-            if state.effective and state.effective <= day:
+            if has_left:
                 state.consent = state.in_force_on = state.notice = state.effective = None
-            if state.consent is None:
-                deposits += 1
-                state.consent, state.number = event, deposits
+                state.is_settled = False
+            deposits += 1
+            state.consent, state.number = event, deposits
         elif kind == "entry_into_force":
             # Published ahead; of a succession it may lie before the deposit.
-            state.in_force_on = day
+            if state.effective is None or state.effective > day:
+                state.in_force_on = day
         elif kind == "withdrawal_effective":
-            if day <= on or state.notice:
-                state.effective = day
+            if (day <= on or state.notice) and not state.is_settled:
+                state.effective, state.is_settled = day, True
         elif day > on:
             continue
         elif kind == "signature":

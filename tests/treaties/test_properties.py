@@ -120,10 +120,18 @@ def test_deadlines_run_from_entry_into_force(joined: date, on: date, treaty: Ins
 
 
 @given(EVENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_what_is_refused_once_is_refused_alone(events: list[Event]) -> None:
-    """Without what it refuses, a state's way has nothing left to refuse."""
-    theirs = [event._replace(state="AAA", id=number) for number, event in enumerate(events)]
+    """Without what it refuses, a state's way has nothing left to refuse.
+
+    But for successions: one that is refused is the reason why an earlier day of entry into force
+    was let through.
+    """
+    theirs = [
+        event._replace(state="AAA", id=number)
+        for number, event in enumerate(events)
+        if event.kind != "succession"
+    ]
     for treaty in (MBT, CCM):
         wrong = {fault.event.id for fault in order.faults(treaty, theirs, date(2030, 12, 31))}
         left = [event for event in theirs if event.id not in wrong]
