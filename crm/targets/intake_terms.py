@@ -140,7 +140,8 @@ class _Compared:
         return [
             since
             for since in self._free.get(post_id, {})
-            if since[0] is not None and term.starts_on < since[0] <= until
+            # On its last day another term of the post begins, not a part of this one.
+            if since[0] is not None and term.starts_on < since[0] < until
         ]
 
     def _continued(self, post_id: int, term: TermFacts) -> list[Row]:

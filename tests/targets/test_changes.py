@@ -331,6 +331,28 @@ def test_two_who_swap_their_districts(take_edited: Callable[..., Taken]) -> None
     ]
 
 
+def test_a_district_changed_in_a_second_term_leaves_both_terms_whole(
+    take_edited: Callable[..., Taken],
+) -> None:
+    """The term that ended on the day the next began has no part in it."""
+
+    def former(files: Files) -> None:
+        rows = member(files, 4)["terms"]
+        rows.insert(0, {**rows[0], "start": "2023-01-03", "end": "2025-01-03"})
+
+    def moved(files: Files) -> None:
+        former(files)
+        last_term(files, 4).update(district="2")
+
+    take_edited(former)
+    assert lines(take_edited(moved)) == [("district", "X000005", "WV-1", "WV-2")]
+    assert sorted(terms("X000005")) == [
+        ("us/house/WV/1", date(2023, 1, 3), date(2025, 1, 3), "Republican", False),
+        ("us/house/WV/1", date(2025, 1, 3), LATER, "Republican", False),
+        ("us/house/WV/2", date(2025, 1, 3), date(2027, 1, 3), "Republican", True),
+    ]
+
+
 def test_a_seat_named_for_two_is_said_and_kept(take_edited: Callable[..., Taken]) -> None:
     taken = take_edited(lambda f: last_term(f, 4).update(state="AK", district="0"))
     assert [change.kind for change in taken.changes] == ["moved"]
@@ -397,6 +419,13 @@ def test_what_is_bad_stays_bad_when_its_office_only_moves(
     take_edited(moved_office)
     phone = db.session.query(ContactPoint).filter_by(value="304-555-0001").one()
     assert (phone.label, phone.status) == ("Firtown", "bad")
+
+
+def test_an_office_with_another_key_alone_is_no_news(take_edited: Callable[..., Taken]) -> None:
+    taken = take_edited(lambda f: office(f, 0).update(id="X000001-elmtown-1"))
+    assert lines(taken) == []
+    taken = take_edited(lambda f: office(f, 0).update(id="X000001-elmtown-2", phone="304-555-9"))
+    assert lines(taken) == [("contact", "X000001", "304-555-0001", "304-555-9")]
 
 
 # --- on the command line ------------------------------------------------------------------------
