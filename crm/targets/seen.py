@@ -293,7 +293,10 @@ def _of_contacts(
     for after in opened.values():
         before = next((name for name, old in closed.items() if _is_same_office(old, after)), None)
         old = closed.pop(before) if before else []
-        yield _office_words(old or after), _address(old), _address(after)
+        if old and _address(old) == _address(after):
+            single += _under_another_key(old, after)
+        else:
+            yield _office_words(old or after), _address(old), _address(after)
     for before_points in closed.values():
         yield _office_words(before_points), _address(before_points), None
     for point in single:
@@ -301,6 +304,19 @@ def _of_contacts(
         assert shown is not None  # noqa: S101 - one of the two is there
         what = f"{shown.label} {str(rules.CONTACT_KINDS.get(shown.kind, shown.kind)).lower()}"
         yield what, *_point_words(point.old, point.new)
+
+
+def _under_another_key(
+    closed: Iterable[ContactChange], opened: Iterable[ContactChange]
+) -> list[ContactChange]:
+    """What differs of an office that stayed where it is and was only given another key."""
+    old = {point.old.kind: point.old for point in closed if point.old is not None}
+    new = {point.new.kind: point.new for point in opened if point.new is not None}
+    return [
+        ContactChange(kind, old.get(kind), new.get(kind))
+        for kind in {**old, **new}
+        if _values(old.get(kind)) != _values(new.get(kind))
+    ]
 
 
 def _office(key: str) -> str:
