@@ -417,12 +417,36 @@ def _write_contacts(work: Work) -> None:
             work.of(target_id).contacts.append(
                 ContactChange(contact.key, before, Contact(*contact[1:]))
             )
+    rekeyed = _rekeyed(new, present)
     for (target_id, key), ((number, last), status) in present.items():
         if status != "past":
             work.of(target_id).contacts.append(ContactChange(key, Contact(*last), None))
-            updates.append({"id": number, "status": "past"})
+            if number not in rekeyed:
+                updates.append({"id": number, "status": "past"})
+    updates += [{**row, "id": number} for number, row in rekeyed.items()]
     update_rows(work, ContactPoint, updates)
     insert_rows(work, ContactPoint, new)
+
+
+def _rekeyed(
+    new: list[dict[str, Any]], present: Mapping[tuple[int, str], tuple[Row, str]]
+) -> dict[int, dict[str, Any]]:
+    """Rows that live on under another key, taken out of `new`: same target, kind and value.
+
+    What hangs on one (a mark that it is bad, a campaign's choice of it) stays with it.
+    """
+    closed = {
+        (target_id, last[_CONTACT.index("kind")], last[_CONTACT.index("value")]): number
+        for (target_id, _key), ((number, last), status) in present.items()
+        if status != "past"
+    }
+    found: dict[int, dict[str, Any]] = {}
+    for row in new[:]:
+        number = closed.pop((row["target_id"], row["kind"], row["value"]), None)
+        if number is not None:
+            new.remove(row)
+            found[number] = {name: row[name] for name in row if name not in ("target_id", "status")}
+    return found
 
 
 def _contact_change(contact: ContactFacts, found: tuple[Row, str] | None) -> dict[str, Any] | None:

@@ -428,6 +428,19 @@ def test_an_office_with_another_key_alone_is_no_news(take_edited: Callable[..., 
     assert lines(taken) == [("contact", "X000001", "304-555-0001", "304-555-9")]
 
 
+def test_what_is_bad_stays_bad_under_another_key(take_edited: Callable[..., Taken]) -> None:
+    take()
+    phone = db.session.query(ContactPoint).filter_by(value="304-555-0001").one()
+    number = phone.id
+    with db.unit_of_work():
+        operations.mark_contact_point(db.session.merge(phone), status="bad", by=None, today=FIRST)
+    take_edited(lambda f: office(f, 0).update(id="X000001-elmtown-1"))
+    phone = db.session.query(ContactPoint).filter_by(value="304-555-0001").one()
+    assert (phone.id, phone.key, phone.status) == (
+        number, "office/X000001-elmtown-1/phone", "bad"
+    )  # fmt: skip
+
+
 # --- on the command line ------------------------------------------------------------------------
 
 
