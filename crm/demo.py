@@ -18,11 +18,12 @@ from crm.accounts.models import User
 from crm.campaigns import operations as campaigns
 from crm.campaigns import queries as campaign_queries
 from crm.campaigns.models import Campaign
+from crm.campaigns.positions import record_position
 from crm.campaigns.rules import AskDraft, GoalDraft
 from crm.core import db
 from crm.core.access import Role
 from crm.core.errors import Refused
-from crm.demo_data import people, year
+from crm.demo_data import council, people, year
 from crm.demo_data.people import Person
 from crm.demo_data.year import Deed
 from crm.members import operations as members
@@ -114,11 +115,12 @@ def load_demo(
     for number, (deed, day) in enumerate(zip(year.DEEDS, days, strict=True)):
         outcomes += _do(story, number, deed, day)
         told(number + 4, steps)
+    outcomes += _move_the_council(story)
     return Demo(
         people=[(user.email, _said(user, story)) for user in people.USERS],
         members=len(people.MEMBERS),
-        targets=len(set().union(*story.aims.values())),
-        actions=len(year.DEEDS),
+        targets=len(set().union(*story.aims.values())) + 1,
+        actions=len(year.DEEDS) + len(council.STEPS),
         outcomes=outcomes,
     )
 
@@ -286,6 +288,77 @@ def _do(story: _Story, number: int, deed: Deed, day: date) -> int:
         details=deed.details,
     )
     return _answer(story, action) if deed.channel in ANSWERS else 0
+
+
+def _move_the_council(story: _Story) -> int:
+    """A campaign for an invented council: what was done, answered and seen; how many answers."""
+    coordinator, today = story.users[Role.COORDINATOR], story.today
+    hollow = story.chapters["hollow"].id
+    campaign = campaigns.create_campaign(
+        name=council.CAMPAIGN,
+        summary="Students ask the councils of their towns for a resolution.",
+        description=f"{year.MARK} The town, its council and all it said are invented.",
+        starts_on=today - timedelta(days=240),
+        chapter_ids=[story.chapters["state"].id, hollow],
+        lead_id=coordinator.id,
+        asks=[AskDraft(text) for text in council.ASKS],
+        by=coordinator,
+    )
+    body = targets.add_target(
+        kind="body", name=council.COUNCIL, salutation="Members of the Council",
+        note=council.NOTE, by=coordinator,
+    )  # fmt: skip
+    targets.add_contact_point(
+        body, kind="postal", label="Town hall", by=coordinator, today=today,
+        value="Hollowbrook Town Council\n1 Invented Square\nHollowbrook",
+    )  # fmt: skip
+    campaigns.add_targets(campaign_queries.owned(campaign.slug), [body.id], by=None)
+    answers = 0
+    for number, step in enumerate(council.STEPS):
+        day = today - timedelta(days=step.ago)
+        action = outreach.log_action(
+            channel=step.channel,
+            client_key=f"demo-council-{number}",
+            origin="demo",
+            by=coordinator,
+            today=today,
+            campaign_id=campaign.id,
+            happened_on=day,
+            pieces=step.pieces,
+            targets={body.id: step.pieces if channels()[step.channel].per_piece else 1},
+            members={},
+            chapter_ids=[hollow],
+            ask_ids=[campaign.asks[0].id],
+            note=f"{year.MARK} {step.note}",
+        )
+        if step.came is not None:
+            after, kind, words = step.came
+            row = db.session.scalars(
+                select(ActionTarget.id).where(ActionTarget.action_id == action.id)
+            ).one()
+            outreach.record_outcome(
+                action_target_id=row,
+                kind=kind,
+                received_on=day + timedelta(days=after),
+                summary=f"{year.MARK[:-1]}: {words}",
+                by=coordinator,
+                today=today,
+            )
+            answers += 1
+        if step.stands is not None:
+            ask, support, confidence, words = step.stands
+            record_position(
+                target_id=body.id,
+                ask_id=campaign.asks[ask].id,
+                support=support,
+                confidence=confidence,
+                seen_on=day + timedelta(days=step.came[0] if step.came else 0),
+                evidence_text=f"{year.MARK[:-1]}: {words}",
+                action_id=action.id,
+                by=coordinator,
+                today=today,
+            )
+    return answers
 
 
 def _logger(story: _Story, deed: Deed, number: int) -> User:

@@ -78,8 +78,8 @@ def newest(wanted: ActionFilter, limit: int) -> list[Entry]:
     return entries(db.session.scalars(found.limit(limit)).all())
 
 
-def entries(action_ids: Sequence[int]) -> list[Entry]:
-    """The entries of these actions, in their order: three statements."""
+def entries(action_ids: Sequence[int], *, with_targets: bool = True) -> list[Entry]:
+    """The entries of these actions, in their order: three statements, two without targets."""
     if not action_ids:
         return []
     rows = db.session.execute(
@@ -100,7 +100,7 @@ def entries(action_ids: Sequence[int]) -> list[Entry]:
         .outerjoin(User, User.id == Action.logged_by_id)
         .where(Action.id.in_(action_ids))
     ).all()
-    named = _named_targets(action_ids)
+    named = _named_targets(action_ids) if with_targets else {}
     where = _chapter_names(action_ids)
     ways = channels()
     # The words of a number are made once each: a class's batches are much alike.
@@ -441,7 +441,9 @@ def timeline(target_id: int, limit: int) -> list[Reach]:
         .order_by(ActionTarget.happened_on.desc(), ActionTarget.action_id.desc())
         .limit(limit)
     ).all()
-    by_id = {entry.id: entry for entry in entries([row[1] for row in rows])}
+    # Whose page it is needs no naming.
+    found = entries([row[1] for row in rows], with_targets=False)
+    by_id = {entry.id: entry for entry in found}
     came = answers_to([row[0] for row in rows])
     ways = channels()
     return [

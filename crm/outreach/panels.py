@@ -35,7 +35,7 @@ WAITING, WAITING_COUNTED = 5, 1_000
 
 
 def of_target(target: Any) -> dict[str, Any]:
-    """Sums by channel and campaign, last contact, the time line: six statements."""
+    """Sums by channel and campaign, last contact, the time line: five statements."""
     sums = sums_of_target(target.id)
     return {
         "target": target,

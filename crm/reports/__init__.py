@@ -4,8 +4,8 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.core.access import Can
-from crm.core.shell import NavItem, add_nav
-from crm.reports import cli
+from crm.core.shell import NavItem, Panel, add_nav, add_panel
+from crm.reports import cli, timeline
 from crm.reports import dossier_views as dossier_views
 from crm.reports.rules import month_name
 from crm.reports.views import blueprint
@@ -20,4 +20,5 @@ def init_app(app: Flask) -> None:
         app,
         NavItem(_l("Reports"), "reports.index", "bar-chart", Can.SEE_REPORTS, 60, "reports"),
     )
+    add_panel(app, "target", Panel(40, "reports/_of_target.html", timeline.of_target))
     cli.init_app(app)

@@ -106,7 +106,9 @@ def page(target_id: int) -> Any:
         marking=request.args.get("contacts") == "mark",
         is_link=rules.is_link,
         area_name=rules.area_name,
-        committees=_committees(queries.committee_seats(target.id)),
+        committees=_committees(
+            queries.committee_seats(target.id) if target.kind in rules.PERSONS else []
+        ),
         identifiers=queries.identifiers(target.id),
         changes=changes_of_target(target.id, CHANGES),
         change_kinds=rules.CHANGES,
