@@ -225,6 +225,9 @@ def _add_campaigns(story: _Story) -> None:
         asks=[AskDraft(text) for text in year.CLUSTER_ASKS],
         goals=[
             GoalDraft(120, "letter", due, "Plan of the state campaign"),
+            GoalDraft(
+                115, None, _year_end(due), "Demo data: an invented goal", figure="ccm.joined"
+            ),
             GoalDraft(200, None, None, "Plan of the national campaign"),
         ],
         by=staff,
@@ -403,6 +406,10 @@ def _choose(
     """One of the answers by how often it comes; only paper comes back in an envelope."""
     fitting = [each for each in words if each[0] != "returned" or channel in ("postcard", "letter")]
     return random.choices(fitting, weights=[often for _kind, often, _words in fitting])[0]
+
+
+def _year_end(day: date) -> date:
+    return date(day.year + 1, 12, 31)
 
 
 def _month_end(day: date) -> date:

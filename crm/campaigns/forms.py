@@ -18,6 +18,8 @@ from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, 
 
 #: Empty rows offered after those that are filled.
 EXTRA_ROWS = 3
+#: What a choice begins with that is a figure of the treaty ledger and no channel.
+FIGURE = "figure:"
 
 
 def _id(value: Any) -> int | None:
@@ -30,6 +32,13 @@ def _number(typed: str) -> int:
     if number is None:
         raise ValueError(_("Write a whole number, such as 150."))
     return number
+
+
+def _counts(chosen: str | None) -> dict[str, str | None]:
+    """What a goal counts, of what was chosen: a channel, a figure, or neither for all kinds."""
+    if chosen and chosen.startswith(FIGURE):
+        return {"channel": None, "figure": chosen.removeprefix(FIGURE)}
+    return {"channel": chosen, "figure": None}
 
 
 class Rows(FieldList):
@@ -125,12 +134,20 @@ class CampaignForm(Form):
         chapters: Sequence[tuple[int, str]],
         leads: Sequence[tuple[int, str]],
         measures: Sequence[tuple[str, str]],
+        figures: Sequence[tuple[str, str]],
     ) -> None:
         """Set what can be chosen."""
         self.chapter_ids.choices = list(chapters)
         self.lead_id.choices = [("", _("Nobody yet")), *leads]
         for row in self.goals:
-            row.form.channel.choices = [("", _("All kinds")), *measures]
+            row.form.channel.choices = [
+                SelectChoice(value, label, optgroup=group)
+                for group, pairs in (
+                    (_("Outreach"), [("", _("All kinds")), *measures]),
+                    (_("Treaty ledger"), [(f"{FIGURE}{name}", label) for name, label in figures]),
+                )
+                for value, label in pairs
+            ]
 
     def wanted(self) -> dict[str, Any]:
         """What the operations take, save the chapters."""
@@ -150,7 +167,7 @@ class CampaignForm(Form):
                 GoalDraft(
                     id=row["id"],
                     number=row["number"],
-                    channel=row["channel"],
+                    **_counts(row["channel"]),
                     due_on=row["due_on"],
                     source=row["source"] or None,
                 )
@@ -183,7 +200,7 @@ def filled(campaign: Campaign | None) -> dict[str, Any]:
             {
                 "id": goal.id,
                 "number": goal.number,
-                "channel": goal.channel,
+                "channel": f"{FIGURE}{goal.figure}" if goal.figure else goal.channel,
                 "due_on": goal.due_on,
                 "source": goal.source,
             }

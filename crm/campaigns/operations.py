@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crm.accounts.models import User
 from crm.campaigns import queries, rules
+from crm.campaigns.goals import OFFERED
 from crm.campaigns.measures import measures
 from crm.campaigns.models import Ask, Campaign, CampaignContact, CampaignTarget, Goal
 from crm.campaigns.rules import AskDraft, GoalDraft
@@ -64,7 +65,8 @@ def create_campaign(
     campaign = Campaign(**facts, chapters=_chapters(chapter_ids, before=[], by=by))
     campaign.asks = [Ask(text=ask.text, position=position) for position, ask in enumerate(asks)]
     campaign.goals = [
-        Goal(number=g.number, channel=g.channel, due_on=g.due_on, source=g.source) for g in goals
+        Goal(number=g.number, channel=g.channel, figure=g.figure, due_on=g.due_on, source=g.source)
+        for g in goals
     ]
     _add_under_free_slug(campaign)
     audit.record(
@@ -228,6 +230,8 @@ def _check(
     for goal in goals:
         if goal.channel is not None and goal.channel not in known:
             raise Refused(_("A goal cannot count “%(what)s”.", what=goal.channel), "goals")
+        if goal.figure is not None and (goal.figure not in OFFERED or goal.channel is not None):
+            raise Refused(_("A goal cannot count “%(what)s”.", what=goal.figure), "goals")
     if lead_id is not None and db.session.get(User, lead_id) is None:
         raise Refused(_("This person is not there any more."), "lead_id")
 
@@ -310,7 +314,7 @@ def _set_goals(campaign: Campaign, wanted: Sequence[GoalDraft]) -> None:
             db.session.add(goal)
         else:
             goal = mine[draft.id]
-        goal.number, goal.channel = draft.number, draft.channel
+        goal.number, goal.channel, goal.figure = draft.number, draft.channel, draft.figure
         goal.due_on, goal.source = draft.due_on, draft.source
 
 
@@ -329,6 +333,7 @@ def _said_asks(campaign: Campaign) -> list[str]:
 
 def _said_goals(campaign: Campaign) -> list[str]:
     return [
-        f"{goal.number} {goal.channel or 'of all kinds'} by {goal.due_on or 'no day'}"
+        f"{goal.number} {goal.figure or goal.channel or 'of all kinds'} "
+        f"by {goal.due_on or 'no day'}"
         for goal in campaign.goals
     ]

@@ -73,13 +73,15 @@ class AskDraft:
 
 @dataclass(frozen=True)
 class GoalDraft:
-    """A goal as wanted; with an id, the one it changes. Without a channel: of all kinds."""
+    """A goal as wanted; with an id, the one it changes. Without channel and figure: all kinds."""
 
     number: int
     channel: str | None = None
     due_on: date | None = None
     source: str | None = None
     id: int | None = None
+    #: Of the treaty ledger: `ccm.joined`. Outreach is not counted then.
+    figure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Progress:
     starts_on: date
     due_on: date | None
     today: date
+    #: A number that does not begin at nothing, as a treaty's parties: it has no even pace.
+    is_figure: bool = False
 
     @property
     def to_go(self) -> int:
@@ -116,6 +120,8 @@ class Progress:
             return Pace.ON_PACE
         if self.days_left < 0:
             return Pace.OVERDUE
+        if self.is_figure:
+            return Pace.ON_PACE
         whole = (self.due_on - self.starts_on).days + 1
         gone = (self.today - self.starts_on).days
         if gone <= 0 or whole <= 0:
@@ -174,7 +180,8 @@ def check_goals(goals: Sequence[GoalDraft], starts_on: date) -> None:
             raise Refused(
                 _("A goal is a number from 1 to %(most)s.", most=_written(MOST_PIECES)), "goals"
             )
-        if goal.due_on is not None and goal.due_on < starts_on:
+        # A figure may be somebody else's goal of long ago: 130 States Parties by 2020.
+        if goal.due_on is not None and goal.due_on < starts_on and goal.figure is None:
             raise Refused(
                 _(
                     "The goal of %(number)s is due before the campaign starts.",

@@ -9,9 +9,9 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy import Select
 
-from crm.campaigns import operations, positions, queries
+from crm.campaigns import goals, operations, positions, queries
 from crm.campaigns.forms import CampaignForm, TargetsForm, filled
-from crm.campaigns.measures import counted, measures
+from crm.campaigns.measures import measures
 from crm.campaigns.models import Campaign
 from crm.campaigns.rules import PAPER_TO, State, state
 from crm.core import access, db, shell
@@ -38,7 +38,7 @@ def _words() -> dict[str, Any]:
     return {
         "STATES": STATES,
         "state_of": lambda campaign: state(campaign.starts_on, campaign.ends_on, today()),
-        "counted": counted,
+        "goal_told": goals.told,
         "this_day": today(),
         "KINDS": KINDS,
         "PAPER_TO": PAPER_TO,
@@ -214,6 +214,7 @@ def _form(campaign: Campaign | None) -> CampaignForm:
         chapters=[(each.id, each.name) for each in chapters_in(scope)],
         leads=[(user.id, user.name) for user in leads],
         measures=[(name, str(measure.label)) for name, measure in measures().items()],
+        figures=goals.figures_offered(),
     )
     return form
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask_login import current_user
 from sqlalchemy import func, select
 
-from crm.campaigns.measures import counted as goal_words
+from crm.campaigns import goals
 from crm.campaigns.models import Goal
 from crm.campaigns.rules import Progress
 from crm.core import access, db
@@ -89,6 +89,8 @@ class GoalProgress:
 
     what: str
     progress: Progress
+    #: The day the treaty ledger was read on, of a goal that is a figure of it.
+    read_on: date | None = None
 
     @property
     def percent(self) -> int:
@@ -99,13 +101,14 @@ class GoalProgress:
 def of_campaign(campaign: Any) -> dict[str, Any]:
     """Progress to the goals (the page has loaded them), numbers by channel, the latest.
 
-    Five statements.
+    Five statements, two more where a goal is a figure of the treaty ledger.
     """
     sums = sums_of_campaigns([campaign.id]).get(campaign.id, {})
+    figures = goals.figure_values(campaign.goals, today())
     ways = channels()
     return {
         "campaign": campaign,
-        "goals": [_progress(goal, sums, campaign.starts_on) for goal in campaign.goals],
+        "goals": [_progress(goal, sums, figures, campaign.starts_on) for goal in campaign.goals],
         "sums": [
             (channel, channel.count(sums[name])) for name, channel in ways.items() if name in sums
         ],
@@ -126,12 +129,23 @@ def sums_of_campaigns(campaign_ids: list[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def _progress(goal: Goal, sums: Mapping[str, int], starts_on: date) -> GoalProgress:
-    done = sum(sums.values()) if goal.channel is None else sums.get(goal.channel, 0)
+def _progress(
+    goal: Goal, sums: Mapping[str, int], figures: Mapping[int, int], starts_on: date
+) -> GoalProgress:
+    if goal.figure:
+        done = figures[goal.id]
+    else:
+        done = sum(sums.values()) if goal.channel is None else sums.get(goal.channel, 0)
     progress = Progress(
-        done=done, number=goal.number, starts_on=starts_on, due_on=goal.due_on, today=today()
+        done=done,
+        number=goal.number,
+        starts_on=starts_on,
+        due_on=goal.due_on,
+        today=today(),
+        is_figure=goal.figure is not None,
     )
-    return GoalProgress(goal_words(goal.channel, goal.number), progress)
+    on = goals.read_on(goal, today())
+    return GoalProgress(goals.words(goal), progress, on if goal.figure else None)
 
 
 def of_front(user: Any) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from statistics import median_low
 
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from flask_babel import get_locale, ngettext
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from crm.core.i18n import day as day_told
 from crm.core.shell import number
 from crm.outreach.channels import channels
 from crm.outreach.rules import Reconciliation
@@ -89,18 +88,6 @@ def once_sentence(total: Tally) -> str:
         number=number(total.total),
         told=total.told,
     )
-
-
-def goal_told(channel: str | None, amount: int, due_on: date | None) -> str:
-    """`150 postcards by Mar 1, 2026`."""
-    known = channels().get(channel) if channel else None
-    if known is not None:
-        what = known.count(amount)
-    else:
-        what = ngettext(
-            "%(many)s piece or act", "%(many)s pieces and acts", amount, many=number(amount)
-        )
-    return _("%(what)s by %(day)s", what=what, day=day_told(due_on)) if due_on else what
 
 
 def wrong(sums: Reconciliation) -> str:

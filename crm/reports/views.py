@@ -10,6 +10,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from crm.campaigns.goals import told as goal_told
 from crm.core import shell
 from crm.core.access import Can, requires
 from crm.core.i18n import timezone_name, today
@@ -22,7 +23,7 @@ from crm.reports.answering import SHOWN, Order, answer, file_of
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.forms import Asked, WithNames, parse
 from crm.reports.operations import export_people
-from crm.reports.rules import goal_told, month_back, month_name
+from crm.reports.rules import month_back, month_name
 
 blueprint = Blueprint("reports", __name__)
 

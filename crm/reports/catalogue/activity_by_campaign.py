@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 from sqlalchemy import func, select
 
+from crm.campaigns.goals import told as goal_told
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.charts import Bar, bars
@@ -16,7 +17,7 @@ from crm.outreach.queries import counted
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import answers_by, awaited_pieces, progress, tally
-from crm.reports.rules import ANSWERED, Reckoning, goal_told, once_sentence
+from crm.reports.rules import ANSWERED, Reckoning, once_sentence
 
 
 def rows(asked: Question) -> Iterator[Row]:
@@ -55,8 +56,7 @@ def rows(asked: Question) -> Iterator[Row]:
         of_it = goals.get(campaign_id, [])
         yield (
             name, int(pieces), actions, came, Share(came, awaited.get(campaign_id, 0)), last,
-            "; ".join(goal_told(each.goal.channel, each.goal.number, each.goal.due_on)
-                      for each in of_it),
+            "; ".join(goal_told(each.goal) for each in of_it),
             Share(of_it[0].done, of_it[0].goal.number) if of_it else None,
             slug,
         )  # fmt: skip
