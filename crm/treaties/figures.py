@@ -132,7 +132,7 @@ def names(*, ledger: Ledger | None = None) -> list[tuple[str, str]]:
 
 
 def _unknown(name: str, ledger: Ledger) -> Refused:
-    known = [each for each, _label in names(ledger=ledger)]
+    known = [each for each, _label in names(ledger=ledger)] if "@" in name else list(FIGURES)
     near = get_close_matches(name, known, n=3, cutoff=0.4) or list(FIGURES)[:3]
     return Refused(
         _("There is no figure %(name)s. The nearest: %(near)s.", name=name, near=", ".join(near)),

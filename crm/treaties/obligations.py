@@ -94,8 +94,14 @@ def obligations(
     known = [event for event in events if since <= event.on <= on and event.treaty == treaty.key]
     found = [_deadline(treaty, each, standing, known, on) for each in treaty.deadlines]
     found += _reports(treaty, standing, known, on)
-    if standing.status is Status.WITHDRAWN:
-        found = [_ended(each) for each in found]
+    left_on = standing.withdrawn_on
+    if standing.status is Status.WITHDRAWN and left_on:
+        # A report that fell due after it left was never due of it.
+        found = [
+            _ended(each)
+            for each in found
+            if each.article != "7" or each.due_on is None or each.due_on <= left_on
+        ]
     return found
 
 

@@ -136,6 +136,12 @@ def test_a_withdrawal_ends_what_was_open() -> None:
     after = due(CCM, "LTU", "2025-03-06", done)
     assert {each.status for each in after[1:]} == {IS.ENDED}
     assert after[0].status is IS.MET
+    # The report for 2024 fell due when it had left.
+    assert [each.label for each in before[3:]] == [
+        "Transparency report for 2023",
+        "Transparency report for 2024",
+    ]
+    assert day("2025-04-30") not in [each.due_on for each in after]
 
 
 def test_nothing_is_due_of_who_has_not_joined() -> None:
