@@ -28,6 +28,7 @@ from crm.targets.models import (
     ContactPoint,
     NotTheSame,
     Target,
+    TargetIdentifier,
     TargetListItem,
     TargetMerge,
     Term,
@@ -54,6 +55,9 @@ WAYS: dict[str, Way] = {}
 EXACT: dict[str, Any] = {}
 #: Called with the two ids once a merge was taken back.
 AFTERWARDS: list[Callable[[int, int], None]] = []
+
+#: The scheme of the code that a state has one of.
+_STATE = "iso3166-alpha3"
 
 #: Facts of which one chooses whose is kept, each with the columns that go together.
 FACTS: dict[str, tuple[str, ...]] = {
@@ -224,13 +228,25 @@ def _shown(target: Target, columns: tuple[str, ...]) -> str:
 
 
 def refuse_unlike(kept: Target, merged: Target) -> None:
-    """Refuse what cannot be one: a target with itself, a person with what is none."""
+    """Refuse what cannot be one: a target with itself, a person with what is none, two states."""
     if kept.id == merged.id:
         raise Refused(_("These are the same record already."))
     if kept.kind != merged.kind and not {kept.kind, merged.kind} <= rules.PERSONS:
         raise Refused(
             _("A %(kind)s and a %(other)s cannot be one.",
               kind=str(rules.KINDS[kept.kind]).lower(), other=str(rules.KINDS[merged.kind]).lower())
+        )  # fmt: skip
+    states = db.session.scalars(
+        select(TargetIdentifier.target_id)
+        .where(
+            TargetIdentifier.scheme == _STATE, TargetIdentifier.target_id.in_((kept.id, merged.id))
+        )
+        .distinct()
+    ).all()
+    if len(states) > 1:
+        raise Refused(
+            _("%(name)s and %(other)s are two states, each with a treaty record of its own.",
+              name=kept.name, other=merged.name)
         )  # fmt: skip
 
 

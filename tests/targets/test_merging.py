@@ -275,6 +275,19 @@ def test_no_merge_of_a_person_with_a_state(any_app: Flask) -> None:
     assert dump() == before
 
 
+def test_no_merge_of_two_states(any_app: Flask) -> None:
+    """The ledger would count what each of them did for both."""
+    niue, tonga = make.target("Niue").id, make.target("Tonga").id
+    make.kept(
+        TargetIdentifier(target_id=niue, scheme="iso3166-alpha3", identifier="NIU"),
+        TargetIdentifier(target_id=tonga, scheme="iso3166-alpha3", identifier="TON"),
+    )
+    with pytest.raises(Refused, match="Niue and Tonga are two states"):
+        merge(niue, tonga)
+    # A record of one of them that somebody typed is another matter.
+    merge(niue, make.target("Niue (typed)").id)
+
+
 def test_not_the_same_is_said_once(any_app: Flask) -> None:
     one = make.target("Birch Company", kind="company").id
     other = make.target("The Birch Company", kind="company").id
