@@ -409,7 +409,7 @@ def _choose(
 
 
 def _year_end(day: date) -> date:
-    return date(day.year + 1, 12, 31)
+    return date(day.year, 12, 31)
 
 
 def _month_end(day: date) -> date:

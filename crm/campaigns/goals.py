@@ -14,6 +14,7 @@ from crm.campaigns.models import Goal
 from crm.treaties import queries
 from crm.treaties.figures import FIGURES, figure
 from crm.treaties.instruments import INSTRUMENTS
+from crm.treaties.queries import Ledger, State
 
 #: Figures a goal can ask for: those of which more is better, by the name that is stored.
 OFFERED = {
@@ -51,11 +52,16 @@ def read_on(goal: Goal, today: date) -> date:
 
 
 def figure_values(goals: Iterable[Goal], today: date) -> Mapping[int, int]:
-    """By goal: what its figure is. Two statements, none where no goal asks for a figure."""
+    """By goal: what its figure is. One statement, none where no goal asks for a figure.
+
+    What is offered counts states that have done something, so nobody else needs to be read.
+    """
     asked = [goal for goal in goals if goal.figure]
     if not asked:
         return {}
-    ledger = queries.ledger()
+    events = queries.events()
+    codes = sorted({event.state for event in events})
+    ledger = Ledger([State(code, 0, code, None, None) for code in codes], events)
     return {
         goal.id: int(figure(goal.figure or "", on=read_on(goal, today), ledger=ledger).value)
         for goal in asked

@@ -15,7 +15,14 @@ from crm.targets.models import Target
 
 def campaign(slug: str) -> Campaign:
     """The campaign with its lead, chapters, asks and goals. Raises `NoResultFound`."""
-    return db.session.scalars(_whole(select(Campaign)).where(Campaign.slug == slug)).one()
+    # Of one campaign the chapters come along in the same statement.
+    statement = select(Campaign).options(
+        joinedload(Campaign.lead),
+        joinedload(Campaign.chapters),
+        selectinload(Campaign.asks),
+        selectinload(Campaign.goals),
+    )
+    return db.session.scalars(statement.where(Campaign.slug == slug)).unique().one()
 
 
 def owned(slug: str) -> Campaign:

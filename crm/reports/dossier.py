@@ -412,7 +412,7 @@ def _contacts(target_id: int, on: date) -> _Contacts:
         .group_by(Outcome.kind)
     ).all()
     told = Tally({channel: int(pieces) for channel, _n, pieces in sums}, 0).told
-    back: dict[str, int] = dict(row._tuple() for row in kinds)
+    back: dict[str, int] = {row[0]: row[1] for row in kinds}
     answers = ", ".join(
         f"{kind.label} {format_decimal(back[name])}"
         for name, kind in outcome_kinds().items()

@@ -223,7 +223,7 @@ class Progress:
 def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
     """The goals of campaigns, soonest first, with all that has been done: one statement.
 
-    Two more where one is a figure of the treaty ledger.
+    One more where one is a figure of the treaty ledger.
     """
     done = (
         select(func.coalesce(func.sum(Action.pieces), 0))

@@ -1,0 +1,108 @@
+"""PDFs: data stay text, limits hold, and nothing is set inside of a transaction that wrote."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from pypdf import PdfReader
+
+from crm.accounts.models import User
+from crm.core import db, pdf
+from crm.core.errors import Refused
+
+MARKUP = '*bold* $x$ #read("/etc/passwd") #panic() [x] \\ <a> @b `c` // no comment'
+
+
+def data(**more: Any) -> dict[str, Any]:
+    return {
+        "lang": "en",
+        "title": "T",
+        "name": "Niue",
+        "kind": "Government",
+        "lead": "",
+        "party": "",
+        "as_of": "",
+        "facts": [],
+        "main": [],
+        "side": [],
+        "sources": "",
+        "made": "",
+        "notes": "Notes",
+        "note": "",
+    } | more
+
+
+def text_of(made: bytes) -> str:
+    pages = PdfReader(BytesIO(made)).pages
+    assert len(pages) == 1
+    return pages[0].extract_text()
+
+
+def test_it_works(app: Flask) -> None:
+    said = text_of(pdf.render("dossier", data(name="São Tomé, Türkiye, Núñez, Łódź"), paper="a4"))
+    assert "São Tomé, Türkiye, Núñez, Łódź" in said
+
+
+def test_data_is_text(app: Flask) -> None:
+    said = text_of(pdf.render("dossier", data(lead=MARKUP), paper="letter"))
+    assert '#read("/etc/passwd")' in said
+    assert "*bold* $x$" in said
+    assert "root:" not in said
+
+
+@pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("letter", (612, 792))])
+def test_paper(app: Flask, paper: str, size: tuple[int, int]) -> None:
+    [page] = PdfReader(BytesIO(pdf.render("dossier", data(), paper=paper))).pages
+    assert (round(page.mediabox.width), round(page.mediabox.height)) == size
+
+
+def test_the_usual_paper(app: Flask) -> None:
+    with app.test_request_context():
+        assert pdf.paper_named(None) == "letter"
+        assert pdf.paper_named("a4") == "a4"
+        assert pdf.paper_named("papyrus") == "letter"
+
+
+def test_too_much_is_refused(app: Flask) -> None:
+    with app.test_request_context(), pytest.raises(Refused, match="too much"):
+        pdf.render("dossier", data(lead="x" * pdf.MOST_DATA), paper="a4")
+
+
+def test_an_endless_template_is_ended(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "print").mkdir()
+    (tmp_path / "print" / "endless.typ").write_text(
+        "#let f(n) = { for i in range(9999999999) {} }\n#f(1)"
+    )
+    monkeypatch.setattr(app, "template_folder", str(tmp_path))
+    monkeypatch.setattr(pdf, "SECONDS", 1)
+    with app.test_request_context(), pytest.raises(Refused, match="took too long"):
+        pdf.render("endless", {}, paper="a4")
+
+
+def test_a_template_reads_nothing_outside(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "print").mkdir()
+    (tmp_path / "secret").write_text("a secret")
+    (tmp_path / "print" / "curious.typ").write_text('#read("../secret")')
+    (tmp_path / "print" / "fetching.typ").write_text('#import "@preview/cetz:0.2.2"')
+    monkeypatch.setattr(app, "template_folder", str(tmp_path))
+    for template in ("curious", "fetching", "absent"):
+        with pytest.raises(RuntimeError, match="could not be set"):
+            pdf.render(template, {}, paper="a4")
+
+
+def test_not_after_a_write(app: Flask) -> None:
+    db.session.add(User(email="a@example.org", name="A"))
+    with pytest.raises(RuntimeError, match="lock"):
+        pdf.render("dossier", data(), paper="a4")
+    db.rollback()
+
+
+def test_letters_without_a_font() -> None:
+    assert pdf.unprintable(["Núñez", "Łódź", "Ελλάδα", "Україна", "Türkiye", "ﬁ"]) == ""
+    assert pdf.unprintable(["سلام", "中"]) == "".join(sorted(set("سلام中")))
