@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.treaties import claims, operations
-from crm.treaties.claim_ledger import read_ledger
-from crm.treaties.claim_views import parts
+from crm.treaties.claims.ledger import read_ledger
+from crm.treaties.claims.views import parts
 
 SignIn = Callable[[object], FlaskClient]
 POST = "The CCM has 108 States Parties + 13 signatories = 121. Another 22 to reach 130."

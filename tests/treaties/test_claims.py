@@ -11,9 +11,9 @@ from flask import Flask
 from crm.core.errors import Refused
 from crm.targets.sources import governments
 from crm.treaties import claims, reference
-from crm.treaties.claim_dates import find_dates
-from crm.treaties.claim_reading import Ledger
-from crm.treaties.claim_text import sentences
+from crm.treaties.claims.dates import find_dates
+from crm.treaties.claims.reading import Ledger
+from crm.treaties.claims.text import sentences
 from crm.treaties.rules import Event
 
 TODAY = date(2026, 11, 23)

@@ -13,9 +13,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from crm.core.errors import Refused
-from crm.treaties import claim_counts, claim_facts, claim_fields, claim_shares
-from crm.treaties.claim_dates import date_line
-from crm.treaties.claim_reading import Claim, Ledger, Reading, Verdict, day
+from crm.treaties.claims import counts, facts, fields, shares
+from crm.treaties.claims.dates import date_line
+from crm.treaties.claims.reading import Claim, Ledger, Reading, Verdict, day
 
 #: Characters of one text.
 MOST = 100_000
@@ -90,11 +90,11 @@ def check(text: str, ledger: Ledger, *, on: date | None = None, today: date) -> 
     head = None if on else date_line(text)
     as_of = on or (head[0] if head else today)
     reading = Reading(text, as_of, ledger)
-    claim_fields.find(reading)
+    fields.find(reading)
     if not ledger.is_empty:
-        claim_shares.find(reading)
-        claim_counts.find(reading)
-        claim_facts.find(reading)
+        shares.find(reading)
+        counts.find(reading)
+        facts.find(reading)
     claims = sorted(reading.claims, key=lambda claim: (claim.start, claim.end, claim.kind))
     return Report(
         as_of,

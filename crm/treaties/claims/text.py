@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crm.core.text import fold
-from crm.treaties.claim_dates import Written
+from crm.treaties.claims.dates import Written
 
 #: Characters of a sentence; what is longer is cut.
 LONGEST = 1500

@@ -7,8 +7,8 @@ from datetime import date
 from flask_babel import format_date
 from flask_babel import gettext as _
 
-from crm.treaties.claim_dates import Written, day_of, years_that_fit
-from crm.treaties.claim_reading import Reading, Verdict, day
+from crm.treaties.claims.dates import Written, day_of, years_that_fit
+from crm.treaties.claims.reading import Reading, Verdict, day
 
 #: What stands where somebody should have written something.
 _FIELDS = re.compile(

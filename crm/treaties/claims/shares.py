@@ -4,10 +4,10 @@ import re
 
 from flask_babel import gettext as _
 
-from crm.treaties.claim_counts import day_of, numbers
-from crm.treaties.claim_patterns import COMPARED, COUNTRY, G, X
-from crm.treaties.claim_reading import Reading, Verdict, day, metric_words, short
-from crm.treaties.claim_text import Sentence
+from crm.treaties.claims.counts import day_of, numbers
+from crm.treaties.claims.patterns import COMPARED, COUNTRY, G, X
+from crm.treaties.claims.reading import Reading, Verdict, day, metric_words, short
+from crm.treaties.claims.text import Sentence
 
 _PERCENT = re.compile(
     rf"{X} (?:percent|per cent|%)(?: [a-z']+){{0,5}}? "

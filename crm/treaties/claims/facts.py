@@ -7,10 +7,10 @@ from datetime import date
 
 from flask_babel import gettext as _
 
-from crm.treaties.claim_dates import MONTHS
-from crm.treaties.claim_patterns import ABOUT_TREATY, BOUNDARY
-from crm.treaties.claim_reading import Reading, Verdict, day, listed, short
-from crm.treaties.claim_text import Sentence
+from crm.treaties.claims.dates import MONTHS
+from crm.treaties.claims.patterns import ABOUT_TREATY, BOUNDARY
+from crm.treaties.claims.reading import Reading, Verdict, day, listed, short
+from crm.treaties.claims.text import Sentence
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.rules import Standing, Status
 

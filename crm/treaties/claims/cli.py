@@ -13,8 +13,8 @@ from flask_babel import ngettext
 from crm.core.cli import ensure_database, in_words
 from crm.core.errors import Refused
 from crm.treaties import claims
-from crm.treaties.claim_ledger import read_ledger
 from crm.treaties.claims import Report
+from crm.treaties.claims.ledger import read_ledger
 
 
 @click.command("check-claims")

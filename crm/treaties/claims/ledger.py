@@ -3,7 +3,7 @@
 from datetime import date
 
 from crm.treaties import figures, queries
-from crm.treaties.claim_reading import Ledger
+from crm.treaties.claims.reading import Ledger
 
 
 def read_ledger() -> Ledger:

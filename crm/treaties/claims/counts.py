@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from flask_babel import gettext as _
 
-from crm.treaties.claim_dates import MONTHS
-from crm.treaties.claim_patterns import (
+from crm.treaties.claims.dates import MONTHS
+from crm.treaties.claims.patterns import (
     ABOUT_TREATY,
     BOUNDARY,
     COMPARED,
@@ -32,7 +32,7 @@ from crm.treaties.claim_patterns import (
     WHOLE_BEFORE,
     Pattern,
 )
-from crm.treaties.claim_reading import (
+from crm.treaties.claims.reading import (
     Ledger,
     Reading,
     Verdict,
@@ -41,7 +41,7 @@ from crm.treaties.claim_reading import (
     metric_words,
     short,
 )
-from crm.treaties.claim_text import Number, Sentence
+from crm.treaties.claims.text import Number, Sentence
 from crm.treaties.instruments import INSTRUMENTS
 
 

@@ -12,8 +12,8 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from crm.treaties import rules
-from crm.treaties.claim_dates import Written, find_dates
-from crm.treaties.claim_text import Names, Sentence, Treaties, paragraphs, sentences
+from crm.treaties.claims.dates import Written, find_dates
+from crm.treaties.claims.text import Names, Sentence, Treaties, paragraphs, sentences
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.rules import Counts, Event, Standing
 

@@ -14,8 +14,8 @@ from crm.core.access import Can, requires
 from crm.core.forms import Form, day, long_text
 from crm.core.i18n import today
 from crm.treaties import claims
-from crm.treaties.claim_ledger import read_ledger
-from crm.treaties.claim_reading import Claim, Verdict
+from crm.treaties.claims.ledger import read_ledger
+from crm.treaties.claims.reading import Claim, Verdict
 from crm.treaties.views import blueprint
 
 #: Words for the kinds of claims.

@@ -7,7 +7,7 @@ so that a long text takes no long time.
 import re
 from dataclasses import dataclass
 
-from crm.treaties.claim_dates import MONTHS
+from crm.treaties.claims.dates import MONTHS
 
 #: The goal of the CCM's Dubrovnik Action Plan, where a text names none.
 GOAL = {"CCM": 130}
