@@ -87,7 +87,7 @@ def tile_map(
     width, height = layout.columns * _STEP - _GAP, layout.rows * _STEP - _GAP
     # What is put in has been escaped piece by piece.
     picture = Markup(  # noqa: S704
-        f'<svg class="tile-map tile-map-{layout.name}" viewBox="0 0 {width} {height}" '
+        f'<svg class="tile-map tile-map-{layout.name}" viewBox="-1 -1 {width + 2} {height + 2}" '
         f'role="group" aria-labelledby="{escape(name)}-title">'
         f'<title id="{escape(name)}-title">{escape(title)}</title>{"".join(drawn)}</svg>'
     )
@@ -175,18 +175,21 @@ def steps(values: Iterable[int]) -> list[int]:
 
 
 def step_of(value: int, begins: Sequence[int]) -> str:
-    """The class of a number: `step-0` for none, then `step-1` and on."""
-    return f"step-{0 if value <= 0 else 1 + sum(value >= begin for begin in begins)}"
+    """The class of a number: `step-0` for none; the highest step is always the strongest."""
+    if value <= 0:
+        return "step-0"
+    return f"step-{STEPS - len(begins) + sum(value >= begin for begin in begins)}"
 
 
 def step_sorts(values: Iterable[int]) -> list[Sort]:
     """The legend of a map of numbers: nothing, then each step from … to …."""
     found = [value for value in values if value > 0]
-    sorts = [Sort("step-0", _("None"))]
+    sorts = [Sort("step-0", _("Nothing"))]
     if not found:
         return sorts
     begins = [min(found), *steps(found)]
-    for place, (first, after) in enumerate(pairwise([*begins, max(found) + 1]), start=1):
+    lowest = STEPS + 1 - len(begins)
+    for place, (first, after) in enumerate(pairwise([*begins, max(found) + 1]), start=lowest):
         last = after - 1
         label = _number(first) if first == last else f"{_number(first)}–{_number(last)}"
         sorts.append(Sort(f"step-{place}", label))

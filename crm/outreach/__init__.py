@@ -9,6 +9,7 @@ from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.outreach import handover, list_rule, list_views, panels
 from crm.outreach import log_views as log_views
+from crm.outreach import map_views as map_views
 from crm.outreach import merging as merging
 from crm.outreach import models as models
 from crm.outreach.as_evidence import OutreachEvidence

@@ -121,6 +121,6 @@ def test_steps(values: list[int], begins: list[int]) -> None:
 def test_the_legend_of_numbers_holds_every_number(app: Flask) -> None:
     values = [0, 3, 3, 5, 8, 40, 41, 90, 1200]
     sorts = step_sorts(values)
-    assert [str(each.label) for each in sorts] == ["None", "3–7", "8–39", "40–89", "90–1,200"]
+    assert [str(each.label) for each in sorts] == ["Nothing", "3–7", "8–39", "40–89", "90–1,200"]
     known = {each.key for each in sorts}
     assert {step_of(value, steps(values)) for value in values} == known

@@ -1,0 +1,84 @@
+"""Where outreach went: how often targets of each state, and of each country, were reached."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from crm.core import db
+from crm.core.tiles import US, WORLD
+from crm.outreach.models import ActionTarget
+from crm.outreach.queries import ActionFilter
+from crm.targets.models import Post, Target, TargetIdentifier, Term
+from crm.targets.rules import area_name
+
+#: The code by which a government lies on the map of the world.
+_SCHEME = "iso3166-alpha3"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A state of the United States, or a country by its government."""
+
+    code: str
+    name: str
+    #: Times its targets were reached: by a piece, or by an act.
+    times: int
+    targets: int
+    #: The government; None for a state, which has several targets.
+    target_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Where:
+    """All that was reached, by place; `elsewhere` are times that lie on neither map."""
+
+    states: Sequence[Place]
+    countries: Sequence[Place]
+    elsewhere: int
+
+    @property
+    def times(self) -> int:
+        """All of it."""
+        return _sum(self.states) + _sum(self.countries) + self.elsewhere
+
+
+def _sum(places: Iterable[Place]) -> int:
+    return sum(place.times for place in places)
+
+
+def where(wanted: ActionFilter) -> Where:
+    """Sums by the state of the post that was held that day, or the country: one statement."""
+    rows = db.session.execute(
+        select(
+            Post.area,
+            TargetIdentifier.identifier,
+            func.sum(ActionTarget.pieces),
+            func.count(ActionTarget.target_id.distinct()),
+            func.min(Target.id),
+            func.min(Target.name),
+        )
+        .select_from(ActionTarget)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .outerjoin(Term, Term.id == ActionTarget.term_id)
+        .outerjoin(Post, Post.id == Term.post_id)
+        .outerjoin(
+            TargetIdentifier,
+            (TargetIdentifier.target_id == Target.id) & (TargetIdentifier.scheme == _SCHEME),
+        )
+        .where(*wanted.of_targets())
+        .group_by(Post.area, TargetIdentifier.identifier)
+    )
+    states, countries, elsewhere = list[Place](), list[Place](), 0
+    for area, code, times, targets, target_id, name in rows:
+        if code in WORLD.places:
+            countries.append(Place(code, name, int(times), targets, target_id))
+        elif area is not None and area in US.places:
+            states.append(Place(area, area_name(area), int(times), targets))
+        else:
+            elsewhere += int(times)
+    return Where(_sorted(states), _sorted(countries), elsewhere)
+
+
+def _sorted(places: Iterable[Place]) -> list[Place]:
+    return sorted(places, key=lambda place: (-place.times, place.name))
