@@ -36,6 +36,7 @@ from crm.targets import operations as targets
 from crm.targets.models import Target, TargetIdentifier
 from crm.targets.queries import TargetFilter
 from crm.targets.queries import targets as targets_like
+from crm.treaties import meeting_queries, meetings
 from crm.treaties import operations as treaties
 
 #: Of the targets an answer is waited for, the part that answers, and within how many days.
@@ -107,6 +108,7 @@ def load_demo(
     targets.import_west_virginia(by=None)
     targets.import_governments(by=None)
     treaties.load_reference(by=None)
+    _add_meeting()
     told(2, steps)
     _add_campaigns(story)
     told(3, steps)
@@ -122,6 +124,32 @@ def load_demo(
         targets=len(set().union(*story.aims.values())) + 1,
         actions=len(year.DEEDS) + len(council.STEPS),
         outcomes=outcomes,
+    )
+
+
+def _add_meeting() -> None:
+    """A real one that was moved: both plans are on its page."""
+    source = _("The campaign's posts of 2020")
+    conference = meetings.plan_meeting(
+        treaty="CCM",
+        key="2RevCon",
+        name=_("Second Review Conference of the Convention on Cluster Munitions"),
+        kind="review conference",
+        starts_on=date(2020, 11, 23),
+        ends_on=date(2020, 11, 27),
+        place="Lausanne",
+        source=source,
+        by=None,
+    )
+    meetings.move_meeting(
+        meeting_queries.meeting(conference.id),
+        starts_on=date(2020, 11, 25),
+        ends_on=date(2021, 2, 5),
+        place="Lausanne",
+        mode="hybrid",
+        note=_("In two parts: 25–27 November 2020 and 4–5 February 2021"),
+        source=source,
+        by=None,
     )
 
 
