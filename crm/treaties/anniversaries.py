@@ -3,11 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from re import compile as pattern
 
 from crm.treaties.instruments import INSTRUMENTS, Instrument
-
-_YEAR = pattern(r"\((\d{4})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +23,16 @@ def upcoming(
     """The anniversaries from a day on, within so many days; that day's own is among them."""
     found: dict[tuple[date, str], Anniversary] = {}
     for treaty in treaties or INSTRUMENTS.values():
-        for month, day, what in treaty.anniversaries:
+        for month, day, first, what in treaty.anniversaries:
             on = _next(after, month, day)
             if on is None or (on - after).days >= days:
                 continue
-            known = _YEAR.search(str(what))
             key = (on, str(what))
             before = found[key].treaties if key in found else ()
             found[key] = Anniversary(
                 on=on,
                 what=str(what),
-                years=on.year - int(known[1]) if known else None,
+                years=on.year - first if first else None,
                 treaties=(*before, treaty.key),
             )
     return sorted(found.values(), key=lambda each: (each.on, each.what))

@@ -16,6 +16,9 @@ from crm.treaties import rules
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.meetings import BY_STATUS, CAPACITIES, KINDS, MODES
 
+#: Between which years a day can be asked for: what lies outside is a slip of the fingers.
+YEARS = (1900, 2100)
+
 
 @dataclass(frozen=True)
 class DayAsked:
@@ -25,7 +28,7 @@ class DayAsked:
     #: As the address gave it, to be carried along; None for today.
     given: str | None
     #: What was asked for and is no day.
-    wrong: str = ""
+    wrong: str | None = None
 
     @property
     def is_today(self) -> bool:
@@ -42,6 +45,8 @@ def asked_day() -> DayAsked:
         if len(typed) != 10:
             raise ValueError(typed)
         found = date.fromisoformat(typed)
+        if not YEARS[0] <= found.year <= YEARS[1]:
+            raise ValueError(typed)
     except ValueError:
         return DayAsked(today(), None, wrong=typed.replace("\x00", ""))
     return DayAsked(found, found.isoformat() if found != today() else None)

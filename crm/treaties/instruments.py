@@ -44,8 +44,8 @@ class Instrument:
     #: Of the UN Treaty Collection.
     chapter: str
     deadlines: tuple[Deadline, ...]
-    #: Days of the calendar a campaign remembers: (month, day, what).
-    anniversaries: tuple[tuple[int, int, object], ...]
+    #: Days of the calendar a campaign remembers: (month, day, the first year if one is, what).
+    anniversaries: tuple[tuple[int, int, int | None, object], ...]
 
 
 MBT = Instrument(
@@ -67,9 +67,9 @@ MBT = Instrument(
         Deadline("5", _l("Clear mined areas"), 10, 10),
     ),
     anniversaries=(
-        (3, 1, _l("Entry into force of the Mine Ban Treaty (1999)")),
-        (4, 4, _l("International Day for Mine Awareness and Assistance in Mine Action")),
-        (12, 3, _l("Opening for signature of the Mine Ban Treaty (1997)")),
+        (3, 1, 1999, _l("Entry into force of the Mine Ban Treaty (1999)")),
+        (4, 4, None, _l("International Day for Mine Awareness and Assistance in Mine Action")),
+        (12, 3, 1997, _l("Opening for signature of the Mine Ban Treaty (1997)")),
     ),
 )
 CCM = Instrument(
@@ -88,9 +88,9 @@ CCM = Instrument(
         Deadline("4", _l("Clear contaminated areas"), 10, 5),
     ),
     anniversaries=(
-        (8, 1, _l("Entry into force of the Convention on Cluster Munitions (2010)")),
-        (11, 13, _l("Founding of the Cluster Munition Coalition (2003)")),
-        (12, 3, _l("Opening for signature of the Convention on Cluster Munitions (2008)")),
+        (8, 1, 2010, _l("Entry into force of the Convention on Cluster Munitions (2010)")),
+        (11, 13, 2003, _l("Founding of the Cluster Munition Coalition (2003)")),
+        (12, 3, 2008, _l("Opening for signature of the Convention on Cluster Munitions (2008)")),
     ),
 )
 #: Days from entry into force to the first transparency report (article 7 of both).

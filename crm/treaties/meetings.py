@@ -1,4 +1,4 @@
-"""What can be done with meetings: plan one, move it, say who came. What was planned before stays."""
+"""What can be done with meetings: plan one, move it, say who came. Earlier plans stay."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -12,7 +12,6 @@ from sqlalchemy import delete, select
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.targets.models import TargetIdentifier
 from crm.treaties import queries
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.models import TreatyAttendance, TreatyMeeting, TreatyMeetingDate
@@ -132,14 +131,7 @@ def record_attendance(
         raise Refused(_("Tick or paste at least one state."), field="names")
     if capacity != BY_STATUS and capacity not in CAPACITIES:
         raise Refused(_("Choose in which capacity they came."), field="capacity")
-    codes = {
-        number: code
-        for number, code in db.session.execute(
-            select(TargetIdentifier.target_id, TargetIdentifier.identifier).where(
-                TargetIdentifier.scheme == queries.SCHEME
-            )
-        )
-    }
+    codes = {each.target_id: each.iso3 for each in queries.states()}
     if strangers := [number for number in wanted if number not in codes]:
         raise Refused(_("%(number)s of them are no states.", number=len(strangers)), field="names")
     standings = queries.standings(meeting.treaty, meeting.dates[-1].starts_on)

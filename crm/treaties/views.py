@@ -10,7 +10,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     flash,
     redirect,
     render_template,
@@ -53,6 +52,8 @@ blueprint = Blueprint("treaties", __name__)
 LATEST, COMING, LAST_JOINED = 8, 4, 5
 #: Obligations of a treaty's page: those due within so many days, and how many of each kind.
 SOON, DUE_SHOWN = 366, 12
+PASSED = frozenset({ObligationStatus.NO_REQUEST, ObligationStatus.OVERDUE})
+RUNNING = frozenset({ObligationStatus.DUE, ObligationStatus.EXTENDED})
 #: What the list of states can be narrowed to.
 SHOWN = {"all": None, **{status.value: status for status in Status}}
 OBLIGATION_BADGES = {
@@ -85,7 +86,6 @@ def _words() -> dict[str, Any]:
         "period": words.period,
         "sentence": lambda clause: clause[:1].upper() + clause[1:] + ".",
         "this_day": today(),
-        "has_claims": "treaties.claims" in current_app.view_functions,
     }
 
 
@@ -159,6 +159,7 @@ def page(slug: str) -> Any:
     goal = number_asked("goal")
     ordinal = number_asked("nth")
     joined = rules.deposits(each for each in ledger.of(treaty.key) if each.on <= asked.day)
+    overdue, due = _due(treaty, ledger, asked.day)
     planned = meeting_queries.meetings()
     return render_template(
         "treaties/page.html",
@@ -169,7 +170,7 @@ def page(slug: str) -> Any:
         picture_tiles=list(_tiles(ledger.states, standings, asked)),
         layout=WORLD,
         sorts=words.sorts(counts),
-        chart=_chart(treaty, ledger, asked.day),
+        over_years=_chart(treaty, ledger, asked.day),
         parts=_parts(treaty, ledger, standings, asked.day),
         missing=_missing(ledger.states, standings),
         rows=[
@@ -185,8 +186,8 @@ def page(slug: str) -> Any:
         goal_by=request.args.get("by", "").strip()[:40].replace("\x00", ""),
         ordinal=ordinal,
         asked_nth=ledger.nth(treaty.key, ordinal) if ordinal else None,
-        due=_due(treaty, ledger, asked.day, soon=True),
-        overdue=_due(treaty, ledger, asked.day, soon=False),
+        due=due,
+        overdue=overdue,
         due_shown=DUE_SHOWN,
         source=figures.source_of(ledger.of(treaty.key), asked.day),
         anniversaries=anniversaries.upcoming(today(), treaties=[treaty]),
@@ -243,23 +244,24 @@ def _missing(
     return [(place[1], by_status) for place, by_status in sorted(found.items())]
 
 
-def _due(treaty: Instrument, ledger: Ledger, on: date, *, soon: bool) -> list[Due]:
-    """Deadlines of stockpiles and clearance: those within a year, or those that were let pass."""
-    wanted = (
-        {ObligationStatus.DUE, ObligationStatus.EXTENDED}
-        if soon
-        else {ObligationStatus.NO_REQUEST, ObligationStatus.OVERDUE}
-    )
+def _due(treaty: Instrument, ledger: Ledger, on: date) -> tuple[list[Due], list[Due]]:
+    """Deadlines of stockpiles and clearance: those that were let pass, those within a year."""
     articles = {each.article for each in treaty.deadlines}
     names = {state.iso3: state for state in ledger.states}
-    found = [
-        Due(names[code], each)
-        for code, theirs in ledger.obligations(treaty.key, on).items()
-        for each in theirs
-        if each.status in wanted and each.article in articles and each.due_on
-        if not soon or (each.due_on - on).days <= SOON
-    ]
-    return sorted(found, key=lambda each: (each.obligation.due_on or on, each.state.name))
+    overdue, soon = list[Due](), list[Due]()
+    for code, theirs in ledger.obligations(treaty.key, on).items():
+        for each in theirs:
+            if each.article not in articles or each.due_on is None:
+                continue
+            if each.status in PASSED:
+                overdue.append(Due(names[code], each))
+            elif each.status in RUNNING and (each.due_on - on).days <= SOON:
+                soon.append(Due(names[code], each))
+    return _by_day(overdue), _by_day(soon)
+
+
+def _by_day(found: list[Due]) -> list[Due]:
+    return sorted(found, key=lambda each: (each.obligation.due_on or date.max, each.state.name))
 
 
 #: Columns of the file of a day's status.
@@ -330,6 +332,19 @@ class OfTreaty:
     standing: Standing
     obligations: list[Obligation]
 
+    @property
+    def more(self) -> str:
+        """What went before it joined, in sentences."""
+        standing, told = self.standing, []
+        if standing.signed_on and standing.consented_on:
+            told.append(_("Signed on %(day)s.", day=written(standing.signed_on)))
+        if standing.provisional_on:
+            day = written(standing.provisional_on)
+            told.append(_("Applied it provisionally from %(day)s.", day=day))
+        if standing.status is Status.WITHDRAWN:
+            told.append(_("Its obligations ended with the withdrawal."))
+        return " ".join(told)
+
 
 @blueprint.get("/treaties/states/<iso3>")
 @requires(Can.SEE)
@@ -360,7 +375,10 @@ def country(iso3: str) -> Any:
 def _of_treaty(treaty: Instrument, ledger: Ledger, code: str, on: date) -> OfTreaty:
     standing = ledger.standings(treaty.key, on)[code]
     theirs = [event for event in ledger.of(treaty.key) if event.state == code]
-    return OfTreaty(treaty, standing, obligations(treaty, standing, theirs, on))
+    due = obligations(treaty, standing, theirs, on)
+    return OfTreaty(
+        treaty, standing, [each for each in due if each.status is not ObligationStatus.ENDED]
+    )
 
 
 @blueprint.get("/treaties/figures")

@@ -17,7 +17,10 @@ from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
+from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
+from crm.treaties.meetings import plan_meeting
+from crm.treaties.operations import add_event
 from tests import make
 
 
@@ -60,6 +63,23 @@ def scene() -> SimpleNamespace:
             today=today,
         )
         kept = keep_list(name="The Pacific", target_ids=[target.id], by=None)
+        db.session.add(
+            TargetIdentifier(target_id=target.id, scheme="iso3166-alpha3", identifier="NIU")
+        )
+        db.session.flush()
+        event = add_event(
+            treaty="CCM",
+            target_id=target.id,
+            kind="accession",
+            happened_on=date(2020, 8, 6),
+            source="the depositary",
+            by=None,
+            today=today,
+        )
+        meeting = plan_meeting(
+            treaty="CCM", key="2RevCon", name="Second Review Conference", kind="review conference",
+            starts_on=date(2020, 11, 23), ends_on=date(2020, 11, 27), source="a letter", by=None,
+        )  # fmt: skip
     values: dict[str, Any] = {
         "member_id": member.id,
         "membership_id": db.session.query(Membership).one().id,
@@ -69,6 +89,9 @@ def scene() -> SimpleNamespace:
         "action_target_id": row,
         "outcome_id": outcome.id,
         "position_id": entry.id,
+        "iso3": "niu",
+        "event_id": event.id,
+        "meeting_id": meeting.id,
         "photo_id": 1,
         "user_id": people.viewer.id,
         "role_id": 1,
@@ -77,7 +100,12 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
     }
-    slugs = {"campaigns": campaign.slug, "targets": kept.slug, "chapters": people.school_a.slug}
+    slugs = {
+        "campaigns": campaign.slug,
+        "targets": kept.slug,
+        "chapters": people.school_a.slug,
+        "treaties": "cluster-munitions",
+    }
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, today=today
     )

@@ -37,6 +37,7 @@ QUERY = (
     "q", "page", "sort", "since", "until", "campaign", "chapter", "channel", "kind", "area",
     "region", "party", "target", "outcome", "state", "chamber", "committee", "list", "like", "year",
     "standing", "next", "under", "back", "contacts", "show",
+    "on", "goal", "by", "nth", "group", "treaty",
 )  # fmt: skip
 PATHS = ("\x00", "²", "99999999999999999999", "%FF%FE", "' OR 1=1 --")
 LISTS = ("/", "/outreach", "/outreach/waiting", "/members", "/targets", "/search", "/campaigns",
