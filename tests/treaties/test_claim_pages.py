@@ -97,6 +97,15 @@ def test_the_text_is_cut_without_loss(app: Flask, treaties: None) -> None:
     assert sorted(ended) == list(range(1, len(report.claims) + 1))
 
 
+def test_the_command_fills_an_empty_ledger(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "post.txt"
+    file.write_text("The CCM has 108 States Parties.", encoding="utf-8")
+    run = app.test_cli_runner().invoke
+    answer = run(args=["check-claims", str(file), "--on", "2020-11-25", "--format", "json"])
+    assert "816 events" in answer.stderr
+    assert [each["ledger"] for each in json.loads(answer.stdout)["claims"]] == [110]
+
+
 def test_the_command(app: Flask, treaties: None, tmp_path: Path) -> None:
     run = app.test_cli_runner().invoke
     file = tmp_path / "post.txt"

@@ -85,6 +85,8 @@ RIGHT = [
     (NOV_2020, "All 110 States Parties to the CCM have destroyed something.", "joined", 110),
     (NOV_2020, "The CCM has 13 signatories that must still ratify.", "signatories", 13),
     (NOV_2020, "13 countries have signed but not yet ratified the CCM.", "signatories", 13),
+    (NOV_2020, "The CCM has 110 States Parties and 13 signatories, 123 countries in all.",
+     "endorsed", 123),
     (NOV_2020, "123 countries have signed or joined the CCM.", "endorsed", 123),
     (NOV_2020, "123 nations are on board with the cluster munition ban.", "endorsed", 123),
     (NOV_2020, "Cluster bombs are banned by 123 countries.", "endorsed", 123),
@@ -272,7 +274,7 @@ The Convention now has 108 States Parties and 13 signatories, 121 in all. To rea
     assert found["nth"].verdict == "right"
     assert found["deposit"].verdict == "right"
     assert found["entry_into_force"].verdict == "right"
-    assert [claim.says for claim in report.claims if claim.verdict == "wrong"] == [108, 22]
+    assert [claim.says for claim in report.claims if claim.verdict == "wrong"] == [108, 121, 22]
 
 
 def test_endorsing_is_not_being_a_state_party(app: Flask) -> None:

@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from flask.cli import with_appcontext
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from crm.core.cli import ensure_database, in_words
 from crm.core.errors import Refused
 from crm.treaties import claims
 from crm.treaties.claims import Report
 from crm.treaties.claims.ledger import read_ledger
+from crm.treaties.cli import with_ledger
 
 
 @click.command("check-claims")
@@ -26,21 +25,18 @@ from crm.treaties.claims.ledger import read_ledger
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.option("--strict", is_flag=True, help="End with 1 when a claim is wrong.")
-@with_appcontext
+@with_ledger
 def check_claims(file: Path, on: datetime | None, form: str, strict: bool) -> None:
     """Say which claims of a text FILE (- for standard input) the treaty ledger bears out.
 
     Ends with 0 whatever was found, unless --strict asks for 1 when a claim is wrong.
     """
-    with in_words():
-        text = _read(file)
-        ensure_database()
-        report = claims.check(
-            text,
-            read_ledger(),
-            on=on.date() if on else None,
-            today=datetime.now(UTC).date(),
-        )
+    report = claims.check(
+        _read(file),
+        read_ledger(),
+        on=on.date() if on else None,
+        today=datetime.now(UTC).date(),
+    )
     if form == "json":
         click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -69,8 +65,6 @@ def _read(file: Path) -> str:
 
 def _as_text(report: Report) -> str:
     lines = [report.told()]
-    if report.without_ledger:
-        lines.append(_("The treaty ledger is empty: only dates and fields were looked at."))
     for claim in report.claims:
         excerpt = " ".join(claim.text.split())
         lines.append(f"{claim.line}: {claim.verdict.value}: “{excerpt}” – {claim.message}")

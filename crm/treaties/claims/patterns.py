@@ -65,6 +65,9 @@ SUMS = tuple(
         rf"(?: [a-z]+)? signator(?:y|ies)(?: states)?(?: [^<. ]+){{0,8}}?"
         rf" (?:=|equals?|totals?|totall?ing|making|total of|altogether|to|or|i\.e\.|is|are) "
         rf"(?:[a-z]+ ){{0,3}}{_C}",
+        rf"{_A} {SP} (?:and|plus|\+|&|,|with)(?: (?:another|a|further))* {_B}"
+        rf"(?: [a-z]+)? signator(?:y|ies)(?: states)?(?: (?:,|;|–|—|-|so|that|thus|and))* "
+        rf"{_C}(?: {COUNTRY})? (?:in all|in total|all in all|all told|altogether|together)(?![^ ])",
         rf"{_C}(?: {COUNTRY})?(?: [^<. ]+){{0,12}}? (?:=|\(|:|-|–|—|,|includ\w+|being|namely) "
         rf"(?:[a-z]+ )?{_A} {SP} (?:and|plus|\+|&|,|with)(?: (?:another|a|further))* {_B}"
         rf"(?: [a-z]+)? signator(?:y|ies)",
