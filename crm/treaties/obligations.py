@@ -7,7 +7,7 @@ areas it knows only where an event says so (an extension, a declaration).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import MAXYEAR, date, timedelta
 from enum import StrEnum
 
 from flask_babel import gettext as _
@@ -181,7 +181,8 @@ def _report(treaty: Instrument, label: str, due: date, met_on: date | None, on: 
 def _report_days(first: date, on: date) -> list[date]:
     """The last day of a yearly report before `on`, where there is one, and the next."""
     start = max(first, date(on.year - 1, *REPORT_DAY))
-    days = [date(year, *REPORT_DAY) for year in range(start.year, start.year + 4)]
+    years = range(start.year, min(start.year + 4, MAXYEAR + 1))
+    days = [date(year, *REPORT_DAY) for year in years]
     later = [day for day in days if day > first]
     past, coming = [day for day in later if day < on], [day for day in later if day >= on]
     return past[-1:] + coming[:1]

@@ -158,3 +158,7 @@ def test_no_day_follows_from_a_day_that_is_not_known() -> None:
 def test_years_after_a_leap_day() -> None:
     assert years_after(day("2020-02-29"), 1) == day("2021-02-28")
     assert years_after(day("2020-02-29"), 4) == day("2024-02-29")
+
+
+def test_reports_end_with_the_calendar() -> None:
+    assert due(MBT, "AFG", "9999-12-31")[-1].due_on == day("9999-04-30")
