@@ -160,7 +160,8 @@ def _of_one(
     before, after = each.before, each.after
     label_before = posts[before.post_id].label if before else None
     label_after = posts[after.post_id].label if after else None
-    if each.has_left:
+    # Who is still listed and holds no post any more has left it too.
+    if each.has_left or (before is not None and after is None):
         post_id = before.post_id if before else None
         return [seen("left", _("office"), label_before, None, post_id)]
     if each.is_new or (before is None and after is not None):

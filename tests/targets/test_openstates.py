@@ -274,11 +274,13 @@ def test_somebody_whose_role_ended_has_left(any_app: Flask, tmp_path: Path) -> N
         "jurisdiction": "ocd-jurisdiction/country:us/state:wv/government",
     }  # fmt: skip
     edit(path, roles=[role])
-    take(folder, today=date(2026, 12, 1))
+    taken = take(folder, today=date(2026, 12, 1))
     assert held(2) == [
         ("us-wv/upper/1", date(2022, 12, 1), date(2026, 11, 30), "Republican", False)
     ]
     assert queries.offices([person(2).id]) == {}
+    assert [(row.kind, row.key) for row in taken.changes] == [("left", number(2))]
+    assert taken.counts["left"] == 1
 
 
 def test_from_one_chamber_to_the_other(any_app: Flask, tmp_path: Path) -> None:
