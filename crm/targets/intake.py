@@ -29,6 +29,7 @@ from crm.targets.models import (
     TargetChange,
     TargetIdentifier,
 )
+from crm.targets.numbered import Points, realigned
 from crm.targets.seen import Contact, ContactChange, PostWords, SeatValues, Seen, summary, told
 from crm.targets.sources.facts import ContactFacts, Intake, TargetFacts
 from crm.targets.sources.reading import Progress
@@ -389,6 +390,7 @@ def _write_contacts(work: Work) -> None:
         return
     concerned = work.listed.keys() | work.left.keys()
     present: dict[tuple[int, str], tuple[Row, str]] = {}
+    known: dict[int, Points] = {}
     for number, target_id, key, status, *values in db.session.execute(
         select(
             ContactPoint.id, ContactPoint.target_id, ContactPoint.key, ContactPoint.status,
@@ -399,12 +401,16 @@ def _write_contacts(work: Work) -> None:
         )
     ):  # fmt: skip
         present[target_id, key] = ((number, tuple(values)), status)
+        known.setdefault(target_id, {})[key] = (values[0], values[2])
     seen = {"source": work.intake.source, "checked_on": work.day}
     new: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
     for facts in work.intake.targets:
         target_id = work.target_ids[facts.identifier]
-        for contact in facts.contacts:
+        contacts: Sequence[ContactFacts] = facts.contacts
+        if work.intake.is_numbered and target_id in known:
+            contacts = realigned(contacts, known[target_id])
+        for contact in contacts:
             found = present.pop((target_id, contact.key), None)
             change = _contact_change(contact, found)
             if change is None:

@@ -311,3 +311,17 @@ def test_each_state_apart(any_app: Flask, state: str) -> None:
     before = dump()
     assert take(HERE / state).counts["left"] == 0
     assert dump() == before
+
+
+def test_a_link_put_first_is_one_line(any_app: Flask, tmp_path: Path) -> None:
+    folder = copy_of(tmp_path)
+    path = file_of(folder, "Bo-Birch")
+    links = [{"url": "https://one.example"}, {"url": "https://two.example"}]
+    edit(path, links=links)
+    take(folder)
+    edit(path, links=[{"url": "https://new.example"}, *reversed(links)])
+    taken = take(folder)
+    assert [(row.kind, row.old, row.new) for row in taken.changes] == [
+        ("contact", "", "https://new.example")
+    ]
+    assert take(folder).rows == {}

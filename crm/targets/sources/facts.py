@@ -85,6 +85,8 @@ class Intake:
     contact_parts: tuple[str, ...] = ()
     #: Of these, the ones that come and go with the post: who moves to another gets its own.
     of_the_post: tuple[str, ...] = ("dc/",)
+    #: Whether contact points have no name of their own in the source, but a place in a list.
+    is_numbered: bool = False
     has_seats: bool = False
     #: Chambers whose holders it lists in full.
     chambers: frozenset[str] = frozenset()

@@ -110,6 +110,7 @@ def gather(
         targets=[],
         contact_parts=("openstates/",),
         of_the_post=("openstates/capitol/",),
+        is_numbered=True,
         has_seats="committees" in folder.files,
     )
     work = _Reading(intake, state)
