@@ -205,9 +205,11 @@ def _committees(target_id: int) -> Section:
 
 def _ways(points: dict[str, list[Any]]) -> Section:
     preferred = paper(points.get("postal", ()), prefer=CAPITAL).point
-    lines: list[Line] = []
+    # By kind the first, then the second …: of a hundred addresses the phone is not the last.
+    found: list[tuple[int, Line]] = []
     left_out = 0
-    for kind in ("postal", "phone", "email", "web form", "website", "fax", "social"):
+    kinds: list[str] = []
+    for kind in CONTACT_KINDS:
         for point in points.get(kind, ()):
             if point.status != "good":
                 left_out += 1
@@ -218,7 +220,9 @@ def _ways(points: dict[str, list[Any]]) -> Section:
                 text=_short(", ".join(point.value.splitlines()), 160),
                 mark=_("for paper") if is_first else "",
             )
-            lines.insert(0, line) if is_first else lines.append(line)
+            found.append((-1 if is_first else sum(k == kind for k in kinds), line))
+            kinds.append(kind)
+    lines = [line for _place, line in sorted(found, key=lambda pair: pair[0])]
     lead = (
         ngettext(
             "%(num)s that is bad or past is left out.",
