@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import ValidationError
 
 from crm.core.forms import Form, WholeNumber, an_id, choice, day, long_text, text
 from crm.core.i18n import today
@@ -58,6 +59,14 @@ def number_asked(name: str) -> int | None:
     if typed.isascii() and typed.isdigit() and len(typed) < 4 and int(typed):
         return int(typed)
     return None
+
+
+def _sane(_form: Any, field: Any) -> None:
+    """What lies centuries away would leave the calendar when months are added to it."""
+    if field.data and not YEARS[0] <= field.data.year <= YEARS[1]:
+        raise ValidationError(
+            _("Give a day between %(first)s and %(last)s.", first=YEARS[0], last=YEARS[1])
+        )
 
 
 def _year(typed: str) -> int:
@@ -114,6 +123,8 @@ class EventForm(Form):
     link = text(_l("Link"), most=500)
     note = long_text(_l("Note"), most=2000)
 
+    validate_happened_on = validate_until = _sane
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.article.choices = [SelectChoice("", _("None")), *_articles()]
@@ -151,6 +162,8 @@ class DatesForm(Form):
         description=_l("Such as: in two parts, 25–27 November 2020 and 4–5 February 2021."),
     )  # fmt: skip
     source = text(_l("Source"), most=500, required=True)
+
+    validate_starts_on = validate_ends_on = _sane
 
     def dates(self) -> dict[str, Any]:
         """What operations take of a meeting's days."""

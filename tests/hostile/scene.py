@@ -17,7 +17,7 @@ from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
-from crm.targets.models import TargetIdentifier
+from crm.targets.models import ImportRun, TargetIdentifier
 from crm.targets.operations import add_contact_point
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
@@ -80,6 +80,8 @@ def scene() -> SimpleNamespace:
             treaty="CCM", key="2RevCon", name="Second Review Conference", kind="review conference",
             starts_on=date(2020, 11, 23), ends_on=date(2020, 11, 27), source="a letter", by=None,
         )  # fmt: skip
+    event_id, meeting_id = event.id, meeting.id
+    run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
         "membership_id": db.session.query(Membership).one().id,
@@ -90,8 +92,10 @@ def scene() -> SimpleNamespace:
         "outcome_id": outcome.id,
         "position_id": entry.id,
         "iso3": "niu",
-        "event_id": event.id,
-        "meeting_id": meeting.id,
+        "event_id": event_id,
+        "meeting_id": meeting_id,
+        "run_id": run.id,
+        "merge_id": 1,
         "photo_id": 1,
         "user_id": people.viewer.id,
         "role_id": 1,
