@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, update
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.core.text import fold, slugify
+from crm.core.text import fold
 from crm.targets import rules
 from crm.targets.intake import Taken, only_new, take_in
 from crm.targets.models import Body, ContactPoint, Post, Target, Term
@@ -186,12 +186,15 @@ def hold_post(
     """
     if starts_on and ends_on and ends_on < starts_on:
         raise Refused(_("This is before the first day."), field="ends_on")
-    body_key = f"own/{slugify(body)}"
-    post_key = f"{body_key}/{slugify(office)}" + (f"/{slugify(area)}" if area else "")
+    body_key = f"own/{rules.key_part(body)}"
+    post_key = "/".join((body_key, *(rules.key_part(each) for each in (office, area) if each)))
     held_in = db.session.scalars(select(Body).where(Body.key == body_key)).one_or_none()
     if held_in is None:
         held_in = Body(
-            key=body_key, name=body, classification=_classification(body), country=target.country
+            key=body_key,
+            name=body,
+            classification=body_classification(body),
+            country=target.country,
         )
         db.session.add(held_in)
         db.session.flush()
@@ -250,7 +253,8 @@ def _seat(target_id: int) -> Select[int]:
     )
 
 
-def _classification(body: str) -> str:
+def body_classification(body: str) -> str:
+    """What an institution of this name is: embassy, ministry or other."""
     words = fold(body).split()
     for word, kind in (("embassy", "embassy"), ("mission", "embassy"), ("ministry", "ministry")):
         if word in words:

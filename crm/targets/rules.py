@@ -1,5 +1,6 @@
 """What is true of targets, posts and names, without the database."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Literal
 from flask_babel import lazy_gettext as _l
 from rapidfuzz import fuzz, process
 
-from crm.core.text import fold
+from crm.core.text import fold, slugify
 
 #: Kinds of target, as they are stored, with the words on screen.
 KINDS = {
@@ -190,6 +191,15 @@ def sort_name(name: str, given: str | None, family: str | None) -> str:
 def searchable(*parts: str | None) -> str:
     """What search looks at: folded words between blanks, so that ` word` finds beginnings."""
     return f" {fold(' '.join(part for part in parts if part))} "
+
+
+def key_part(text: str) -> str:
+    """A name as part of a body's or post's key. Where plain letters lose anything of it, a digest
+    stands behind: two long names that begin alike are not one institution."""
+    plain = slugify(text)
+    if plain == fold(text).replace(" ", "-"):
+        return plain
+    return f"{plain}-{hashlib.blake2b(fold(text).encode(), digest_size=4).hexdigest()}"
 
 
 _EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]+")
