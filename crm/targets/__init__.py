@@ -20,6 +20,7 @@ from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
 from crm.targets import models as models
 from crm.targets import sheet_cli as sheet_cli
+from crm.targets import sheet_views as sheet_views
 from crm.targets.views import blueprint, find_for_search
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 
 from crm.core import db
 from crm.core.text import fold
@@ -374,4 +374,9 @@ def target_lists() -> Select[Any]:
 
 def import_runs() -> Select[ImportRun]:
     """Imports carried out, the last first."""
-    return select(ImportRun).order_by(ImportRun.at.desc(), ImportRun.id.desc())
+    # What an undo needs may be large, and no list shows it.
+    return (
+        select(ImportRun)
+        .options(defer(ImportRun.kept))
+        .order_by(ImportRun.at.desc(), ImportRun.id.desc())
+    )

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from flask_babel import lazy_gettext as _l
@@ -193,6 +194,7 @@ def searchable(*parts: str | None) -> str:
     return f" {fold(' '.join(part for part in parts if part))} "
 
 
+@lru_cache(maxsize=4096)
 def key_part(text: str) -> str:
     """A name as part of a body's or post's key. Where plain letters lose anything of it, a digest
     stands behind: two long names that begin alike are not one institution."""

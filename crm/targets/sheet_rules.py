@@ -5,7 +5,7 @@ An empty cell says nothing: it never takes away what is there.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -97,7 +97,10 @@ class Facts:
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return asdict(self) | {"office": self.office}
+        return {
+            "kind": self.kind, "key": self.key, "columns": self.columns, "office": self.office,
+            "contacts": self.contacts,
+        }  # fmt: skip
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Facts":
@@ -118,6 +121,14 @@ class Meaning:
     fixed: Mapping[str, str] = field(default_factory=dict)
     #: Whether day or month comes first; None where no date leaves it open.
     order: Order | None = None
+    #: What a contact point of a column is called, once it was asked.
+    labels: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def label(self, name: str, column: str) -> str:
+        """The column's own name, unless it says only what kind of thing it holds."""
+        if (name, column) not in self.labels:
+            self.labels[name, column] = _label(name, column)
+        return self.labels[name, column]
 
 
 class _Reading:
@@ -151,6 +162,9 @@ class _Reading:
             if each == name:
                 return column
         return str(BY_NAME[name].label)
+
+    def label(self, name: str, column: str) -> str:
+        return self.meaning.label(name, column)
 
     def fixed(self, name: str) -> str | None:
         return self.one(name) or self.meaning.fixed.get(name) or None
@@ -320,11 +334,13 @@ def _add_contacts(row: _Reading, facts: Facts) -> None:
                 if sentence:
                     row.wrong(column, sentence)
                     continue
-                contact = Contact(kind, _label(name, kind, column, value), value)
+                is_social = kind == "social"
+                label = _network(column, value) if is_social else row.label(name, column)
+                contact = Contact(kind, label, value)
                 if contact not in facts.contacts:
                     facts.contacts.append(contact)
     for column, text in row.said.get("address", ()):
-        facts.contacts.append(Contact("postal", _label("address", "postal", column, ""), text))
+        facts.contacts.append(Contact("postal", row.label("address", column), text))
     parts = {
         part: row.one(name)
         for part, name in (("locality", "city"), ("region", "region"), ("postal_code", "postcode"))
@@ -336,7 +352,12 @@ def _add_contacts(row: _Reading, facts: Facts) -> None:
         place = " ".join(filter(None, (parts["region"], parts["postal_code"])))
         lines = (street, ", ".join(filter(None, (parts["locality"], place))), said.get("country"))
         facts.contacts.append(
-            Contact("postal", _("Office"), "\n".join(line for line in lines if line), said)
+            Contact(
+                "postal",
+                row.label("street", "street"),
+                "\n".join(line for line in lines if line),
+                said,
+            )
         )
 
 
@@ -380,13 +401,17 @@ _CHECKS: dict[str, Callable[[str, str], tuple[str, str | None]]] = {
 }  # fmt: skip
 
 
-def _label(name: str, kind: str, column: str, value: str) -> str:
-    """Where or what: the column's own name, unless it says only what kind of thing it holds."""
-    if kind == "social":
-        words = re.findall(r"[a-z]+", value.lower().split("://")[-1].split("/")[0])
-        words += fold(column).split()
-        return next((NETWORKS[word][0] for word in words if word in NETWORKS), _("Social media"))
+def _label(name: str, column: str) -> str:
     plain = fold(column).rstrip("0123456789 ")
-    if plain in BY_NAME[name].words or plain in (name, kind):
-        return {"website": _("Website"), "web form": _("Web form")}.get(kind, _("Office"))
-    return column[:100]
+    if plain not in BY_NAME[name].words and plain not in (name, CONTACTS.get(name)):
+        return column[:100]
+    if name == "website":
+        return _("Website")
+    return _("Web form") if name == "web_form" else _("Office")
+
+
+def _network(column: str, value: str) -> str:
+    """Which social network: by the address, else by the column."""
+    words = re.findall(r"[a-z]+", value.lower().split("://")[-1].split("/")[0])
+    words += fold(column).split()
+    return next((NETWORKS[word][0] for word in words if word in NETWORKS), _("Social media"))
