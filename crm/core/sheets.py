@@ -220,7 +220,7 @@ def _encoding(path: Path, start: bytes) -> str:
     for mark, encoding in _BOMS:
         if start.startswith(mark):
             return encoding
-    if start[1:2] == b"\x00" or start[:1] == b"\x00":
+    if workbooks.is_wide(start):
         return "utf-16"
     for encoding in ("utf-8", "cp1252"):
         if _is_all(path, encoding):
@@ -245,9 +245,10 @@ def _opened(path: Path, encoding: str) -> Any:
         # Without a mark Python takes the machine's order; what other programs write is known by
         # where the zeros of plain letters stand.
         with path.open("rb") as file:
-            start = file.read(2)
-        if start not in (BOM_UTF16_LE, BOM_UTF16_BE):
-            encoding = "utf-16-be" if start[:1] == b"\x00" else "utf-16-le"
+            start = file.read(8192)
+        if start[:2] not in (BOM_UTF16_LE, BOM_UTF16_BE):
+            is_big = start[0::2].count(0) > start[1::2].count(0)
+            encoding = "utf-16-be" if is_big else "utf-16-le"
     return path.open(encoding=encoding, newline="")
 
 

@@ -59,6 +59,11 @@ class Workbook:
             raise _broken(self.name) from error
 
 
+def is_wide(start: bytes) -> bool:
+    """Whether this is UTF-16 without a mark: every other byte of plain letters is zero."""
+    return max(start[0::2].count(0), start[1::2].count(0)) * 5 > len(start)
+
+
 def refuse_other_files(start: bytes, name: str) -> None:
     """Refuse what is no text, by the way it begins."""
     known = (
@@ -76,7 +81,7 @@ def refuse_other_files(start: bytes, name: str) -> None:
             _("%(file)s is a web page or XML, whatever it is called. Open it in a spreadsheet and "
               "save it as XLSX or CSV.", file=name)
         )  # fmt: skip
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[1:2] == b"\x00" or start[:1] == b"\x00":
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or is_wide(start):
         # UTF-16 is full of zeros; one that is not will say so when it is read.
         return
     strange = sum(byte < 32 and byte not in b"\t\n\r\x0b\x0c\x1a" for byte in start)

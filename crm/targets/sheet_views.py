@@ -282,7 +282,7 @@ def sheet_import(token: str) -> Any:
         ),
         "success",
     )
-    return redirect(url_for("targets.imports"), 303)
+    return redirect(url_for("targets.import_page", run_id=done.run_id), 303)
 
 
 @blueprint.post("/targets/import/sheet/<token>/forget")

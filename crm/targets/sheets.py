@@ -236,6 +236,15 @@ def _write_new(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
     work.counts["new"] += len(ids)
     if work.on_list is not None:
         _note_for_list(work, ids)
+    told = [
+        {
+            "import_id": work.run_id, "target_id": target_id, "kind": "arrived",
+            "what": _("office") if facts.office else _("target"), "old": None,
+            "new": row.office or None, "seen_on": work.today,
+        }
+        for target_id, (row, facts) in zip(ids, rows, strict=True)
+    ]  # fmt: skip
+    db.session.execute(insert(_table(TargetChange)), told)
     work.store.note_changes(
         ("added", facts.key or str(target_id), facts.name, "", row.office or facts.kind)
         for target_id, (row, facts) in zip(ids, rows, strict=True)
