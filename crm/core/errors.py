@@ -76,7 +76,10 @@ def _http(error: HTTPException) -> Any:
             _("The address may be mistyped, or what was here is not for you to see."),
         ),
         405: (_("That cannot be done here"), _("Go back and use the button on the page.")),
-        413: (_("That upload is too large"), _("Photos may have 10 MB each. Nothing was saved.")),
+        413: (
+            _("That upload is too large"),
+            _("A photo may have 10 MB, a spreadsheet 50 MB. Nothing was saved."),
+        ),
         429: (_("Too many tries"), _("Wait a few minutes, then try again.")),
     }
     title, text = known.get(error.code, (error.name, error.description or ""))

@@ -15,8 +15,8 @@ POLICY = (
 )
 #: The largest number a row can have: beyond it a database raises where it should find nothing.
 LARGEST_ID = 2**31 - 1
-#: 10 MB a photo and a few of them, plus the form itself.
-MAX_UPLOAD = 45 * 1024 * 1024
+#: 10 MB a photo and a few of them, or a spreadsheet of 50 MB, plus the form itself.
+MAX_UPLOAD = 52 * 1024 * 1024
 
 
 class Number(IntegerConverter):
