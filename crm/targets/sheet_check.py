@@ -141,8 +141,7 @@ def _judge(
     present = load_present(wanted.union(*names.values()))
     for row, facts, faults in parsed:
         if facts is None:
-            shown = ", ".join([cell for cell in row.cells if cell][:3])
-            yield Judged(row.number, "error", shown[:200], told=[list(f) for f in faults])
+            yield Judged(row.number, "error", _shown(row, meaning), told=[list(f) for f in faults])
             continue
         judged = Judged(
             row.number, "new", facts.name, office=_office(facts), key=facts.key,
@@ -159,6 +158,13 @@ def _judge(
             _judge_alike(judged, facts, alike, present.get(emails.get(judged.email or "", 0)),
                          scheme, today)  # fmt: skip
         yield judged
+
+
+def _shown(row: Row, meaning: Meaning) -> str:
+    """What a row that cannot be taken is called: its name as written, else its first cells."""
+    names = [p for p, name, _c in meaning.columns if name in ("name", "given_name", "family_name")]
+    cells = [row.cells[place] for place in names if place < len(row.cells)]
+    return (" ".join(filter(None, cells)) or ", ".join(filter(None, row.cells)))[:80]
 
 
 def _parsed(row: Row, meaning: Meaning) -> tuple[Row, Facts | None, list[Fault]]:
