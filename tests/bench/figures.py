@@ -22,7 +22,7 @@ from crm.targets import operations as targets
 from crm.treaties import queries as treaties
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.operations import load_reference
-from tests.bench import floors
+from tests.bench import floors, sheet
 from tests.bench.measure import (
     Answer,
     Fields,
@@ -39,6 +39,8 @@ from tests.bench.ours import statements_of
 TIMES = 30
 #: Rows of the big export.
 EXPORTED = 100_000
+#: Rows of the spreadsheets: memory must not grow from one to the other.
+SHEETS = (20_000, 200_000)
 CONGRESS = Path(__file__).parents[2].parent / "shared" / "data" / "congress"
 
 Pairs = list[tuple[str, str]]
@@ -304,6 +306,21 @@ def zip_code(bench: Bench) -> Iterator[Figure]:
                  statements=3)  # fmt: skip
 
 
+def sheets(bench: Bench) -> Iterator[Figure]:
+    """Targets by spreadsheet, each size in a process of its own that tells its peak; beside
+    reading the same file and inserting the same rows raw."""
+    for rows in SHEETS:
+        folder = bench.folder / f"sheet-{rows}"
+        folder.mkdir()
+        file = sheet.write(folder / "targets.csv", rows)
+        seconds, again, peak = sheet.apart(file)
+        floor = sheet.floor(file)
+        told = f"{rows / seconds:,.0f} rows/s"
+        yield Figure(f"{rows:,} targets by CSV / csv + raw inserts", bench.actions, seconds, floor,
+                     None, peak=peak, note=told)  # fmt: skip
+        yield Figure(f"the same file once more, {rows:,} rows", bench.actions, again, floor, None)
+
+
 def _timed(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
@@ -322,5 +339,6 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "congress": congress,
     "zip": zip_code,
     "treaties": treaty_status,
+    "sheets": sheets,
 }
-ONCE = {"congress", "zip", "treaties"}
+ONCE = {"congress", "zip", "treaties", "sheets"}
