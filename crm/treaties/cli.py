@@ -45,7 +45,7 @@ class Day(click.ParamType):
         if isinstance(value, date):
             return value
         try:
-            if len(value) != 10:
+            if len(value) != 10 or value[7] != "-":
                 raise ValueError(value)
             return date.fromisoformat(value)
         except ValueError:

@@ -43,7 +43,7 @@ def asked_day() -> DayAsked:
     if not typed:
         return DayAsked(today(), None)
     try:
-        if len(typed) != 10:
+        if len(typed) != 10 or typed[7] != "-":
             raise ValueError(typed)
         found = date.fromisoformat(typed)
         if not YEARS[0] <= found.year <= YEARS[1]:

@@ -153,6 +153,8 @@ def _lines(file: Path, *, must_be: bool) -> list[Line] | None:
                 _("%(file)s has not the columns of a table of treaty events: %(columns)s.",
                   file=file.name, columns="date, treaty, iso_alpha3, event")
             )  # fmt: skip
+        if twice := next((name for name in head if name and head.count(name) > 1), None):
+            raise Refused(_("%(file)s has two columns %(column)s.", file=file.name, column=twice))
         lines: list[Line] = []
         for cells in reader:
             if len(cells) > len(head):
@@ -215,7 +217,7 @@ class _Cells:
         if not value:
             return None
         try:
-            if len(value) != 10:
+            if len(value) != 10 or value[7] != "-":
                 raise ValueError(value)
             return date.fromisoformat(value)
         except ValueError:

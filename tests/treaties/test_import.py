@@ -143,6 +143,7 @@ def test_withdrawals_come_in(ledger: Flask, tmp_path: Path) -> None:
     [
         ("2020-02-30,CCM,BRA,accession", "date: “2020-02-30” is not a date"),
         ("20200228,CCM,BRA,accession", "date: “20200228” is not a date"),
+        ("2020-W10-1,CCM,BRA,accession", "date: “2020-W10-1” is not a date"),
         (",CCM,BRA,accession", "date: it is missing"),
         ("2020-02-28,CCM,ZZZ,accession", "iso_alpha3: there is no state “ZZZ”"),
         ("2020-02-28,CWC,BRA,accession", "treaty: there is no treaty “CWC”"),
@@ -176,6 +177,7 @@ def test_a_bad_row_is_named_and_nothing_is_written(
         (b"", "has not the columns"),
         (b"a,b\n1,2\n", "has not the columns"),
         (HEAD.encode(), "holds no events"),
+        (b"date," + HEAD.encode(), "has two columns date"),
         (HEAD.encode() + b'2020-08-06,CCM,"NIU,accession\n', "is broken at line"),
         (b"\xff\xfe" + HEAD.encode("utf-16-le"), "is not UTF-8"),
         (HEAD.encode() + b"x" * (5 * 2**20), "is larger than 5 MB"),

@@ -381,7 +381,7 @@ class Record:
 
 @lru_cache(maxsize=4096)
 def _day(text: str) -> date:
-    if len(text) != 10:
+    if len(text) != 10 or text[7] != "-":
         raise ValueError(text)
     return date.fromisoformat(text)
 
