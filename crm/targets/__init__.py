@@ -5,7 +5,6 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core import shell
 from crm.core.access import Can
-from crm.core.shell import Panel
 from crm.targets import cli as cli
 from crm.targets import (
     district_cli,
@@ -14,10 +13,10 @@ from crm.targets import (
     list_handover,
     list_kinds,
     list_rules,
-    merge_views,
 )
 from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
+from crm.targets import merge_views as merge_views
 from crm.targets import models as models
 from crm.targets import sheet_cli as sheet_cli
 from crm.targets import sheet_views as sheet_views
@@ -34,7 +33,6 @@ def init_app(app: Flask) -> None:
     shell.add_nav(
         app, shell.NavItem(_l("Targets"), "targets.index", "bank", Can.SEE, 30, "targets")
     )
-    shell.add_panel(app, "target", Panel(95, "targets/_merges.html", merge_views.panel))
     shell.add_search(app, _l("Targets"), Can.SEE, find_for_search)
     shell.add_search(app, _l("By ZIP"), Can.SEE, district_views.find_for_search)
     app.cli.add_command(district_cli.district)

@@ -1,6 +1,9 @@
 """What imports saw change, asked of the database."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -12,6 +15,8 @@ from crm.targets import rules
 from crm.targets.models import ImportRun, Target, TargetChange, TargetIdentifier
 from crm.targets.seen import change_of
 
+#: Changes of one target that are read to choose the ones its page tells.
+READ = 200
 #: Scheme of the identifier that is the key in a changes file, by importer.
 _SCHEMES = {"congress": "bioguide", "governments": "iso3166", "openstates": "openstates"}
 
@@ -23,7 +28,9 @@ def import_run(run_id: int) -> ImportRun:
     ).one()
 
 
-def changes_of_run(run_id: int, kind: str | None = None) -> Select[Any]:
+def changes_of_run(
+    run_id: int, kind: str | None = None, target_id: int | None = None
+) -> Select[Any]:
     """What an import saw change, as (TargetChange, target's name), in the order it was told."""
     statement: Any = (
         select(TargetChange, Target.name)
@@ -33,6 +40,8 @@ def changes_of_run(run_id: int, kind: str | None = None) -> Select[Any]:
     )
     if kind:
         statement = statement.where(TargetChange.kind == kind)
+    if target_id:
+        statement = statement.where(TargetChange.target_id == target_id)
     found: Select[Any] = statement
     return found
 
@@ -68,11 +77,26 @@ def lines_of_run(run: ImportRun, kind: str | None = None) -> Iterator[Change]:
         last = change.id
 
 
-def changes_of_target(target_id: int, limit: int) -> Sequence[TargetChange]:
-    """What imports last saw change of a target, the newest first."""
-    return db.session.scalars(
-        select(TargetChange)
-        .where(TargetChange.target_id == target_id)
-        .order_by(TargetChange.seen_on.desc(), TargetChange.id.desc())
-        .limit(limit)
-    ).all()
+@dataclass(frozen=True)
+class Latest:
+    """What imports last saw change of one target: the first lines, and how many more by import."""
+
+    lines: Sequence[TargetChange]
+    #: (id of the import, the day it was seen, number of its lines that are left out)
+    more: Sequence[tuple[int, date, int]]
+
+
+def changes_of_target(target_id: int, limit: int) -> Latest:
+    """The newest changes of a target, of one import those that matter most first: one statement."""
+    rank = {kind: place for place, kind in enumerate(rules.CHANGES)}
+    found = sorted(
+        db.session.scalars(
+            select(TargetChange)
+            .where(TargetChange.target_id == target_id)
+            .order_by(TargetChange.seen_on.desc(), TargetChange.id.desc())
+            .limit(READ)
+        ),
+        key=lambda each: (-each.seen_on.toordinal(), -each.import_id, rank[each.kind], each.id),
+    )
+    more = Counter((each.import_id, each.seen_on) for each in found[limit:])
+    return Latest(found[:limit], [(*run, number) for run, number in more.items()])

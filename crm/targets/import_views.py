@@ -21,6 +21,7 @@ from crm.core import db, paging
 from crm.core.access import Can, requires
 from crm.core.changes import changes_bytes
 from crm.core.errors import Refused
+from crm.core.forms import parse_id
 from crm.core.i18n import today
 from crm.core.settings import in_force
 from crm.targets import change_queries, kept, operations, queries, rules
@@ -154,15 +155,18 @@ def import_page(run_id: int) -> Any:
     counted = change_queries.kinds_of_run(run_id)
     kind = request.args.get("kind")
     kind = kind if kind in counted else None
+    # From the page of one target come those who want its lines alone.
+    target_id = parse_id(request.args.get("target"))
     return render_template(
         "targets/import_page.html",
         run=run,
         kind=kind,
+        target=queries.target(target_id) if target_id else None,
         counted=counted,
         kinds=rules.CHANGES,
         words=rules.SUMMARY,
         page=paging.page_of(
-            change_queries.changes_of_run(run_id, kind),
+            change_queries.changes_of_run(run_id, kind, target_id),
             number=paging.page_number(),
             scalars=False,
         ),

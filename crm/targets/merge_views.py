@@ -21,12 +21,6 @@ from crm.targets.views import blueprint
 SIZE, FOUND = 20, 10
 
 
-def panel(target: Target) -> dict[str, Any] | None:
-    """What was merged into a target, for its page."""
-    merges = duplicates.merges_into(target.id)
-    return {"merges": merges} if merges else None
-
-
 @blueprint.get("/targets/duplicates", endpoint="duplicates")
 @requires(Can.EDIT_TARGETS)
 def likely_pairs() -> Any:

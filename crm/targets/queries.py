@@ -23,6 +23,7 @@ from crm.targets.models import (
     TargetIdentifier,
     TargetList,
     TargetListItem,
+    TargetMerge,
     Term,
 )
 
@@ -67,6 +68,16 @@ def target(target_id: int) -> Target:
 def kept_or_merged(target_id: int) -> Target:
     """One target, also one that was merged; raises `NoResultFound` when absent."""
     return db.session.scalars(select(Target).where(Target.id == target_id)).one()
+
+
+def for_page(target_id: int) -> tuple[Target, bool]:
+    """One target, also one that was merged, and whether another was merged into it.
+
+    Raises `NoResultFound` when absent.
+    """
+    merged = exists().where(TargetMerge.kept_id == Target.id, TargetMerge.undone_at.is_(None))
+    row = db.session.execute(select(Target, merged).where(Target.id == target_id)).one()
+    return row[0], row[1]
 
 
 def is_kept() -> ColumnElement[bool]:

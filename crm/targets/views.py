@@ -21,6 +21,7 @@ from crm.core.i18n import today
 from crm.core.shell import Hit
 from crm.targets import operations, queries, rules
 from crm.targets.change_queries import changes_of_target
+from crm.targets.duplicates import merges_into
 from crm.targets.forms import (
     ContactForm,
     NoteForm,
@@ -36,7 +37,7 @@ blueprint = Blueprint("targets", __name__)
 #: Hits a picker gets.
 FOUND = 10
 #: Changes a target's page tells.
-CHANGES = 10
+CHANGES = 5
 
 
 @blueprint.get("/targets")
@@ -89,7 +90,7 @@ def _detail(target: Target, offices: dict[int, queries.Office]) -> str:
 @blueprint.get("/targets/<int:target_id>")
 @requires(Can.SEE)
 def page(target_id: int) -> Any:
-    target = queries.kept_or_merged(target_id)
+    target, has_merged = queries.for_page(target_id)
     if target.merged_into_id is not None:
         return redirect(url_for("targets.page", target_id=target.merged_into_id), 302)
     terms = queries.terms(target.id)
@@ -114,6 +115,7 @@ def page(target_id: int) -> Any:
         change_kinds=rules.CHANGES,
         kinds=rules.KINDS,
         panels=shell.panels("target", target),
+        merges=merges_into(target.id) if has_merged else [],
     )
 
 

@@ -362,6 +362,8 @@ def test_pages_cost_few_statements(scene: SimpleNamespace, log: Log, sign_in: Si
         "/campaigns/postcards/addresses",
         "/campaigns/addresses",
         f"/outreach/answers/{row}",
+        # With outreach, changes and committees: ten of its own, five of outreach and positions.
+        f"/targets/{scene.targets[0]}",
     ):
         statements.clear()
         assert client.get(where).status_code == 200

@@ -158,8 +158,31 @@ def test_the_page_of_an_import(people: SimpleNamespace, sign_in: SignIn, congres
     target = client.get(f"/targets/{number}").text
     assert "What changed" in target
     assert "DC phone" in target
+    assert "more seen" not in target
     assert client.get("/targets/imports/999").status_code == 404
     assert client.get(f"{where}/handover").status_code == 200
+
+
+def test_a_target_page_tells_the_changes_that_matter_most(
+    people: SimpleNamespace, sign_in: SignIn, congress: None
+) -> None:
+    number = person("X000005").id
+    run = make.kept(ImportRun(importer="congress", source="a file", counts={}))
+    new = {"target_id": number, "import_id": run.id, "seen_on": JUNE}
+    run_id = run.id
+    for place in range(9):
+        kind = "party" if place == 8 else "committee"
+        make.kept(TargetChange(kind=kind, what=f"Seat {place}.", new=f"n{place}.", **new))
+    page = sign_in(people.coordinator).get(f"/targets/{number}").text
+    told = [place for place in range(9) if f"Seat {place}." in page]
+    assert told == [0, 1, 2, 3, 8]
+    assert page.index("Seat 8.") < page.index("Seat 0.")
+    where = f"/targets/imports/{run_id}?target={number}"
+    assert where in page
+    assert "4 more seen" in page
+    rest = sign_in(people.coordinator).get(where).text
+    assert all(f"n{place}." in rest for place in range(9))
+    assert where not in sign_in(people.viewer).get(f"/targets/{number}").text
 
 
 def test_who_may(people: SimpleNamespace, sign_in: SignIn, congress: None) -> None:
