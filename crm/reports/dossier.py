@@ -29,7 +29,7 @@ from crm.reports.rules import Tally
 from crm.targets import queries as targets
 from crm.targets.contact_queries import CAPITAL, paper
 from crm.targets.models import Target
-from crm.targets.rules import CONTACT_KINDS, KINDS, PERSONS, area_name
+from crm.targets.rules import CONTACT_KINDS, KINDS, PERSONS, area_name, is_link
 from crm.treaties import queries as treaties
 from crm.treaties import rules as treaty_rules
 from crm.treaties.instruments import INSTRUMENTS
@@ -40,6 +40,8 @@ from crm.treaties.rules import Standing, Status
 MOST_ROWS = 30
 #: Contacts that are listed.
 LATEST = 10
+#: Contact points of a kind that are listed.
+MOST_WAYS = 8
 #: Letters of a text; what is longer ends in "…".
 MOST_TEXT = 240
 TONES = {2: "good", 1: "good", 0: "plain", -1: "warn", -2: "bad"}
@@ -50,6 +52,8 @@ class Line:
     """One row of a section. All of it is words; `tone` colours the badge `mark`."""
 
     head: str = ""
+    #: Beside the head, less loud.
+    beside: str = ""
     text: str = ""
     note: str = ""
     mark: str = ""
@@ -204,25 +208,26 @@ def _committees(target_id: int) -> Section:
 
 
 def _ways(points: dict[str, list[Any]]) -> Section:
+    """A row for paper, then one for each kind of contact point, each on a line of its own."""
     preferred = paper(points.get("postal", ()), prefer=CAPITAL).point
-    # By kind the first, then the second …: of a hundred addresses the phone is not the last.
-    found: list[tuple[int, Line]] = []
+    lines: list[Line] = []
+    if preferred is not None:
+        head = str(CONTACT_KINDS["postal"])
+        lines.append(Line(head=head, text=_way(preferred), mark=_("for paper")))
     left_out = 0
-    kinds: list[str] = []
-    for kind in CONTACT_KINDS:
-        for point in points.get(kind, ()):
-            if point.status != "good":
-                left_out += 1
-                continue
-            is_first = preferred is not None and point.id == preferred.id
-            line = Line(
-                head=_short(f"{CONTACT_KINDS[kind]}, {point.label}", 60),
-                text=_short(", ".join(point.value.splitlines()), 160),
-                mark=_("for paper") if is_first else "",
+    for kind in ("postal", "phone", "email", "web form", "website", "fax", "social"):
+        good = [point for point in points.get(kind, ()) if point.status == "good"]
+        left_out += len(points.get(kind, ())) - len(good)
+        others = [point for point in good if preferred is None or point.id != preferred.id]
+        if others:
+            rest = len(others) - MOST_WAYS
+            lines.append(
+                Line(
+                    head=_("Other addresses") if kind == "postal" else str(CONTACT_KINDS[kind]),
+                    text="\n".join(_way(point) for point in others[:MOST_WAYS]),
+                    note=ngettext("and %(num)s more", "and %(num)s more", rest) if rest > 0 else "",
+                )
             )
-            found.append((-1 if is_first else sum(k == kind for k in kinds), line))
-            kinds.append(kind)
-    lines = [line for _place, line in sorted(found, key=lambda pair: pair[0])]
     lead = (
         ngettext(
             "%(num)s that is bad or past is left out.",
@@ -233,6 +238,14 @@ def _ways(points: dict[str, list[Any]]) -> Section:
         else ""
     )
     return _section("ways", _("How to reach them"), lines, _("No good one is known."), lead=lead)
+
+
+def _way(point: Any) -> str:
+    """`DC: 202-224-6472`; of a link its address, which says itself what it is."""
+    if is_link(point.value):
+        return _short(point.value.split("://", 1)[1].removeprefix("www.").rstrip("/"), 120)
+    value = ", ".join(point.value.splitlines())
+    return _short(f"{point.label}: {value}" if point.label else value, 160)
 
 
 # What is known of them
@@ -368,7 +381,8 @@ class _Contacts:
             ]
             lines.append(
                 Line(
-                    head=_("%(what)s, %(day)s", what=each.what, day=_day(each.on)),
+                    head=each.what,
+                    beside=_day(each.on),
                     text=_short(" · ".join(came)),
                     note=_short(each.campaign, 70) if len(campaigns) > 1 else "",
                     mark=_("waiting") if each.awaiting else "",

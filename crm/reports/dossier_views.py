@@ -103,7 +103,14 @@ def data_of(found: Dossier, *, made: str) -> dict[str, Any]:
 
 def _section(section: Section) -> dict[str, Any]:
     rows = [
-        {"head": r.head, "text": r.text, "note": r.note, "mark": r.mark, "tone": r.tone}
+        {
+            "head": r.head,
+            "beside": r.beside,
+            "text": r.text,
+            "note": r.note,
+            "mark": r.mark,
+            "tone": r.tone,
+        }
         for r in section.rows
     ]
     return {
