@@ -13,7 +13,7 @@ def _is_phone(cell: str) -> bool:
 
 FIELDS = (
     Field("key", _l("Own key"), (
-        "key", "own key", "id", "person id", "uid", "identifier", "member id", "target id",
+        "key", "own key", "id", "mp id", "mep id", "contact id", "embassy id", "company id", "person id", "uid", "identifier", "member id", "target id",
         "reference", "ref", "record id", "external id", "id number", "wikidata", "wikidata id",
         "company number", "lei", "iati identifier", "parlparse", "mnis id",
     )),
