@@ -18,8 +18,8 @@ from crm.targets import import_views as import_views
 from crm.targets import list_views as list_views
 from crm.targets import merge_views as merge_views
 from crm.targets import models as models
-from crm.targets import sheet_cli as sheet_cli
-from crm.targets import sheet_views as sheet_views
+from crm.targets.sheets import cli as sheets_cli  # noqa: F401 - its commands
+from crm.targets.sheets import views as sheets_views  # noqa: F401 - its pages
 from crm.targets.views import blueprint, find_for_search
 
 

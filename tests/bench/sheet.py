@@ -20,10 +20,10 @@ from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from crm.core.sheets import open_table
 from crm.core.text import fold
-from crm.targets.sheet_check import check_rows
-from crm.targets.sheet_meaning import meaning, understood
-from crm.targets.sheet_store import Store
-from crm.targets.sheets import import_rows
+from crm.targets.sheets.check import check_rows
+from crm.targets.sheets.meaning import meaning, understood
+from crm.targets.sheets.store import Store
+from crm.targets.sheets.writing import import_rows
 
 _GIVEN = "Ada Bea Cai Dov Eva Finn Gus Hana Ida Jon".split()
 _FAMILY = "Alder Birch Cedar Dogwood Elm Fir Gum Hazel Ivy Juniper".split()

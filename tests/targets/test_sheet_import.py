@@ -31,11 +31,11 @@ from crm.targets.models import (
     TargetListItem,
     Term,
 )
-from crm.targets.sheet_check import check_rows
-from crm.targets.sheet_meaning import meaning, understood
-from crm.targets.sheet_store import Judged, Store
-from crm.targets.sheet_undo import undo_import
-from crm.targets.sheets import Imported, import_rows
+from crm.targets.sheets.check import check_rows
+from crm.targets.sheets.meaning import meaning, understood
+from crm.targets.sheets.store import Judged, Store
+from crm.targets.sheets.undo import undo_import
+from crm.targets.sheets.writing import Imported, import_rows
 from tests import make
 
 TODAY = date(2026, 6, 1)

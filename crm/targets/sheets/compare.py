@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from crm.core.text import fold
 from crm.targets import rules
-from crm.targets.sheet_fields import BY_NAME
-from crm.targets.sheet_rules import Contact, Facts, Office
+from crm.targets.sheets.fields import BY_NAME
+from crm.targets.sheets.rules import Contact, Facts, Office
 
 
 class HeldTerm(NamedTuple):

@@ -11,8 +11,8 @@ from wtforms.fields.choices import SelectChoice
 from crm.core.forms import Form, choice, long_text, parse_id, text
 from crm.core.sheets import DELIMITERS, ENCODINGS, Reading, Table
 from crm.targets import rules
-from crm.targets.sheet_fields import FIELDS
-from crm.targets.sheet_store import CHOICES
+from crm.targets.sheets.fields import FIELDS
+from crm.targets.sheets.store import CHOICES
 
 #: Rows of the beginning the head may be chosen from.
 _HEADS = 15

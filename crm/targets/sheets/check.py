@@ -24,7 +24,7 @@ from crm.targets.models import (
     TargetIdentifier,
     Term,
 )
-from crm.targets.sheet_compare import (
+from crm.targets.sheets.compare import (
     COLUMNS,
     HeldContact,
     HeldTerm,
@@ -32,9 +32,9 @@ from crm.targets.sheet_compare import (
     Present,
     compare,
 )
-from crm.targets.sheet_days import Order, order_of, parse_day
-from crm.targets.sheet_rules import Facts, Fault, Meaning, parse_row
-from crm.targets.sheet_store import Judged, Store
+from crm.targets.sheets.days import Order, order_of, parse_day
+from crm.targets.sheets.rules import Facts, Fault, Meaning, parse_row
+from crm.targets.sheets.store import Judged, Store
 
 #: Rows looked up at once.
 BATCH = 1000

@@ -16,9 +16,9 @@ from crm.core.i18n import today
 from crm.core.sheets import MAX_BYTES, Reading, Table, open_table
 from crm.core.staging import Staged
 from crm.targets.forms import ImportForm
-from crm.targets.sheet_check import check_rows
-from crm.targets.sheet_fields import FIELDS, FIXED
-from crm.targets.sheet_forms import (
+from crm.targets.sheets.check import check_rows
+from crm.targets.sheets.fields import FIELDS, FIXED
+from crm.targets.sheets.forms import (
     MeaningForm,
     ReadingForm,
     UploadForm,
@@ -27,10 +27,10 @@ from crm.targets.sheet_forms import (
     mapping_from,
     reading_from,
 )
-from crm.targets.sheet_meaning import checked_scheme, likely_kind, meaning, understood
-from crm.targets.sheet_store import CHOICES, VERDICTS, Judged, Store
-from crm.targets.sheet_undo import undo_import
-from crm.targets.sheets import import_rows
+from crm.targets.sheets.meaning import checked_scheme, likely_kind, meaning, understood
+from crm.targets.sheets.store import CHOICES, VERDICTS, Judged, Store
+from crm.targets.sheets.undo import undo_import
+from crm.targets.sheets.writing import import_rows
 from crm.targets.views import blueprint
 
 #: Rows whose cells stand beside a column's name.

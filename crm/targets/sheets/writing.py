@@ -1,6 +1,6 @@
 """Targets by spreadsheet: the file opened and its columns understood, its rows written in bulk.
 
-`sheet_check` has judged every row before; here nothing is judged anew but whether the targets are
+`check` has judged every row before; here nothing is judged anew but whether the targets are
 still as they were then. What an undo needs is kept with the run.
 """
 
@@ -33,10 +33,10 @@ from crm.targets.models import (
     Term,
 )
 from crm.targets.operations import body_classification
-from crm.targets.sheet_check import BATCH, Progress, found_by_key, load_present
-from crm.targets.sheet_compare import COLUMNS, Plan, Present, compare, is_current
-from crm.targets.sheet_rules import Contact, Facts, Office
-from crm.targets.sheet_store import Judged, Store
+from crm.targets.sheets.check import BATCH, Progress, found_by_key, load_present
+from crm.targets.sheets.compare import COLUMNS, Plan, Present, compare, is_current
+from crm.targets.sheets.rules import Contact, Facts, Office
+from crm.targets.sheets.store import Judged, Store
 
 IMPORTER = "sheet"
 

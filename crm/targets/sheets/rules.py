@@ -14,9 +14,9 @@ from flask_babel import gettext as _
 from crm.core.text import fold
 from crm.targets import rules
 from crm.targets.countries import country_code, country_name
-from crm.targets.sheet_days import Ambiguous, Order, parse_day
-from crm.targets.sheet_fields import BY_NAME, CONTACTS, NETWORKS
-from crm.targets.sheet_names import salutation, split_name
+from crm.targets.sheets.days import Ambiguous, Order, parse_day
+from crm.targets.sheets.fields import BY_NAME, CONTACTS, NETWORKS
+from crm.targets.sheets.names import salutation, split_name
 
 #: Characters of a field; of those absent 200.
 _MOST = {

@@ -11,10 +11,10 @@ from crm.core.errors import Refused
 from crm.core.sheets import Table
 from crm.core.text import fold
 from crm.targets import rules
-from crm.targets.sheet_days import Order
-from crm.targets.sheet_fields import BY_NAME, FIELDS, FIXED
-from crm.targets.sheet_names import are_titles
-from crm.targets.sheet_rules import Meaning
+from crm.targets.sheets.days import Order
+from crm.targets.sheets.fields import BY_NAME, FIELDS, FIXED
+from crm.targets.sheets.names import are_titles
+from crm.targets.sheets.rules import Meaning
 
 #: Scheme of keys where the person names none.
 OWN = "own"

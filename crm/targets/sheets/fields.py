@@ -13,9 +13,10 @@ def _is_phone(cell: str) -> bool:
 
 FIELDS = (
     Field("key", _l("Own key"), (
-        "key", "own key", "id", "mp id", "mep id", "contact id", "embassy id", "company id", "person id", "uid", "identifier", "member id", "target id",
-        "reference", "ref", "record id", "external id", "id number", "wikidata", "wikidata id",
-        "company number", "lei", "iati identifier", "parlparse", "mnis id",
+        "key", "own key", "id", "mp id", "mep id", "contact id", "embassy id", "company id",
+        "person id", "uid", "identifier", "member id", "target id", "reference", "ref",
+        "record id", "external id", "id number", "wikidata", "wikidata id", "company number",
+        "lei", "iati identifier", "parlparse", "mnis id",
     )),
     Field("kind", _l("Kind"), ("kind", "target kind", "type", "target type", "category")),
     Field("name", _l("Name"), (

@@ -38,8 +38,8 @@ from crm.targets.models import (
     TargetListItem,
     Term,
 )
-from crm.targets.sheet_check import batched
-from crm.targets.sheets import IMPORTER
+from crm.targets.sheets.check import batched
+from crm.targets.sheets.writing import IMPORTER
 
 #: What the rows of other rooms' tables are called, where they hold an import back.
 _CALLED = {

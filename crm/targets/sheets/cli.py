@@ -18,12 +18,12 @@ from crm.core.errors import Refused
 from crm.core.sheets import Reading, Table, open_table
 from crm.targets import rules
 from crm.targets.models import ImportRun
-from crm.targets.sheet_check import check_rows
-from crm.targets.sheet_fields import FIELDS, FIXED
-from crm.targets.sheet_meaning import OWN, checked_scheme, likely_kind, meaning, understood
-from crm.targets.sheet_store import CHOICES, Store
-from crm.targets.sheet_undo import undo_import
-from crm.targets.sheets import import_rows
+from crm.targets.sheets.check import check_rows
+from crm.targets.sheets.fields import FIELDS, FIXED
+from crm.targets.sheets.meaning import OWN, checked_scheme, likely_kind, meaning, understood
+from crm.targets.sheets.store import CHOICES, Store
+from crm.targets.sheets.undo import undo_import
+from crm.targets.sheets.writing import import_rows
 
 #: Errors that are told one by one.
 _TOLD = 20
