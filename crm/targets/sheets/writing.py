@@ -180,6 +180,10 @@ def _write_batch(work: _Work, rows: Sequence[Judged], with_duplicates: bool) -> 
             action = row.choice if with_duplicates else "skip"
         if action == "skip":
             work.counts["skipped"] += 1
+        elif action == "unchanged":
+            work.counts["unchanged"] += 1
+            if work.on_list is not None and row.target_id:
+                _note_for_list(work, [row.target_id])
         elif action == "new":
             new.append((row, facts))
         else:
@@ -361,8 +365,6 @@ def _write_known(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
         if known is None:
             raise _changed_since()
         plan = compare(facts, known, scheme=work.scheme, today=work.today)
-        if row.verdict == "unchanged" and plan.differences:
-            raise _changed_since()
         if work.on_list is not None:
             _note_for_list(work, [known.id])
         if plan.differences:
