@@ -152,9 +152,15 @@ def _read(target: Target) -> list[_Row]:
             .where(TreatyEvent.target_id == mine)
             .order_by(TreatyEvent.happened_on.desc(), TreatyEvent.id.desc())
         )  # fmt: skip
-    newest = [select(part.limit(MOST + 1).subquery()) for part in parts]
+    # Named alike: two columns that hold nothing would else be taken for one, of one type.
+    newest = [select(_named(part).limit(MOST + 1).subquery()) for part in parts]
     found = [_Row._make(row) for row in db.session.execute(union_all(*newest))]
     return sorted(found, key=lambda row: (row.day, row.record or 0))
+
+
+def _named(part: Any) -> Any:
+    columns = zip(part.selected_columns, _Row._fields, strict=True)
+    return part.with_only_columns(*(column.label(name) for column, name in columns))
 
 
 # In words
