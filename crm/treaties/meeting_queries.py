@@ -35,8 +35,9 @@ class Attended:
 
 
 def meetings() -> list[Planned]:
-    """All, the last first: two statements."""
-    rows = db.session.scalars(select(TreatyMeeting).options(selectinload(TreatyMeeting.dates)))
+    """All, the last first: one statement."""
+    wanted = select(TreatyMeeting).options(joinedload(TreatyMeeting.dates))
+    rows = db.session.scalars(wanted).unique()
     found = [Planned(row, row.dates[-1]) for row in rows if row.dates]
     return sorted(found, key=lambda each: (each.dates.starts_on, each.meeting.id), reverse=True)
 

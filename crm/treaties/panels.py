@@ -37,7 +37,7 @@ def of_target(target: Any) -> dict[str, Any] | None:
 
 
 def of_front(_user: Any) -> dict[str, Any] | None:
-    """Anniversaries and meetings of the next weeks: two statements; nothing when nothing comes."""
+    """Anniversaries and meetings of the next weeks: one statement; nothing when nothing comes."""
     last = today() + timedelta(days=AHEAD)
     days = anniversaries.upcoming(today(), days=AHEAD)[:LINES]
     planned = meeting_queries.meetings()
