@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
 from flask import Flask, current_app, has_request_context
-from flask_babel import Babel, format_date, format_datetime, get_locale, get_translations
+from flask_babel import Babel, format_date, format_time, get_locale, get_translations
 from flask_login import current_user
 
 #: Languages the strings are translated into.
@@ -73,5 +73,9 @@ def day(value: date | None) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """A moment in the reader's time zone; empty for none."""
-    return format_datetime(value, "medium") if value else ""
+    """A moment in the reader's time zone, to the minute; empty for none."""
+    if not value:
+        return ""
+    both = (get_locale() or Locale("en")).datetime_formats["medium"]
+    parts = (format_time(value, "short"), format_date(value, "medium"))
+    return str(both).format(*parts)

@@ -161,7 +161,7 @@ def test_the_figures_there_are(people: SimpleNamespace, sign_in: SignIn) -> None
     page = words(client.get("/treaties/figures?on=2020-11-25").text)
     assert "<code>ccm.gap_to:130</code>" in page
     assert '<td class="num" data-label="Value">20</td>' in page
-    assert "55.8 %" in page
+    assert "55.8%" in page
     grouped = words(client.get("/treaties/figures?on=2020-11-25&group=eu").text)
     assert "<code>ccm.joined@eu</code>" in grouped
     assert "@moon" not in client.get("/treaties/figures?group=moon").text
