@@ -204,7 +204,7 @@ def _committees(target_id: int) -> Section:
             ngettext("%(num)s subcommittee", "%(num)s subcommittees", len(below)) if below else ""
         )
         lines.append(Line(head=base.head, mark=base.mark, note=note))
-    return _section("committees", _("Committees"), lines, _("None known."))
+    return _section("committees", _("Committees"), lines, _("Nothing known."))
 
 
 def _ways(points: dict[str, list[Any]]) -> Section:

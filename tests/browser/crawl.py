@@ -14,7 +14,9 @@ OF_NUMBER, OF_NAME = 2, 12
 #: Filters of one page that are tried.
 OF_QUERY = 3
 
-_LINKS = "() => [...document.querySelectorAll('a[href]')].map((each) => each.href)"
+# A link within a drawing has an object for its address.
+_LINKS = """() => [...document.querySelectorAll('a[href]')].map(
+    (each) => new URL(each.getAttribute('href'), document.baseURI).href)"""
 
 
 def kind_of(app: Flask, url: str) -> tuple[str, bool] | None:

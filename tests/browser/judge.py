@@ -16,7 +16,7 @@ _STRUCTURE = """() => {
   const heads = [...document.querySelectorAll("h1")];
   if (heads.length !== 1) faults.push(`${heads.length} h1 on the page`);
   else if (!text(heads[0])) faults.push("the h1 is empty");
-  else if (!document.title.includes(text(heads[0])))
+  else if (!document.title.replace(/\\s+/g, " ").includes(text(heads[0])))
     faults.push(`the title “${document.title}” does not hold the h1 “${text(heads[0])}”`);
   const seen = new Set();
   for (const { id } of document.querySelectorAll("[id]")) {

@@ -236,7 +236,7 @@ def test_a_files_name(place: SimpleNamespace, name: str) -> None:
 
 
 def test_too_much(place: SimpleNamespace) -> None:
-    photo = (BytesIO(bytes(50_000_000)), "a.jpg")
+    photo = (BytesIO(bytes(60_000_000)), "a.jpg")
     for sent in (batch(1, photos=photo), {f"a{n}": "" for n in range(6000)}):
         answer = place.client.post(
             "/outreach/log/postcard", data=sent, content_type="multipart/form-data"

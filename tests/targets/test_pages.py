@@ -386,7 +386,7 @@ def test_import_of_what_is_broken(people: SimpleNamespace, sign_in: SignIn) -> N
         assert answer.status_code == 422
         assert sentence in answer.text
     assert db.session.query(ImportRun).count() == 0
-    big = {"what": "files", "files": [(BytesIO(b" " * 50_000_000), "a.yaml")]}
+    big = {"what": "files", "files": [(BytesIO(b" " * 60_000_000), "a.yaml")]}
     assert client.post("/targets/import", data=big,
                        content_type="multipart/form-data").status_code == 413  # fmt: skip
 
