@@ -46,15 +46,13 @@ def changes_of_run(
     return found
 
 
-def kinds_of_run(run_id: int) -> dict[str, int]:
+def kinds_of_run(run_id: int, target_id: int | None = None) -> dict[str, int]:
     """How many changes of each kind an import saw, in the order of `rules.CHANGES`."""
-    counted = dict(
-        db.session.execute(
-            select(TargetChange.kind, func.count())
-            .where(TargetChange.import_id == run_id)
-            .group_by(TargetChange.kind)
-        ).all()
-    )  # type: ignore[arg-type]
+    statement = select(TargetChange.kind, func.count()).where(TargetChange.import_id == run_id)
+    if target_id:
+        statement = statement.where(TargetChange.target_id == target_id)
+    rows = db.session.execute(statement.group_by(TargetChange.kind)).all()
+    counted = {row[0]: row[1] for row in rows}
     return {kind: counted[kind] for kind in rules.CHANGES if kind in counted}
 
 

@@ -152,11 +152,11 @@ def told(taken: Taken) -> str:
 def import_page(run_id: int) -> Any:
     """One import: the summary and what it changed, by kind."""
     run = change_queries.import_run(run_id)
-    counted = change_queries.kinds_of_run(run_id)
-    kind = request.args.get("kind")
-    kind = kind if kind in counted else None
     # From the page of one target come those who want its lines alone.
     target_id = parse_id(request.args.get("target"))
+    counted = change_queries.kinds_of_run(run_id, target_id)
+    kind = request.args.get("kind")
+    kind = kind if kind in counted else None
     return render_template(
         "targets/import_page.html",
         run=run,
