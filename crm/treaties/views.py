@@ -387,6 +387,8 @@ def figure_list() -> Any:
     """The live figures there are, with their value on a day and the name to type."""
     asked = asked_day()
     ledger = queries.ledger()
+    if not ledger.events:
+        return render_template("treaties/empty.html")
     parts = groups(ledger.states, asked.day)
     chosen = request.args.get("group", "")
     ending = f"@{chosen}" if chosen in parts else ""

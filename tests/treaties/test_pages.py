@@ -272,7 +272,7 @@ def test_an_empty_ledger_says_what_to_do(people: SimpleNamespace, sign_in: SignI
             db.session.delete(row)
         db.session.info["audited"] = True
     told, staff = sign_in(people.member), sign_in(people.staff)
-    for address in ("/treaties", CCM):
+    for address in ("/treaties", "/treaties/figures", CCM):
         assert "The ledger is empty" in told.get(address).text
         assert "Load the tables that come with the project" not in told.get(address).text
     assert told.get("/treaties/states/niu").status_code == 200
