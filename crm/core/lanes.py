@@ -159,7 +159,7 @@ def _linked(mark: Mark, drawn: str) -> str:
 
 
 def binned(
-    days: Iterable[tuple[date, int]], first: date, last: date, bins: int = 48
+    days: Iterable[tuple[date, int]], first: date, last: date, bins: int = 24
 ) -> list[tuple[date, date, int]]:
     """Sums of days that lie close, as (first day, last day, sum): a picture holds only so many."""
     width = max(((last - first).days + 1) // bins, 1)

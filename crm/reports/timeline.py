@@ -35,7 +35,12 @@ BEFORE = timedelta(days=90)
 #: Months the picture shows unless all is asked for.
 MONTHS = 24
 #: Rows of each kind that are read, the newest first; days of a channel are one row.
-MOST = 1500
+MOST = 400
+#: Actions and answers are those of so many actions, the newest: whatever a target has, the page
+#: costs the same.
+NEWEST = 1000
+#: Answers that are drawn, the newest.
+ANSWERS = 60
 #: Changes told in the list, and asks that have a lane.
 TOLD, ASKS = 8, 4
 
@@ -62,7 +67,8 @@ class Change:
     #: Of a position: its ask; of a treaty step: the treaty.
     about: str
     url: str | None
-    preceded_by: str
+    #: Empty for nothing; None where more happened than is read.
+    preceded_by: str | None
     support: int | None = None
     note: str = ""
 
@@ -75,9 +81,10 @@ def of_target(target: Target) -> dict[str, Any]:
         by_kind.setdefault(row.what, []).append(row)
     positions, treaty = by_kind.get("position", []), by_kind.get("treaty", [])
     outreach, outcomes = by_kind.get("outreach", []), by_kind.get("outcome", [])
+    whole_since = _whole_since(outreach)
     changes = sorted(
-        [*(_moved(row, outreach, target.id) for row in positions),
-         *(_stepped(row, outreach) for row in treaty)],
+        [*(_moved(row, outreach, target.id, whole_since) for row in positions),
+         *(_stepped(row, outreach, whole_since) for row in treaty)],
         key=lambda each: each.on,
         reverse=True,
     )  # fmt: skip
@@ -95,7 +102,7 @@ def of_target(target: Target) -> dict[str, Any]:
         "picture": _picture(target.id, by_kind, start) if days else None,
         "changes": changes[:TOLD],
         "earlier": changes[TOLD:],
-        "is_cut": any(len(each) > MOST for each in by_kind.values()),
+        "is_cut": whole_since > date.min or any(len(each) > MOST for each in by_kind.values()),
         "older": sum(row.day < span for row in (*positions, *treaty, *outreach, *outcomes)),
         "shows_all": shows_all,
         "start": start,
@@ -108,6 +115,16 @@ def _read(target: Target) -> list[_Row]:
     """All that happened, the earliest first; of each kind the newest `MOST` and one more."""
     no_day, no_number, no_text = cast(null(), Date), cast(null(), Integer), cast(null(), String)
     mine = target.id
+    recent = (
+        select(
+            ActionTarget.id, ActionTarget.action_id, ActionTarget.channel,
+            ActionTarget.happened_on, ActionTarget.pieces,
+        )
+        .where(ActionTarget.target_id == mine)
+        .order_by(ActionTarget.happened_on.desc(), ActionTarget.action_id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )  # fmt: skip
     parts: list[Any] = [
         select(
             literal("position").label("what"), Position.seen_on.label("day"),
@@ -119,19 +136,17 @@ def _read(target: Target) -> list[_Row]:
         .where(Position.target_id == mine, Position.withdrawn_at.is_(None))
         .order_by(Position.seen_on.desc(), Position.id.desc()),
         select(
-            literal("outreach"), ActionTarget.happened_on, no_day,
-            cast(func.sum(ActionTarget.pieces), Integer), no_number, no_number,
-            ActionTarget.channel, no_text,
+            literal("outreach"), recent.c.happened_on, no_day,
+            cast(func.sum(recent.c.pieces), Integer), cast(func.count(), Integer), no_number,
+            recent.c.channel, no_text,
         )
-        .where(ActionTarget.target_id == mine)
-        .group_by(ActionTarget.channel, ActionTarget.happened_on)
-        .order_by(ActionTarget.happened_on.desc()),
+        .group_by(recent.c.channel, recent.c.happened_on)
+        .order_by(recent.c.happened_on.desc()),
         select(
             literal("outcome"), Outcome.received_on, no_day, no_number, Outcome.id,
-            ActionTarget.action_id, Outcome.kind, no_text,
+            recent.c.action_id, Outcome.kind, no_text,
         )
-        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
-        .where(ActionTarget.target_id == mine)
+        .join(recent, recent.c.id == Outcome.action_target_id)
         .order_by(Outcome.received_on.desc(), Outcome.id.desc()),
         select(
             literal("term"), Term.starts_on, Term.ends_on, cast(Term.is_current, Integer), Term.id,
@@ -166,19 +181,26 @@ def _named(part: Any) -> Any:
 # In words
 
 
-def _moved(row: _Row, outreach: Sequence[_Row], target_id: int) -> Change:
+def _whole_since(outreach: Sequence[_Row]) -> date:
+    """The first day from which all outreach was read."""
+    if len(outreach) <= MOST and sum(row.record or 0 for row in outreach) < NEWEST:
+        return date.min
+    return min(row.day for row in outreach) + timedelta(days=1)
+
+
+def _moved(row: _Row, outreach: Sequence[_Row], target_id: int, whole_since: date) -> Change:
     return Change(
         on=row.day,
         what=str(SUPPORTS[row.number or 0]),
         about=row.text or "",
         url=url_for("campaigns.positions", target_id=target_id) + f"#position-{row.record}",
-        preceded_by=preceded_by(row.day, outreach),
+        preceded_by=_preceded_by(row.day, outreach, whole_since),
         support=row.number,
         note=str(CONFIDENCES[row.word or "low"]),
     )
 
 
-def _stepped(row: _Row, outreach: Sequence[_Row]) -> Change:
+def _stepped(row: _Row, outreach: Sequence[_Row], whole_since: date) -> Change:
     known = _("by this day; the day is not known") if row.number == 0 else ""
     until = _("until %(day)s", day=_day(row.until)) if row.until else ""
     return Change(
@@ -186,9 +208,15 @@ def _stepped(row: _Row, outreach: Sequence[_Row]) -> Change:
         what=_kind(row),
         about=_treaty(row),
         url=None,
-        preceded_by=preceded_by(row.day, outreach),
+        preceded_by=_preceded_by(row.day, outreach, whole_since),
         note=known or until,
     )
+
+
+def _preceded_by(on: date, outreach: Sequence[_Row], whole_since: date) -> str | None:
+    if on - date.min > BEFORE and on - BEFORE < whole_since:
+        return None
+    return preceded_by(on, outreach)
 
 
 def preceded_by(on: date, outreach: Iterable[_Row]) -> str:
@@ -314,13 +342,14 @@ def _of_outreach(rows: Sequence[_Row], target_id: int, start: date, end: date) -
             continue
         bins = binned(days, start, end)
         most = max(number for _first, _last, number in bins)
+        # Made once a lane: the addresses differ in their days alone.
+        address = url_for("outreach.index", target=target_id, channel=name)
         marks = [
             Mark(
                 on=first,
                 label=f"{channel.count(number)}, {_period(first, last)}",
                 name="done",
-                url=url_for("outreach.index", target=target_id, channel=name,
-                            since=first.isoformat(), until=last.isoformat()),
+                url=f"{address}&since={first}&until={last}",
                 size=3 + 6 * (number / most) ** 0.5,
             )
             for first, last, number in bins
@@ -331,6 +360,7 @@ def _of_outreach(rows: Sequence[_Row], target_id: int, start: date, end: date) -
 
 def _of_outcomes(rows: Sequence[_Row]) -> list[Lane]:
     kinds = outcome_kinds()
+    rows = rows[-ANSWERS:]
     marks = [
         Mark(
             on=row.day,
