@@ -72,7 +72,16 @@ def picture(engine: Engine) -> dict[str, Any]:
             ),
             "primary key": looking.get_pk_constraint(table),
             "foreign keys": by_name(looking.get_foreign_keys(table)),
-            "indexes": by_name(looking.get_indexes(table)),
+            "indexes": [
+                # A condition is an expression, which equals nothing but itself.
+                {
+                    **each,
+                    "dialect_options": {
+                        name: str(value) for name, value in each.get("dialect_options", {}).items()
+                    },
+                }
+                for each in by_name(looking.get_indexes(table))
+            ],
             "unique": by_name(looking.get_unique_constraints(table)),
             "checks": by_name(looking.get_check_constraints(table)),
         }

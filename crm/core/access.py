@@ -25,6 +25,12 @@ class Can(StrEnum):
     SEE_REPORTS = "see reports"
     SEE_MEMBERS = "see the members of their chapters"
     EDIT_MEMBERS = "add and change members of their chapters"
+    KEEP_CONSENTS = "keep guardians and consents of members of their chapters"
+    IMPORT_MEMBERS = "import members into their chapters"
+    MERGE_MEMBERS = "merge members of their chapters"
+    CLOSE_YEAR = "close a school year of their chapters"
+    FORGET_MEMBERS = "forget members of their chapters"
+    DEFINE_FIELDS = "define tags and fields of members"
     EDIT_CHAPTERS = "add and change chapters"
     EDIT_TARGETS = "add and change targets"
     IMPORT_TARGETS = "import targets"
@@ -37,6 +43,7 @@ class Can(StrEnum):
     EXPORT_REPORTS = "download reports"
     EXPORT_PEOPLE = "download lists that name members"
     MANAGE_USERS = "invite people and give them roles"
+    READ_AUDIT = "read the record of who did and read what"
 
 
 class Role(StrEnum):
@@ -55,19 +62,28 @@ _MEMBER = frozenset({Can.SEE})
 _LEADER = _VIEWER | {
     Can.SEE_MEMBERS,
     Can.EDIT_MEMBERS,
+    Can.KEEP_CONSENTS,
+    Can.IMPORT_MEMBERS,
     Can.LOG_OUTREACH,
     Can.RECORD_OUTCOMES,
 }
 _COORDINATOR = _LEADER | {
     Can.CORRECT_OUTREACH,
+    Can.MERGE_MEMBERS,
+    Can.CLOSE_YEAR,
     Can.EDIT_TARGETS,
     Can.IMPORT_TARGETS,
     Can.EDIT_CAMPAIGNS,
     Can.RECORD_POSITIONS,
     Can.EXPORT_REPORTS,
 }
-_STAFF = _COORDINATOR | {Can.EDIT_CHAPTERS, Can.EDIT_TREATIES, Can.EXPORT_PEOPLE}
-_ADMINISTRATOR = _STAFF | {Can.MANAGE_USERS}
+_STAFF = _COORDINATOR | {
+    Can.EDIT_CHAPTERS,
+    Can.EDIT_TREATIES,
+    Can.EXPORT_PEOPLE,
+    Can.FORGET_MEMBERS,
+}
+_ADMINISTRATOR = _STAFF | {Can.MANAGE_USERS, Can.READ_AUDIT, Can.DEFINE_FIELDS}
 
 #: The one table from roles to permissions.
 ROLES: dict[Role, frozenset[Can]] = {

@@ -26,6 +26,16 @@ class AuditEntry(db.Model):
     record_id: Mapped[int | None]
     changes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     request_id: Mapped[str | None]
+    #: Why, in the person's own words.
+    reason: Mapped[str | None]
+    #: Place in the chain, from 1 without a gap; given when the entry is sealed at the commit.
+    seq: Mapped[int | None] = mapped_column(unique=True)
+    #: Salt and salted SHA-256 of `changes` and `reason`: these can be erased with the salt when
+    #: somebody is forgotten, and the chain still holds.
+    salt: Mapped[str | None]
+    digest: Mapped[str | None]
+    #: SHA-256 over the entry before, all of this one but what may be erased, and `digest`.
+    hash: Mapped[str | None]
 
 
 def record(
@@ -35,6 +45,7 @@ def record(
     *,
     by: Any,
     changes: Mapping[str, Any] | None = None,
+    reason: str | None = None,
 ) -> None:
     """Add the entry of an operation.
 
@@ -49,6 +60,7 @@ def record(
             record_id=record_id,
             changes={name: _plain(value) for name, value in (changes or {}).items()},
             request_id=g.get("request_id") if has_request_context() else None,
+            reason=reason or None,
         )
     )
 

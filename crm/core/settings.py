@@ -63,11 +63,17 @@ class Settings:
     openstates_source: str = _setting(
         "", "Folder, zip or address of a zip that `crm import openstates wv` finds a state in."
     )
+    age_bounds: str = _setting(
+        "13,16,18", "Ages at which the second and third band begin, and at which one is an adult."
+    )
+    retention_years: str = _setting(
+        "3", "Years after which members who left are proposed to be forgotten."
+    )
     demo_password: str = _setting("", "Password of the demo's people. Empty: random and printed.")
     testing: str = _setting("0", "1: for the test suite; sign-in is not throttled.")
 
     def __post_init__(self) -> None:
-        for name in ("port", "threads", "proxies", "mail_port"):
+        for name in ("port", "threads", "proxies", "mail_port", "retention_years"):
             self._must(name, getattr(self, name).isdecimal(), "a whole number")
         for name in ("secure_cookies", "testing"):
             self._must(name, getattr(self, name) in ("0", "1"), "0 or 1")
@@ -80,6 +86,7 @@ class Settings:
             "`starttls`, `tls` or empty",
         )
         self._must("timezone", _is_timezone(self.timezone), "a time zone such as America/New_York")
+        self._must("age_bounds", _are_bounds(self.age_bounds), "three rising ages such as 13,16,18")
         # The value is not repeated: it may hold a password.
         if self.database_url and not _is_database(self.database):
             raise BadSetting(
@@ -108,6 +115,12 @@ class Settings:
                 f"CRM_INSTANCE: the folder {path} cannot be made: {error.strerror}."
             ) from error
         return path
+
+    @property
+    def age_limits(self) -> tuple[int, int, int]:
+        """Years at which the second and third band begin, and at which one is an adult."""
+        first, second, grown = map(int, self.age_bounds.split(","))
+        return first, second, grown
 
     @property
     def database(self) -> str:
@@ -149,6 +162,14 @@ def _is_timezone(name: str) -> bool:
     except (LookupError, OSError, ValueError):
         return False
     return True
+
+
+def _are_bounds(text: str) -> bool:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 3 for part in parts):
+        return False
+    first, second, grown = map(int, parts)
+    return 0 < first < second < grown
 
 
 def _is_database(address: str) -> bool:

@@ -1,41 +1,57 @@
-"""What may be shown of a member, to whom, for what: the one function every exit asks.
+"""What may be shown of a member, to whom, on which way out: the one place every exit asks.
 
-Pages, lists, search, reports, exports, print and mail take names from here and nowhere else, so
-that consent has one place to be enforced. Now: the full name to those who may see the chapter's
-members, first name and chapter to others; an export names people only for those who may export
-people, and gives a stable number to everybody else.
+Pages, search, reports, files, prints, mail, calendars, pictures and logs take what they say of
+members from here and nowhere else, so that consent is enforced once. `_POLICY` is the whole rule;
+`tests/members/test_exits.py` walks every exit there is against every consent that may be missing.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
-from crm.core import access, db
+from crm.core import access, db, reads
 from crm.core.access import Can, Scope
-from crm.members.models import Chapter, Member, Membership
+from crm.members.consent_rules import SAID_NO, Purpose, State, Statement, allows, state_of
+from crm.members.models import Chapter, Consent, Guardianship, Member, Membership
+from crm.members.rules import is_minor
 
 #: Ids asked for in one statement: a database takes only so many at once.
 _AT_ONCE = 500
+_NOWHERE = Scope(everywhere=False, chapter_ids=frozenset())
 
 
-class Purpose(StrEnum):
-    """What the member's data leaves for."""
+class Exit(StrEnum):
+    """The ways a member's data leave."""
 
-    PAGE = "a page within the application"
-    EXPORT = "a file that leaves the application"
-    PRINT = "a letter or card that leaves on paper"
+    #: A page within the application, its search among them.
+    PAGE = "page"
+    #: A file: CSV, XLSX, JSON, PDF of a report.
+    EXPORT = "export"
+    #: A letter or card the member signs.
+    LETTER = "letter"
+    #: Paper that stays in the chapter: a card with a code, a sheet with tasks.
+    PRINT = "print"
+    #: A message about the member to somebody else.
+    MAIL = "mail"
+    CALENDAR = "calendar"
+    #: A newspaper, a public page.
+    MEDIA = "media"
+    #: What the program writes down of its own work.
+    LOG = "log"
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who looks: where they may see members, and whether they may export people."""
+    """Who looks: where they see members, where they keep them, whether they may export people."""
 
     sees: Scope
-    exports_people: bool
+    exports_people: bool = False
+    keeps: Scope = _NOWHERE
 
     @classmethod
     def of(cls, user: Any, *, exports_people: bool = False) -> "Viewer":
@@ -43,47 +59,215 @@ class Viewer:
         return cls(
             sees=access.scope(user, Can.SEE_MEMBERS),
             exports_people=exports_people and access.may(user, Can.EXPORT_PEOPLE),
+            keeps=access.scope(user, Can.EDIT_MEMBERS),
         )
+
+
+#: Somebody who is nobody in particular: the public, a program.
+NOBODY = Viewer(sees=_NOWHERE)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the viewer may read. `is_named` is whether `name` tells who it is."""
+    """What the viewer may read. `is_named` is whether `name` tells who it is.
+
+    Ways to reach the member, where they live and how old they are come only to those who ask for
+    details, and are None where they may not be told, as where they are not known; `withheld` names
+    what is kept and not told.
+    """
 
     member_id: int
     name: str
     chapters: str
     is_named: bool
+    email: str | None = None
+    phone: str | None = None
+    address: str | None = None
+    postal_code: str | None = None
+    age_band: str | None = None
+    note: str | None = None
+    withheld: frozenset[str] = frozenset()
 
 
-def disclose(member_ids: Iterable[int], *, to: Viewer, purpose: Purpose) -> dict[int, Shown]:
-    """What `to` may read of these members, by id: one statement for each `_AT_ONCE` of them.
+@dataclass
+class _Known:
+    """A member as the database has them, with who looks and what was allowed."""
 
-    Ids of no member are left out.
+    id: int
+    pseudonym: str
+    given: str
+    family: str | None
+    age_band: str
+    is_forgotten: bool
+    details: Mapping[str, str | None]
+    chapters: dict[int, str] = field(default_factory=dict)
+    #: Where the member is now; where they were last, once they are nowhere.
+    at: set[int] = field(default_factory=set)
+    states: Mapping[Purpose, State] = field(default_factory=dict)
+
+    @property
+    def is_minor(self) -> bool:
+        return is_minor(self.age_band)
+
+    @property
+    def full(self) -> str:
+        return f"{self.given} {self.family}" if self.family else self.given
+
+    @property
+    def initialled(self) -> str:
+        """`Ana N.`: tells two apart without the family name."""
+        return f"{self.given} {self.family[0]}." if self.family else self.given
+
+    @property
+    def where(self) -> str:
+        return ", ".join(self.chapters.values())
+
+    def may(self, purpose: Purpose) -> bool:
+        state = self.states.get(purpose, State.MISSING)
+        return allows(state, purpose, is_minor=self.is_minor)
+
+    def said_no(self, purpose: Purpose) -> bool:
+        return self.states.get(purpose, State.MISSING) in SAID_NO
+
+
+_DETAILS = ("email", "phone", "address", "postal_code", "note")
+_CONTACT = ("email", "phone", "address", "postal_code")
+
+
+def _on_page(who: _Known, to: Viewer) -> tuple[str, bool]:
+    if who.said_no(Purpose.MEMBER):
+        # Not a member, says who decides: told apart by those who keep the list, and no more.
+        return (who.initialled, False) if to.keeps.includes(*who.at) else (_("A member"), False)
+    if to.sees.includes(*who.at):
+        return who.full, True
+    return who.given, False
+
+
+def _in_file(who: _Known, to: Viewer) -> tuple[str, bool]:
+    named = to.exports_people and to.sees.includes(*who.at) and not who.said_no(Purpose.MEMBER)
+    return (who.full, True) if named else (who.pseudonym, False)
+
+
+def _on_letter(who: _Known, _to: Viewer) -> tuple[str, bool]:
+    if who.may(Purpose.FULL_NAME):
+        return who.full, True
+    if who.may(Purpose.FIRST_NAME):
+        return who.given, False
+    return _unnamed(who), False
+
+
+def _on_paper(who: _Known, to: Viewer) -> tuple[str, bool]:
+    if to.sees.includes(*who.at) and not who.said_no(Purpose.MEMBER):
+        return who.initialled, False
+    return _unnamed(who), False
+
+
+def _in_mail(who: _Known, _to: Viewer) -> tuple[str, bool]:
+    return (_("A member") if who.said_no(Purpose.MEMBER) else who.given), False
+
+
+def _to_media(who: _Known, _to: Viewer) -> tuple[str, bool]:
+    return (who.full, True) if who.may(Purpose.MEDIA) else (_unnamed(who), False)
+
+
+def _unnamed(who: _Known) -> str:
+    if not who.chapters:
+        return _("A student") if who.is_minor else _("A volunteer")
+    if who.is_minor:
+        return _("A student of %(chapter)s", chapter=who.where)
+    return _("A volunteer of %(chapter)s", chapter=who.where)
+
+
+#: By exit: the name and whether it tells who it is, and the purposes that are asked about.
+_POLICY: Mapping[Exit, tuple[Callable[[_Known, Viewer], tuple[str, bool]], frozenset[Purpose]]] = {
+    Exit.PAGE: (_on_page, frozenset({Purpose.MEMBER})),
+    Exit.EXPORT: (_in_file, frozenset({Purpose.MEMBER})),
+    Exit.LETTER: (_on_letter, frozenset({Purpose.FIRST_NAME, Purpose.FULL_NAME})),
+    Exit.PRINT: (_on_paper, frozenset({Purpose.MEMBER})),
+    Exit.MAIL: (_in_mail, frozenset({Purpose.MEMBER})),
+    Exit.CALENDAR: (_in_mail, frozenset({Purpose.MEMBER})),
+    Exit.MEDIA: (_to_media, frozenset({Purpose.MEDIA})),
+    Exit.LOG: (lambda who, _to: (who.pseudonym, False), frozenset()),
+}
+
+
+def disclose(
+    member_ids: Iterable[int],
+    *,
+    to: Viewer,
+    exit: Exit,
+    details: bool = False,
+    today: date | None = None,
+) -> dict[int, Shown]:
+    """What `to` may read of these members, by id: two statements for each `_AT_ONCE` of them.
+
+    With `details` also how to reach them, where they live, how old they are and what was noted, as
+    far as this exit gives it; of minors that is recorded as read. Ids of no member are left out.
     """
-    wanted = sorted(set(member_ids))
-    rows = [
-        row
-        for start in range(0, len(wanted), _AT_ONCE)
-        for row in db.session.execute(
-            select(Member.id, Member.given_name, Member.family_name, Chapter.id, Chapter.name)
-            .outerjoin(Membership, Membership.member_id == Member.id)
-            .outerjoin(Chapter, Chapter.id == Membership.chapter_id)
-            .where(Member.id.in_(wanted[start : start + _AT_ONCE]))
-            .order_by(Membership.id)
-        )
-    ]
-    chapters: dict[int, dict[int, str]] = {}
-    names: dict[int, tuple[str, str | None]] = {}
-    for member_id, given_name, family_name, chapter_id, chapter_name in rows:
-        names[member_id] = (given_name, family_name)
-        theirs = chapters.setdefault(member_id, {})
-        if chapter_id is not None:
-            theirs[chapter_id] = chapter_name
-    return {
-        member_id: _shown(member_id, given, family, chapters[member_id], to, purpose)
-        for member_id, (given, family) in names.items()
-    }
+    name_of, purposes = _POLICY[exit]
+    if details:
+        purposes = purposes | {Purpose.CONTACT}
+    known = _load(member_ids, purposes, today or datetime.now(UTC).date())
+    shown = {}
+    for who in known:
+        if who.is_forgotten:
+            shown[who.id] = Shown(who.id, _("A former member"), who.where, False)
+            continue
+        name, is_named = name_of(who, to)
+        told, withheld = _details(who, to, exit, is_named) if details else ({}, frozenset())
+        shown[who.id] = Shown(who.id, name, who.where, is_named, **told, withheld=withheld)
+    if details and exit is Exit.PAGE:
+        looked_at = [
+            who.id
+            for who in known
+            if who.is_minor and any(getattr(shown[who.id], name) for name in _CONTACT)
+        ]
+        if looked_at:
+            reads.note("member", looked_at, "contact")
+    return shown
+
+
+def _details(
+    who: _Known, to: Viewer, exit: Exit, is_named: bool
+) -> tuple[dict[str, str | None], frozenset[str]]:
+    """What is told beside the name, and what is kept and not told."""
+    fields: tuple[str, ...] = ()
+    if exit is Exit.PAGE and to.keeps.includes(*who.at):
+        fields = _DETAILS
+    elif exit is Exit.EXPORT and is_named:
+        # Where a minor lives, and what somebody noted, leaves with no file.
+        fields = ("email", "phone") if who.is_minor else _CONTACT
+    if not fields:
+        return {}, frozenset()
+    told: dict[str, str | None] = {"age_band": who.age_band}
+    withheld = set()
+    for name in fields:
+        value = who.details[name]
+        if name in _CONTACT and not who.may(Purpose.CONTACT):
+            if value:
+                withheld.add(name)
+            continue
+        told[name] = value
+    return told, frozenset(withheld)
+
+
+def states(
+    member_ids: Iterable[int],
+    purposes: Collection[Purpose] = frozenset(Purpose),
+    *,
+    today: date | None = None,
+) -> dict[int, Mapping[Purpose, State]]:
+    """Where these members stand to the purposes: what pages about consent show."""
+    known = _load(member_ids, frozenset(purposes), today or datetime.now(UTC).date())
+    return {who.id: who.states for who in known}
+
+
+def allowed(
+    member_ids: Iterable[int], purpose: Purpose, *, today: date | None = None
+) -> frozenset[int]:
+    """Those of the members for whom this may be done: asked before doing it."""
+    known = _load(member_ids, frozenset({purpose}), today or datetime.now(UTC).date())
+    return frozenset(who.id for who in known if who.may(purpose) and not who.is_forgotten)
 
 
 def first_name(of_user: str) -> str:
@@ -94,19 +278,86 @@ def first_name(of_user: str) -> str:
     return of_user.split(maxsplit=1)[0] if of_user.strip() else ""
 
 
-def _shown(
-    member_id: int,
-    given_name: str,
-    family_name: str | None,
-    chapters: dict[int, str],
-    to: Viewer,
-    purpose: Purpose,
-) -> Shown:
-    where = ", ".join(chapters.values())
-    sees = to.sees.includes(*chapters)
-    if purpose is Purpose.EXPORT and not (sees and to.exports_people):
-        return Shown(member_id, _("Member %(number)s", number=member_id), where, False)
-    if not sees or purpose is Purpose.PRINT:
-        return Shown(member_id, given_name, where, False)
-    full = f"{given_name} {family_name}" if family_name else given_name
-    return Shown(member_id, full, where, True)
+def _load(
+    member_ids: Iterable[int], purposes: frozenset[Purpose], today: date
+) -> Collection[_Known]:
+    wanted = sorted(set(member_ids))
+    found: dict[int, _Known] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        part = _members(some, today)
+        if purposes and part:
+            _add_states(part, purposes, today)
+        found |= part
+    return found.values()
+
+
+def _members(ids: Collection[int], today: date) -> dict[int, _Known]:
+    found: dict[int, _Known] = {}
+    left: dict[int, set[int]] = {}
+    for (
+        number, pseudonym, given, family, age_band, forgotten_at, email, phone, address,
+        postal_code, note, chapter_id, chapter_name, left_on,
+    ) in db.session.execute(
+        select(
+            Member.id, Member.pseudonym, Member.given_name, Member.family_name, Member.age_band,
+            Member.forgotten_at, Member.email, Member.phone, Member.address, Member.postal_code,
+            Member.note, Chapter.id, Chapter.name, Membership.left_on,
+        )
+        .outerjoin(Membership, Membership.member_id == Member.id)
+        .outerjoin(Chapter, Chapter.id == Membership.chapter_id)
+        .where(Member.id.in_(ids))
+        .order_by(Membership.id)
+    ):  # fmt: skip
+        who = found.get(number)
+        if who is None:
+            values = (email, phone, address, postal_code, note)
+            details = dict(zip(_DETAILS, values, strict=True))
+            who = found[number] = _Known(
+                number, pseudonym, given, family, age_band, forgotten_at is not None, details
+            )
+        if chapter_id is not None:
+            who.chapters[chapter_id] = chapter_name
+            if left_on is None or left_on > today:
+                who.at.add(chapter_id)
+            else:
+                left.setdefault(number, set()).add(chapter_id)
+    for number, chapters in left.items():
+        # Who moved to another school is the other school's; who is nowhere is still an alumna.
+        found[number].at = found[number].at or chapters
+    return found
+
+
+def _add_states(known: Mapping[int, _Known], purposes: frozenset[Purpose], today: date) -> None:
+    said: dict[int, dict[str, list[Statement]]] = {}
+    guardians: dict[int, set[int]] = {}
+    for row in db.session.execute(
+        select(
+            Consent.id, Consent.guardian_id, Consent.answer, Consent.starts_on, Consent.ends_on,
+            Consent.withdrawn_on, Consent.member_id, Consent.purpose,
+            Guardianship.guardian_id.label("is_guardian"),
+        )
+        .outerjoin(
+            Guardianship,
+            and_(
+                Guardianship.member_id == Consent.member_id,
+                Guardianship.guardian_id == Consent.guardian_id,
+            ),
+        )
+        .where(Consent.member_id.in_(known), Consent.purpose.in_(purposes))
+    ):  # fmt: skip
+        theirs = said.setdefault(row.member_id, {})
+        theirs.setdefault(row.purpose, []).append(Statement(*row[:6]))
+        if row.is_guardian is not None:
+            guardians.setdefault(row.member_id, set()).add(row.is_guardian)
+    for who in known.values():
+        of_who = said.get(who.id, {})
+        who.states = {
+            purpose: state_of(
+                of_who.get(purpose, ()),
+                is_minor=who.is_minor,
+                guardian_ids=guardians.get(who.id, ()),
+                today=today,
+            )
+            for purpose in purposes
+        }

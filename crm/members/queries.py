@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import cast
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
@@ -187,11 +187,23 @@ def named(q: str) -> list[ColumnElement[bool]]:
     return [(literal(" ") + Member.search).like(f"% {word}%") for word in fold(q).split()]
 
 
-def visible_members(scope: Scope) -> Select[Member]:
-    """Members who are or were in a chapter of the scope."""
+def present() -> tuple[ColumnElement[bool], ...]:
+    """Conditions that a member was neither forgotten nor merged into another."""
+    return Member.forgotten_at.is_(None), Member.merged_into_id.is_(None)
+
+
+def visible_members(scope: Scope, *, today: date | None = None) -> Select[Member]:
+    """Members who are in a chapter of the scope, and those who left it and are in none since.
+
+    Whoever moved to another school is that school's: the former leader sees them no more.
+    """
+    found = select(Member).where(*present())
     if scope.everywhere:
-        return select(Member)
-    return select(Member).where(_belongs(Membership.chapter_id.in_(scope.chapter_ids)))
+        return found
+    day = today or datetime.now(UTC).date()
+    within = Membership.chapter_id.in_(scope.chapter_ids)
+    is_somewhere = exists().where(Membership.member_id == Member.id, open_on(day))
+    return found.where(or_(_belongs(within, open_on(day)), and_(_belongs(within), ~is_somewhere)))
 
 
 def members(wanted: MemberFilter, scope: Scope, *, today: date) -> Select[Member]:
@@ -201,7 +213,7 @@ def members(wanted: MemberFilter, scope: Scope, *, today: date) -> Select[Member
         within.append(Membership.chapter_id.in_(wanted.chapter_ids))
     if not scope.everywhere:
         within.append(Membership.chapter_id.in_(scope.chapter_ids))
-    found = select(Member).where(*named(wanted.q))
+    found = visible_members(scope, today=today).where(*named(wanted.q))
     if within:
         found = found.where(_belongs(*within))
     lasts = (
@@ -274,7 +286,7 @@ def candidates(scope: Scope) -> list[Candidate]:
         select(Member.id, Member.given_name, Member.family_name, Chapter.name)
         .join(Membership, Membership.member_id == Member.id)
         .join(Chapter, Chapter.id == Membership.chapter_id)
-        .where(in_scope(Chapter.id, scope))
+        .where(in_scope(Chapter.id, scope), *present())
         .order_by(Member.search, Member.id, Membership.id)
     ).all()
     return list({row[0]: Candidate(*row) for row in rows}.values())

@@ -34,6 +34,46 @@ class Kind(StrEnum):
 _RANKS = {Kind.NETWORK: 0, Kind.NATIONAL: 1, Kind.STATE: 2, Kind.SCHOOL: 3, Kind.GROUP: 3}
 
 
+class AgeBand(StrEnum):
+    """How old a member is, as far as it matters. Whose age is unknown counts as a minor.
+
+    Where one band ends and the next begins is a setting (`CRM_AGE_BOUNDS`): laws differ.
+    """
+
+    CHILD = "child"
+    YOUNG_TEEN = "young_teen"
+    OLDER_TEEN = "older_teen"
+    ADULT = "adult"
+    UNKNOWN = "unknown"
+
+
+#: Years at which the second, third and last band begin, unless the setting says otherwise.
+AGE_BOUNDS = (13, 16, 18)
+
+
+def is_minor(age_band: str) -> bool:
+    """Whether a guardian decides."""
+    return age_band != AgeBand.ADULT
+
+
+def band_of(years: int, bounds: tuple[int, int, int] = AGE_BOUNDS) -> AgeBand:
+    """The band of an age in years."""
+    bands = (AgeBand.CHILD, AgeBand.YOUNG_TEEN, AgeBand.OLDER_TEEN, AgeBand.ADULT)
+    return bands[sum(years >= bound for bound in bounds)]
+
+
+def band_name(age_band: str, bounds: tuple[int, int, int] = AGE_BOUNDS) -> str:
+    """A band in the reader's words: `13–15`."""
+    first, second, grown = bounds
+    return {
+        AgeBand.CHILD: _("under %(years)s", years=first),
+        AgeBand.YOUNG_TEEN: f"{first}–{second - 1}" if second - 1 > first else f"{first}",
+        AgeBand.OLDER_TEEN: f"{second}–{grown - 1}" if grown - 1 > second else f"{second}",
+        AgeBand.ADULT: _("adult"),
+        AgeBand.UNKNOWN: _("unknown"),
+    }[AgeBand(age_band)]
+
+
 class Standing(StrEnum):
     """Which members a list shows."""
 

@@ -14,7 +14,7 @@ from crm.core.access import Can, Scope, requires
 from crm.core.forms import Form
 from crm.core.paging import page_number, page_of
 from crm.members import operations, queries
-from crm.members.disclosure import Purpose, Shown, Viewer, disclose
+from crm.members.disclosure import Exit, Shown, Viewer, disclose
 from crm.members.forms import (
     ChapterForm,
     EditChapterForm,
@@ -54,7 +54,7 @@ def _viewer() -> Viewer:
 
 
 def _rows(members: Sequence[Member], scope: Scope, today: date) -> list[_Row]:
-    shown = disclose([each.id for each in members], to=_viewer(), purpose=Purpose.PAGE)
+    shown = disclose([each.id for each in members], to=_viewer(), exit=Exit.PAGE)
     return [_row(each, shown[each.id], scope, today) for each in members]
 
 
@@ -77,7 +77,7 @@ def find_hits(query: str, limit: int) -> list[shell.Hit]:
         return []
     found = queries.members(wanted, _sees(), today=i18n.today()).limit(limit)
     ids = [member.id for member in db.session.scalars(found)]
-    shown = disclose(ids, to=_viewer(), purpose=Purpose.PAGE)
+    shown = disclose(ids, to=_viewer(), exit=Exit.PAGE)
     return [
         shell.Hit(shown[each].name, shown[each].chapters, url_for("members.page", member_id=each))
         for each in ids
@@ -174,11 +174,11 @@ def new() -> Any:
 
 def _same_named(form: NewMemberForm) -> list[Shown]:
     ids = queries.same_named(int(form.chapter_id.data), form.given_name.data, form.family_name.data)
-    return list(disclose(ids, to=_viewer(), purpose=Purpose.PAGE).values())
+    return list(disclose(ids, to=_viewer(), exit=Exit.PAGE).values())
 
 
 def _name_of(member_id: int) -> str:
-    return disclose([member_id], to=_viewer(), purpose=Purpose.PAGE)[member_id].name
+    return disclose([member_id], to=_viewer(), exit=Exit.PAGE)[member_id].name
 
 
 @blueprint.get("/members/<int:member_id>")
@@ -196,7 +196,7 @@ def page(member_id: int) -> Any:
     return render_template(
         "members/page.html",
         member=member,
-        shown=disclose([member_id], to=_viewer(), purpose=Purpose.PAGE)[member_id],
+        shown=disclose([member_id], to=_viewer(), exit=Exit.PAGE)[member_id],
         memberships=memberships,
         open_ids=open_ids,
         has_graduated=has_graduated(member.graduation_year, today),

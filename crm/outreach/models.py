@@ -156,6 +156,8 @@ class ActionPhoto(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     action_id: Mapped[int] = mapped_column(ForeignKey("action.id"), index=True)
     file: Mapped[str]
+    #: Whom it lets people recognise: `nobody`, or the `members` who took part.
+    shows: Mapped[str] = mapped_column(default="members")
     added_at: Mapped[datetime] = mapped_column(default=db.now)
 
 

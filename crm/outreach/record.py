@@ -14,7 +14,7 @@ from crm.accounts.models import User
 from crm.campaigns.models import Ask, Campaign
 from crm.core import db
 from crm.core.paging import Page, page_of
-from crm.members.disclosure import Purpose, Viewer, disclose
+from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
 from crm.outreach.history import Answer, answers_to
@@ -140,7 +140,7 @@ def participants(action_id: int, *, to: Viewer) -> list[Participant]:
             ActionMember.action_id == action_id
         )
     ).all()
-    shown = disclose([row[0] for row in rows], to=to, purpose=Purpose.PAGE) if rows else {}
+    shown = disclose([row[0] for row in rows], to=to, exit=Exit.PAGE) if rows else {}
     found = [
         Participant(
             member_id,
@@ -215,7 +215,7 @@ class _Names:
             campaigns=named[Campaign],
             targets=named[Target],
             chapters=named[Chapter],
-            members=disclose(members, to=to, purpose=Purpose.PAGE) if members else {},
+            members=disclose(members, to=to, exit=Exit.PAGE) if members else {},
             to=to,
         )
 

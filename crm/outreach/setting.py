@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 from crm.campaigns.models import Ask, Campaign, CampaignTarget
 from crm.core import access, db
 from crm.core.access import Can, Scope
-from crm.members.disclosure import Purpose, Viewer, disclose
+from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter, Membership
 from crm.members.queries import chapters_in, in_tree_order
 from crm.outreach.forms import LogForm, options
@@ -217,9 +217,7 @@ def _members(
             if any(chapter.path.startswith(path) for path in paths)
         }
         pairs = _member_ids(near)[:MOST_LISTED] if near else []
-    shown = disclose(
-        {member for member, _chapter in pairs}, to=Viewer.of(user), purpose=Purpose.PAGE
-    )
+    shown = disclose({member for member, _chapter in pairs}, to=Viewer.of(user), exit=Exit.PAGE)
     groups: dict[int, dict[int, MemberChoice]] = {}
     listed: set[int] = set()
     for member_id, chapter_id in pairs:

@@ -17,7 +17,7 @@ from crm.core.access import Scope
 from crm.core.cli import ensure_database
 from crm.core.i18n import timezone_name
 from crm.core.tables import FORMATS
-from crm.members.disclosure import Purpose, Viewer
+from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import NAMES
 from crm.reports.answering import Order, file_of
 from crm.reports.catalogue import Question, reports
@@ -72,7 +72,7 @@ def report(
         raise click.UsageError(" ".join(asked.problems))
     order = Order(
         report=known[name].asked_by(asked.by),
-        question=Question(wanted=asked.wanted, viewer=COMMAND, purpose=Purpose.EXPORT),
+        question=Question(wanted=asked.wanted, viewer=COMMAND, exit=Exit.EXPORT),
         format=format,
         facts=asked.facts,
         made_at=datetime.now(ZoneInfo(timezone_name())),

@@ -16,7 +16,7 @@ from crm.core.access import Can, requires
 from crm.core.i18n import timezone_name, today
 from crm.core.paging import Page, page_number
 from crm.core.tables import FORMATS, Column, Row
-from crm.members.disclosure import Purpose, Viewer
+from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import LABELS, NAMES
 from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
@@ -131,7 +131,7 @@ def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response
     order = Order(
         report=report.asked_by(asked.by),
         question=Question(
-            wanted=asked.wanted, viewer=viewer, purpose=Purpose.EXPORT, outcome=asked.outcome
+            wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, outcome=asked.outcome
         ),
         format=format,
         sort=request.args.get("sort"),

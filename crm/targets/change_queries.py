@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.changes import Change
 from crm.targets import rules
-from crm.targets.models import ImportRun, Target, TargetChange, TargetIdentifier
+from crm.targets.models import Target, TargetChange, TargetIdentifier
 from crm.targets.seen import change_of
 
 #: Changes of one target that are read to choose the ones its page tells.

@@ -10,12 +10,13 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select, union_all
 from sqlalchemy.orm import aliased
 
+from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.text import fold
 from crm.members.disclosure import first_name
-from crm.targets.models import ContactPoint, ImportRun, Target, Term
+from crm.targets.models import ContactPoint, Target, Term
 
 CAPITAL, DISTRICT = "capital", "district"
 #: After so many days a good contact point wants to be checked again.

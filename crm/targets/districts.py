@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Select, and_, delete, insert, or_, select
 
+from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.changes import Change
@@ -18,7 +19,6 @@ from crm.targets.district_rules import Vintage
 from crm.targets.models import (
     Body,
     DistrictTable,
-    ImportRun,
     Post,
     Target,
     TargetIdentifier,

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import aliased
 
+from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.changes import Change
@@ -23,7 +24,6 @@ from crm.targets.models import (
     Body,
     CommitteeSeat,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetChange,

@@ -213,27 +213,6 @@ class TargetListItem(db.Model):
     target_id: Mapped[int] = mapped_column(ForeignKey("target.id"), primary_key=True, index=True)
 
 
-class ImportRun(db.Model):
-    """One import that was carried out: from where, when, and what it changed."""
-
-    __tablename__ = "import_run"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    importer: Mapped[str]
-    source: Mapped[str]
-    at: Mapped[datetime] = mapped_column(default=db.now)
-    by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    #: Words of the summary → how many.
-    counts: Mapped[dict[str, int]] = mapped_column(JSON)
-    #: What an undo needs beside the changes; None where the import cannot be undone.
-    kept: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    undone_at: Mapped[datetime | None]
-    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-
-    by: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[by_id])
-    undone_by: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[undone_by_id])
-
-
 class TargetChange(db.Model):
     """What an import saw change of a target, and when: the line of its changes file."""
 

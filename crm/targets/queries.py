@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, true
 from sqlalchemy.orm import aliased, defer
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.text import fold
 from crm.targets import rules
@@ -17,7 +18,6 @@ from crm.targets.models import (
     Body,
     CommitteeSeat,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetIdentifier,

@@ -10,12 +10,12 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import insert
 
+from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.changes import Change
 from crm.core.errors import Refused
 from crm.targets import operations as targets
-from crm.targets.models import ImportRun
 from crm.targets.rules import is_link
 from crm.treaties import intake, order, queries, reference, sources
 from crm.treaties.instruments import INSTRUMENTS

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
@@ -17,7 +18,7 @@ from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
-from crm.targets.models import ImportRun, TargetIdentifier
+from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event

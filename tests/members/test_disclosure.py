@@ -6,12 +6,13 @@ import pytest
 from flask import Flask
 
 from crm.core import audit, db
-from crm.members.disclosure import Purpose, Viewer, disclose
+from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Member, Membership
 from tests import make
 from tests.members.test_queries import statements
 
-FULL, FIRST, NUMBER = "Ana Núñez", "Ana", "Member {id}"
+FULL, FIRST, NUMBER = "Ana Núñez", "Ana", "{pseudonym}"
+SHORT, UNNAMED = "Ana N.", "A student of {chapter}"
 
 
 @pytest.fixture
@@ -24,15 +25,15 @@ def there(any_app: Flask) -> SimpleNamespace:
 
 #: Viewer, claims the export, then for page, print, export: a member of school A, one of school B.
 MATRIX = [
-    ("admin", False, (FULL, FULL), (FIRST, FIRST), (NUMBER, NUMBER)),
-    ("admin", True, (FULL, FULL), (FIRST, FIRST), (FULL, FULL)),
-    ("staff", True, (FULL, FULL), (FIRST, FIRST), (FULL, FULL)),
-    ("coordinator", False, (FULL, FIRST), (FIRST, FIRST), (NUMBER, NUMBER)),
-    ("coordinator", True, (FULL, FIRST), (FIRST, FIRST), (NUMBER, NUMBER)),
-    ("leader", True, (FULL, FIRST), (FIRST, FIRST), (NUMBER, NUMBER)),
-    ("outsider", True, (FIRST, FULL), (FIRST, FIRST), (NUMBER, NUMBER)),
-    ("member", True, (FIRST, FIRST), (FIRST, FIRST), (NUMBER, NUMBER)),
-    ("viewer", True, (FIRST, FIRST), (FIRST, FIRST), (NUMBER, NUMBER)),
+    ("admin", False, (FULL, FULL), (SHORT, SHORT), (NUMBER, NUMBER)),
+    ("admin", True, (FULL, FULL), (SHORT, SHORT), (FULL, FULL)),
+    ("staff", True, (FULL, FULL), (SHORT, SHORT), (FULL, FULL)),
+    ("coordinator", False, (FULL, FIRST), (SHORT, UNNAMED), (NUMBER, NUMBER)),
+    ("coordinator", True, (FULL, FIRST), (SHORT, UNNAMED), (NUMBER, NUMBER)),
+    ("leader", True, (FULL, FIRST), (SHORT, UNNAMED), (NUMBER, NUMBER)),
+    ("outsider", True, (FIRST, FULL), (UNNAMED, SHORT), (NUMBER, NUMBER)),
+    ("member", True, (FIRST, FIRST), (UNNAMED, UNNAMED), (NUMBER, NUMBER)),
+    ("viewer", True, (FIRST, FIRST), (UNNAMED, UNNAMED), (NUMBER, NUMBER)),
 ]
 
 
@@ -46,23 +47,27 @@ def test_it_works(
     export: tuple[str, str],
 ) -> None:
     viewer = Viewer.of(getattr(there, who), exports_people=claims)
-    expected = {Purpose.PAGE: page, Purpose.PRINT: paper, Purpose.EXPORT: export}
+    expected = {Exit.PAGE: page, Exit.PRINT: paper, Exit.EXPORT: export}
     for purpose, names in expected.items():
-        shown = disclose([there.own, there.other], to=viewer, purpose=purpose)
+        shown = disclose([there.own, there.other], to=viewer, exit=purpose)
         for member_id, name in zip((there.own, there.other), names, strict=True):
-            assert shown[member_id].name == name.format(id=member_id)
+            record = db.session.get_one(Member, member_id)
+            expected_name = name.format(
+                pseudonym=record.pseudonym, chapter=shown[member_id].chapters
+            )
+            assert shown[member_id].name == expected_name
             assert shown[member_id].is_named is (name == FULL)
     assert shown[there.own].chapters == "Alder High School"
 
 
 def test_nobody_sees_first_names_and_no_more(there: SimpleNamespace) -> None:
     viewer = Viewer.of(None, exports_people=True)
-    assert disclose([there.own], to=viewer, purpose=Purpose.PAGE)[there.own].name == FIRST
+    assert disclose([there.own], to=viewer, exit=Exit.PAGE)[there.own].name == FIRST
 
 
 def test_one_of_two_chapters_is_enough(there: SimpleNamespace) -> None:
     make.kept(Membership(member_id=there.other, chapter_id=there.school_a.id))
-    shown = disclose([there.other], to=Viewer.of(there.leader), purpose=Purpose.PAGE)
+    shown = disclose([there.other], to=Viewer.of(there.leader), exit=Exit.PAGE)
     assert shown[there.other].name == FULL
     assert shown[there.other].chapters == "Birch High School, Alder High School"
 
@@ -72,21 +77,21 @@ def test_a_member_of_no_chapter_is_shown_to_those_who_see_everywhere(
 ) -> None:
     alone = make.member("Solo", "Person").id
     for who, name in ((there.admin, "Solo Person"), (there.leader, "Solo")):
-        assert disclose([alone], to=Viewer.of(who), purpose=Purpose.PAGE)[alone].name == name
+        assert disclose([alone], to=Viewer.of(who), exit=Exit.PAGE)[alone].name == name
 
 
-def test_many_take_one_statement_and_very_many_a_few(there: SimpleNamespace) -> None:
+def test_many_take_two_statements_and_very_many_a_few(there: SimpleNamespace) -> None:
     with db.unit_of_work():
         db.session.add_all(Member(given_name="N", search="n") for _ in range(1200))
         audit.record("make", "test", None, by=None)
     viewer = Viewer.of(there.admin)
     ids = [row.id for row in db.session.query(Member.id)]
     with statements() as seen:
-        assert len(disclose(ids[:500], to=viewer, purpose=Purpose.PAGE)) == 500
-    assert len(seen) == 1
+        assert len(disclose(ids[:500], to=viewer, exit=Exit.PAGE)) == 500
+    assert len(seen) == 2
     with statements() as seen:
-        assert len(disclose([*ids, 99_999_999], to=viewer, purpose=Purpose.PAGE)) == len(ids)
-    assert len(seen) == 3
+        assert len(disclose([*ids, 99_999_999], to=viewer, exit=Exit.PAGE)) == len(ids)
+    assert len(seen) == 6
     with statements() as seen:
-        assert disclose([], to=viewer, purpose=Purpose.PAGE) == {}
+        assert disclose([], to=viewer, exit=Exit.PAGE) == {}
     assert not seen

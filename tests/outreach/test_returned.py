@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
+from crm.accounts.imports import ImportRun
 from crm.campaigns import addresses
 from crm.campaigns.models import Campaign, CampaignContact
 from crm.campaigns.operations import remove_targets
@@ -19,7 +20,7 @@ from crm.core.errors import Refused
 from crm.outreach.models import Action, ActionTarget, Outcome
 from crm.outreach.operations import record_outcome, withdraw_outcome
 from crm.targets.contact_queries import Why, need_a_look, place_of
-from crm.targets.models import ContactPoint, ImportRun, Target
+from crm.targets.models import ContactPoint, Target
 from crm.targets.operations import mark_contact_point
 from crm.targets.queries import contact_points_and_marks
 from tests import make

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from crm.core import audit, db
 from crm.core.access import Scope
 from crm.core.tables import Share
-from crm.members.disclosure import Purpose, Viewer
+from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Member, Membership
 from crm.outreach.queries import ActionFilter
 from crm.reports.answering import Answer, answer
@@ -210,9 +210,9 @@ def test_who_sees_no_members_sees_no_name(school: SimpleNamespace) -> None:
 
 def test_an_export_gives_members_numbers(school: SimpleNamespace) -> None:
     viewer = Viewer(sees=EVERYWHERE.sees, exports_people=False)
-    question = Question(wanted=ActionFilter(), viewer=viewer, purpose=Purpose.EXPORT)
+    question = Question(wanted=ActionFilter(), viewer=viewer, exit=Exit.EXPORT)
     found = answer(school.app, reports()["activity-by-member"], question)
-    assert found.rows[0][0] == f"Member {school.students[0]}"
+    assert found.rows[0][0] == db.session.get_one(Member, school.students[0]).pseudonym
 
 
 def test_a_target_filter_of_members_says_these_are_whole_actions(school: SimpleNamespace) -> None:

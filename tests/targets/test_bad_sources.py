@@ -17,10 +17,11 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.errors import Refused
 from crm.targets import operations
-from crm.targets.models import ImportRun, Target
+from crm.targets.models import Target
 from crm.targets.sources import congress, reading
 from tests.conftest import missing
 

@@ -12,13 +12,13 @@ import yaml
 from flask import Flask
 from sqlalchemy import select
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.targets import operations, queries
 from crm.targets.intake import Taken
 from crm.targets.models import (
     CommitteeSeat,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetChange,

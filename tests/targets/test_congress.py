@@ -12,6 +12,7 @@ import yaml
 from flask import Flask
 from sqlalchemy import select, text
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
@@ -21,7 +22,6 @@ from crm.targets.models import (
     Body,
     CommitteeSeat,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetChange,

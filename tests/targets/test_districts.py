@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, select, text
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.targets import district_rules, districts
-from crm.targets.models import DistrictTable, ImportRun, ZipDistrict
+from crm.targets.models import DistrictTable, ZipDistrict
 from crm.targets.sources import districts as source
 from tests import make
 

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select, update
 
+from crm.accounts.imports import ImportRun
 from crm.campaigns.models import CampaignTarget
 from crm.core import audit, db
 from crm.core.audit import AuditEntry
@@ -19,7 +20,7 @@ from crm.core.i18n import today
 from crm.core.settings import in_force
 from crm.outreach.models import ActionTarget
 from crm.targets import kept, list_operations, operations
-from crm.targets.models import ImportRun, Post, Target, TargetChange, TargetListItem
+from crm.targets.models import Post, Target, TargetChange, TargetListItem
 from tests import make
 from tests.reports.conftest import logged
 from tests.targets.test_changes import (

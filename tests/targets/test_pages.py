@@ -11,9 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.targets import operations, queries
-from crm.targets.models import ContactPoint, ImportRun, Target, TargetList
+from crm.targets.models import ContactPoint, Target, TargetList
 from tests import make
 
 HERE = Path(__file__).parent / "data" / "congress"

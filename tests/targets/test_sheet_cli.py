@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
-from crm.targets.models import ImportRun, Target, TargetList
+from crm.targets.models import Target, TargetList
 
 DATA = Path(__file__).parent / "data" / "sheets"
 ROWS = "ID,Name,Country,Phone\n1,Ada Alder,LT,555 0101\n2,Bea Birch,NU,\n"

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.access import Role
 from crm.core.audit import AuditEntry
@@ -22,7 +23,6 @@ from crm.targets.list_operations import keep_list
 from crm.targets.models import (
     Body,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetChange,

@@ -14,10 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.mapping import ColumnMapping
 from crm.core.settings import in_force
-from crm.targets.models import ImportRun, Target
+from crm.targets.models import Target
 
 DATA = Path(__file__).parent / "data" / "sheets"
 Client = FlaskClient

@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.changes import Change
 from crm.core.errors import Refused
-from crm.targets.models import ImportRun
 from crm.treaties import operations, queries
 from crm.treaties.models import TreatyEvent
 from crm.treaties.operations import Imported

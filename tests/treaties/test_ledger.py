@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from crm.accounts.imports import ImportRun
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.targets.models import ImportRun
 from crm.treaties import figures, operations, queries
 from crm.treaties.models import TreatyEvent
 from crm.treaties.rules import Status

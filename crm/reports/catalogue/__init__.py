@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from crm.core.tables import Column, Kind, Row, Share
-from crm.members.disclosure import Purpose, Viewer
+from crm.members.disclosure import Exit, Viewer
 from crm.outreach.queries import ActionFilter
 from crm.reports.rules import Reckoning
 
@@ -25,7 +25,7 @@ class Question:
 
     wanted: ActionFilter
     viewer: Viewer
-    purpose: Purpose = Purpose.PAGE
+    exit: Exit = Exit.PAGE
     #: Of `answers`: one kind of outcome alone.
     outcome: str | None = None
 

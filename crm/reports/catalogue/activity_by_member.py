@@ -87,7 +87,7 @@ def _shown(member_ids: Sequence[int], asked: Question) -> dict[int, Shown]:
     shown: dict[int, Shown] = {}
     left = iter(member_ids)
     while some := list(islice(left, _AT_ONCE)):
-        shown.update(disclose(some, to=asked.viewer, purpose=asked.purpose))
+        shown.update(disclose(some, to=asked.viewer, exit=asked.exit))
     return shown
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from flask_babel import gettext as _
 
+from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.changes import Change, conclude, with_changes
 from crm.core.cli import importers, in_unit_of_work, progress
@@ -17,7 +18,6 @@ from crm.core.columns import checked
 from crm.core.errors import Refused
 from crm.core.sheets import Reading, Table, open_table
 from crm.targets import rules
-from crm.targets.models import ImportRun
 from crm.targets.sheets.check import check_rows
 from crm.targets.sheets.fields import FIELDS, FIXED
 from crm.targets.sheets.meaning import OWN, checked_scheme, likely_kind, meaning, understood

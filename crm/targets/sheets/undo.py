@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.audit import AuditEntry
@@ -29,7 +30,6 @@ from crm.core.errors import Refused
 from crm.targets.models import (
     Body,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetChange,

@@ -15,6 +15,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import insert, select, update
 
+from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
@@ -23,7 +24,6 @@ from crm.targets import list_operations, rules
 from crm.targets.models import (
     Body,
     ContactPoint,
-    ImportRun,
     Post,
     Target,
     TargetChange,
