@@ -74,7 +74,11 @@ def add_nav(app: Flask, item: NavItem) -> None:
 
 
 def add_panel(app: Flask, page: str, panel: Panel) -> None:
-    """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `front`)."""
+    """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `front`).
+
+    A member's page has two more places: `member-aside` at the right and `member-actions` beside
+    the name; the list of members has `members-actions`.
+    """
     panels = shell(app).panels.setdefault(page, [])
     panels.append(panel)
     panels.sort(key=lambda each: each.order)

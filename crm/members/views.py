@@ -115,6 +115,7 @@ def index() -> Any:
         chosen=chosen,
         choices=zip(chapters, chapter_choices(chapters), strict=True),
         years=queries.graduation_years(scope),
+        actions=shell.panels("members-actions", wanted),
         is_narrowed=any(request.args.get(name) for name in ("q", "chapter", "year", "standing")),
     )
 
@@ -205,6 +206,8 @@ def page(member_id: int) -> Any:
         may_edit=edits.includes(*(each.chapter_id for each in memberships)),
         roles=queries.roles_in(each for each in theirs if scope.includes(each)),
         panels=shell.panels("member", member),
+        aside=shell.panels("member-aside", member),
+        actions=shell.panels("member-actions", member),
     )
 
 
