@@ -286,7 +286,10 @@ def candidates(scope: Scope) -> list[Candidate]:
         select(Member.id, Member.given_name, Member.family_name, Chapter.name)
         .join(Membership, Membership.member_id == Member.id)
         .join(Chapter, Chapter.id == Membership.chapter_id)
-        .where(in_scope(Chapter.id, scope), *present())
+        .where(
+            in_scope(Chapter.id, scope),
+            Member.id.in_(visible_members(scope).with_only_columns(Member.id)),
+        )
         .order_by(Member.search, Member.id, Membership.id)
     ).all()
     return list({row[0]: Candidate(*row) for row in rows}.values())

@@ -4,7 +4,7 @@ What is not sure comes back as questions for the person; nothing is guessed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from crm.campaigns.queries import target_ids
 from crm.core import db
 from crm.core.errors import Refused
 from crm.core.text import fold
+from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.matching import Candidate, Match, match_names, parse_roster, reason_text
 from crm.targets.list_queries import list_target_ids
 from crm.targets.models import Post, TargetList, Term
@@ -166,6 +167,7 @@ def people_who_took_part(
     all_seen: Sequence[Candidate],
     answers: Mapping[str, str],
     may_add_to: str | None,
+    to: Viewer,
 ) -> People:
     """Who is ticked and who stands on the pasted roster.
 
@@ -196,7 +198,25 @@ def people_who_took_part(
             newcomers.append(Newcomer(match.given_name, match.family_name, line.count))
         elif question.chosen is not None and question.chosen != NAMELESS:
             _add(numbers, int(question.chosen), line.count, ticked, line.name)
-    return People(list(numbers.items()), newcomers, questions)
+    return People(list(numbers.items()), newcomers, _as_shown(questions, to))
+
+
+def _as_shown(questions: Sequence[Question], to: Viewer) -> list[Question]:
+    """The questions with members called what this viewer may call them."""
+    ids = {int(o.value) for q in questions for o in q.options if o.value.isdecimal()}
+    shown = disclose(ids, to=to, exit=Exit.PAGE) if ids else {}
+    return [
+        replace(
+            question,
+            options=[
+                replace(option, label=shown[int(option.value)].name)
+                if option.value.isdecimal()
+                else option
+                for option in question.options
+            ],
+        )
+        for question in questions
+    ]
 
 
 def _add(

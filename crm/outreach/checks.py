@@ -40,6 +40,8 @@ class Given(TypedDict):
     details: NotRequired[Mapping[str, Any]]
     #: File names of kept pictures.
     photos: NotRequired[Collection[str]]
+    #: Whether nobody can be recognised in the pictures that are new.
+    nobody_seen: NotRequired[bool]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Facts:
     chapter_ids: frozenset[int]
     ask_ids: frozenset[int]
     photos: tuple[str, ...]
+    #: What `ActionPhoto.shows` holds of the pictures that are new.
+    photos_show: str
 
     @property
     def happened_on(self) -> date:
@@ -106,6 +110,7 @@ def checked(
         chapter_ids=frozenset(given["chapter_ids"]),
         ask_ids=frozenset(given.get("ask_ids", ())),
         photos=photos,
+        photos_show="nobody" if given.get("nobody_seen") else "members",
     )
 
 

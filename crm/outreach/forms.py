@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from itsdangerous import BadSignature, URLSafeSerializer
 from wtforms import (
+    BooleanField,
     FileField,
     HiddenField,
     MultipleFileField,
@@ -94,6 +95,7 @@ class LogForm(Form):
     )
     note = long_text(_l("Note"))
     photos = MultipleFileField(_l("Photos"))
+    nobody_seen = BooleanField(_l("Nobody can be recognised in the new photos"))
     reason = text(_l("Why it is corrected"))
 
     channel: Channel

@@ -5,7 +5,7 @@ from an index in their order, all else is asked for those ids alone.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -18,11 +18,12 @@ from crm.accounts.models import User
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.paging import CEILING, SIZE, Page, page_of
-from crm.members.disclosure import first_name
+from crm.members.disclosure import Viewer, first_name
 from crm.members.models import Chapter
 from crm.outreach.channels import Channel, channels
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
+from crm.outreach.plain import Plain, without_members
 from crm.outreach.queries import ActionFilter, actions
 from crm.targets.models import ContactPoint, Target
 
@@ -427,7 +428,7 @@ class Reach:
     answers: Sequence[Answer]
 
 
-def timeline(target_id: int, limit: int) -> list[Reach]:
+def timeline(target_id: int, limit: int, *, to: Viewer) -> list[Reach]:
     """What reached the target, newest first."""
     rows = db.session.execute(
         select(
@@ -445,15 +446,29 @@ def timeline(target_id: int, limit: int) -> list[Reach]:
     found = entries([row[1] for row in rows], with_targets=False)
     by_id = {entry.id: entry for entry in found}
     came = answers_to([row[0] for row in rows])
+    said = {row[1] for row in rows if any(each.summary for each in came[row[0]])}
+    plain = without_members(said, to=to) if said else Plain()
     ways = channels()
     return [
-        Reach(by_id[action_id], pieces, ways[channel].count(pieces), awaiting, row_id, came[row_id])
+        Reach(
+            by_id[action_id],
+            pieces,
+            ways[channel].count(pieces),
+            awaiting,
+            row_id,
+            in_plain_words(came[row_id], plain),
+        )
         for row_id, action_id, pieces, channel, awaiting in rows
     ]
 
 
+def in_plain_words(answers: Sequence[Answer], plain: Plain) -> list[Answer]:
+    """The answers, their summaries without the names `plain` takes out."""
+    return [replace(each, summary=plain.maybe(each.summary)) for each in answers]
+
+
 def answers_to(action_target_ids: Sequence[int]) -> dict[int, list[Answer]]:
-    """What came back to each of these rows, the earliest first: one statement."""
+    """What came back to each of these rows, the earliest first, as typed: one statement."""
     found: dict[int, list[Answer]] = {row_id: [] for row_id in action_target_ids}
     if not found:
         return found

@@ -15,6 +15,7 @@ from crm.core.access import Can, Scope, requires
 from crm.core.errors import Refused
 from crm.core.forms import parse_id
 from crm.core.i18n import today
+from crm.members.disclosure import Viewer
 from crm.members.matching import parse_roster
 from crm.members.operations import add_member
 from crm.members.queries import candidates
@@ -192,6 +193,7 @@ def _given(form: LogForm, setting: Setting, hidden: Mapping[int, int] | None = N
         "note": form.note.data,
         "details": form.detail_values,
         "photos": form.kept,
+        "nobody_seen": form.nobody_seen.data,
     }
 
 
@@ -223,6 +225,7 @@ def _people(form: LogForm, setting: Setting) -> batch.People:
         all_seen=candidates(sees) if len(parse_roster(roster)) else (),
         answers=form.answers,
         may_add_to=_joined_by_newcomers(form, setting)[1],
+        to=Viewer.of(current_user),
     )
 
 

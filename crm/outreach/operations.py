@@ -81,7 +81,7 @@ def log_action(
         ({"action_id": action.id, "member_id": m, "pieces": n} for m, n in facts.members.items()),
     )
     _insert(action_ask, ({"action_id": action.id, "ask_id": ask} for ask in facts.ask_ids))
-    _insert(ActionPhoto, ({"action_id": action.id, "file": file} for file in facts.photos))
+    _insert_photos(action.id, facts.photos, facts.photos_show)
     audit.record(
         "log_action",
         "action",
@@ -127,7 +127,7 @@ def correct_action(
     before = snapshot(action)
     if action.undone_at is not None:
         raise Refused(_("This was undone. Redo it first."))
-    _refuse_strangers(action, before["chapters"], by)
+    refuse_strangers(action, before["chapters"], by)
     way = channels()[action.channel]
     facts = checked(way, given, by=by, today=today, before=before)
     if _says(before, facts):
@@ -170,7 +170,7 @@ def undo_action(action: Action, *, reason: str | None = None, by: User | None) -
     if action.undone_at is not None:
         return
     before = snapshot(action)
-    _refuse_strangers(action, before["chapters"], by)
+    refuse_strangers(action, before["chapters"], by)
     _refuse_loss(_answered(action.id))
     _add_revision(action, "undo", reason, before, by)
     for model in (ActionTarget, ActionMember, ActionChapter):
@@ -187,7 +187,7 @@ def redo_action(action: Action, *, by: User | None) -> None:
     if action.undone_at is None:
         return
     kept = _of_kept_targets(last_undo(action.id).snapshot, channels()[action.channel])
-    _refuse_strangers(action, kept["chapters"], by)
+    refuse_strangers(action, kept["chapters"], by)
     action.undone_at = None
     db.session.flush()
     _write_rows(
@@ -522,9 +522,13 @@ def _write_again(
             ActionPhoto.action_id == of, ActionPhoto.file.not_in(facts.photos)
         )
     )
-    new = (file for file in facts.photos if file not in before["photos"])
-    _insert(ActionPhoto, ({"action_id": of, "file": file} for file in new))
+    new = [file for file in facts.photos if file not in before["photos"]]
+    _insert_photos(of, new, facts.photos_show)
     db.session.expire(action)
+
+
+def _insert_photos(action_id: int, files: Iterable[str], shows: str) -> None:
+    _insert(ActionPhoto, ({"action_id": action_id, "file": file, "shows": shows} for file in files))
 
 
 def _insert(model: Any, rows: Iterable[dict[str, Any]]) -> None:
@@ -597,7 +601,7 @@ def _refuse_loss(target_ids: Iterable[int]) -> None:
         )
 
 
-def _refuse_strangers(action: Action, chapter_ids: Collection[int], by: User | None) -> None:
+def refuse_strangers(action: Action, chapter_ids: Collection[int], by: User | None) -> None:
     if not may_change(action, chapter_ids, by):
         raise Refused(_("Only who logged this, or a coordinator of its chapter, can change it."))
 

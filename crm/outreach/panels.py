@@ -16,6 +16,7 @@ from crm.campaigns.rules import Progress
 from crm.core import access, db
 from crm.core.access import Can
 from crm.core.i18n import today
+from crm.members.disclosure import Viewer
 from crm.outreach.channels import channels
 from crm.outreach.history import (
     entries,
@@ -42,7 +43,7 @@ def of_target(target: Any) -> dict[str, Any]:
         "sums": sums,
         "actions": sum(each.actions for each in sums),
         "last_on": max((each.last_on for each in sums), default=None),
-        "timeline": timeline(target.id, ENTRIES) if sums else (),
+        "timeline": timeline(target.id, ENTRIES, to=Viewer.of(current_user)) if sums else (),
         "may_log": access.may(current_user, Can.LOG_OUTREACH),
     }
 

@@ -17,16 +17,16 @@ from crm.core.paging import Page, page_of
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
-from crm.outreach.history import Answer, answers_to
+from crm.outreach.history import Answer, answers_to, in_plain_words
 from crm.outreach.models import (
     Action,
     ActionChapter,
     ActionMember,
-    ActionPhoto,
     ActionRevision,
     ActionTarget,
     action_ask,
 )
+from crm.outreach.plain import Plain
 from crm.targets.models import Post, Target, Term
 from crm.targets.rules import is_link
 
@@ -99,15 +99,8 @@ def asks_of(action_id: int) -> Sequence[str]:
     ).all()
 
 
-def photos_of(action_id: int) -> Sequence[ActionPhoto]:
-    """Its photos, the first first."""
-    return db.session.scalars(
-        select(ActionPhoto).where(ActionPhoto.action_id == action_id).order_by(ActionPhoto.id)
-    ).all()
-
-
-def targets_reached(action_id: int, *, number: int) -> Page:
-    """A page of the targets: three statements."""
+def targets_reached(action_id: int, *, number: int, plain: Plain) -> Page:
+    """A page of the targets: three statements. `plain` takes names out of what answers said."""
     rows: Select[Any] = (
         select(  # type: ignore[assignment]
             ActionTarget.id,
@@ -127,7 +120,16 @@ def targets_reached(action_id: int, *, number: int) -> Page:
     page = page_of(rows, number=number, scalars=False)
     answers = answers_to([row[0] for row in page.rows])
     reached = [
-        ReachedTarget(row_id, target_id, name, office, party, pieces, awaiting, answers[row_id])
+        ReachedTarget(
+            row_id,
+            target_id,
+            name,
+            office,
+            party,
+            pieces,
+            awaiting,
+            in_plain_words(answers[row_id], plain),
+        )
         for row_id, target_id, name, office, party, pieces, awaiting in page.rows
     ]
     return Page(reached, page.number, page.size, page.total, page.capped)
@@ -318,13 +320,14 @@ def _said(value: Any) -> str:
     return str(value)
 
 
-def details_said(action: Action) -> list[tuple[Any, Any, bool]]:
+def details_said(action: Action, plain: Plain) -> list[tuple[Any, Any, bool]]:
     """The channel's own facts as (label, value, is a link)."""
     told = []
     for detail in channels()[action.channel].details:
         value = action.details.get(detail.name)
         if value not in (None, ""):
             words = dict(detail.choices).get(str(value), value)
+            words = plain(words) if isinstance(words, str) else words
             # Asked again where it is shown: what an import or an older form let in is only text.
             told.append((detail.label, words, detail.kind == "url" and is_link(str(value))))
     return told

@@ -221,7 +221,8 @@ def _members(
     groups: dict[int, dict[int, MemberChoice]] = {}
     listed: set[int] = set()
     for member_id, chapter_id in pairs:
-        if member_id not in listed:
+        # Whoever was said not to be a member is not offered.
+        if member_id not in listed and shown[member_id].is_named:
             listed.add(member_id)
             group = groups.setdefault(chapter_id, {})
             group[member_id] = MemberChoice(member_id, shown[member_id].name)

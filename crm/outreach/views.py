@@ -46,6 +46,8 @@ from crm.outreach.operations import (
     withdraw_outcome,
 )
 from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.photos import Shows, pictures_of, say_whom_it_shows
+from crm.outreach.plain import Plain, without_members
 from crm.outreach.record import (
     action_with_facts,
     asks_of,
@@ -53,7 +55,6 @@ from crm.outreach.record import (
     details_said,
     history_of,
     participants,
-    photos_of,
     targets_reached,
 )
 from crm.targets.contact_queries import paper, points_of
@@ -112,7 +113,11 @@ def page(action_id: int) -> Any:
     # Nobody corrects what they do not know: the children's names, the note and the pictures are
     # for those who may see the members of a chapter that took part.
     sees_inside = viewer.sees.includes(*before_ids)
-    reached = targets_reached(action_id, number=page_number())
+    # Beyond them free texts come without the names of who took part; of what was undone, nobody
+    # knows any more who that was.
+    plain = Plain() if sees_inside else without_members([action_id], to=viewer)
+    tells = sees_inside or not undone
+    reached = targets_reached(action_id, number=page_number(), plain=plain)
     people = participants(action_id, to=viewer)
     changes = history_of(action, lambda: snapshot(action), to=viewer)
     return render_template(
@@ -120,13 +125,14 @@ def page(action_id: int) -> Any:
         action=action,
         channel=channels()[action.channel],
         weekday=format_date(action.happened_on, "EEEE"),
-        details=details_said(action),
+        details=details_said(action, plain) if tells else (),
+        place=plain.maybe(action.place) if tells else None,
         chapters=chapters,
         asks=asks_of(action_id),
         reached=reached,
         people=people,
         named=sum(person.pieces for person in people),
-        photos=photos_of(action_id) if sees_inside else (),
+        photos=pictures_of(action) if sees_inside else (),
         sees_inside=sees_inside,
         logged_by=_logged_by(action, sees_inside),
         changes=changes if sees_inside else (),
@@ -276,10 +282,26 @@ def scan(outcome_id: int) -> Any:
 @requires(Can.SEE_MEMBERS)
 def photo(action_id: int, photo_id: int) -> Any:
     """A photo, for those who may see the members of a chapter that took part."""
+    action = action_with_facts(action_id)
+    for picture in pictures_of(action):
+        if picture.id == photo_id and picture.held_back is None:
+            return _picture(picture.file, action_id)
+    abort(404)
+
+
+@blueprint.post("/outreach/<int:action_id>/photos/<int:photo_id>")
+@requires(Can.LOG_OUTREACH)
+def photo_shows(action_id: int, photo_id: int) -> Any:
+    """Say whether anybody can be recognised in a photo."""
     kept = db.session.scalars(
         select(ActionPhoto).where(ActionPhoto.id == photo_id, ActionPhoto.action_id == action_id)
     ).one()
-    return _picture(kept.file, action_id)
+    form = UndoForm()
+    if form.validate_on_submit():
+        shows: Shows = "nobody" if request.form.get("shows") == "nobody" else "members"
+        say_whom_it_shows(kept, shows=shows, by=current_user)
+        flash(_("Kept."), "success")
+    return redirect(url_for(".page", action_id=action_id), 303)
 
 
 @blueprint.get("/outreach/waiting", endpoint="waiting")

@@ -4,8 +4,7 @@ Page and PDF are made of the same sections. No member is in it: outreach is coun
 text that somebody typed names a member who took part, the name is taken out.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,11 +19,11 @@ from crm.campaigns.models import Campaign
 from crm.campaigns.positions import Asked, asks_on, position_on
 from crm.campaigns.rules import CONFIDENCES, SUPPORTS
 from crm.core import db
-from crm.members.models import Member
 from crm.outreach.channels import channels
 from crm.outreach.history import Answer, answers_to
-from crm.outreach.models import ActionMember, ActionTarget, Outcome
+from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.plain import Plain, without_members
 from crm.reports.rules import Tally
 from crm.targets import queries as targets
 from crm.targets.contact_queries import CAPITAL, paper
@@ -108,7 +107,7 @@ def dossier(target: Target, on: date) -> Dossier:
         key=lambda each: (each.ask.campaign.name, each.ask.position, each.ask_id),
     )
     shown = evidence().kept([each.id for each in held])
-    plain = _Plain.without_members(
+    plain = without_members(
         [*(c.action_id for c in contacts.latest), *(action for action, *_rest in promised),
          *(each.action_id for each in shown.values())],
         but=target.name,
@@ -251,7 +250,7 @@ def _way(point: Any) -> str:
 # What is known of them
 
 
-def _positions(held: Sequence[Any], asked: Sequence[Asked], shown: Any, plain: "_Plain") -> Section:
+def _positions(held: Sequence[Any], asked: Sequence[Asked], shown: Any, plain: Plain) -> Section:
     """What is known of where they stand, then what we ask of them and know nothing of."""
     lines = []
     for each in held:
@@ -370,7 +369,7 @@ class _Contacts:
     told: str
     answers: str
 
-    def section(self, plain: "_Plain") -> Section:
+    def section(self, plain: Plain) -> Section:
         lines = []
         campaigns = {each.campaign for each in self.latest}
         for each in self.latest:
@@ -467,7 +466,7 @@ def _commitments(target_id: int, on: date) -> list[Any]:
     )
 
 
-def _promises(promised: Sequence[Any], plain: "_Plain") -> Section:
+def _promises(promised: Sequence[Any], plain: Plain) -> Section:
     lines = [
         Line(
             head=_day(day),
@@ -496,42 +495,6 @@ def _sources(target: Target, points: dict[str, list[Any]], events: Sequence[Any]
     more = len(several) - 4
     rest = [ngettext("and %(num)s more", "and %(num)s more", more)] if more > 0 else []
     return "; ".join([*(_short(each, 80) for each in several[:4]), *rest])
-
-
-# Words
-
-
-class _Plain:
-    """Takes the names of members who took part out of what somebody typed."""
-
-    def __init__(self, names: Iterable[tuple[str, str | None]], but: str):
-        kept = set(but.casefold().split())
-        wanted: dict[str, None] = {}
-        for given, family in names:
-            if family:
-                wanted[f"{given} {family}"] = None
-                if family.casefold() not in kept:
-                    wanted[family] = None
-        longest_first = sorted(wanted, key=len, reverse=True)
-        words = "|".join(re.escape(each) for each in longest_first)
-        self.pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
-
-    @classmethod
-    def without_members(cls, action_ids: Iterable[int], *, but: str) -> "_Plain":
-        """For texts about these actions: one statement. Words of the target's name stay."""
-        ids = set(action_ids)
-        rows: Any = ()
-        if ids:
-            rows = db.session.execute(
-                select(Member.given_name, Member.family_name)
-                .join(ActionMember, ActionMember.member_id == Member.id)
-                .where(ActionMember.action_id.in_(ids), Member.family_name.is_not(None))
-                .distinct()
-            )
-        return cls(((row[0], row[1]) for row in rows), but)
-
-    def __call__(self, text: str) -> str:
-        return self.pattern.sub(_("a member"), text) if self.pattern else text
 
 
 def _section(

@@ -25,6 +25,7 @@ from crm.outreach.history import (
 )
 from crm.outreach.models import Action, ActionTarget
 from crm.outreach.operations import correct_action, record_outcome, snapshot
+from crm.outreach.plain import Plain
 from crm.outreach.queries import ActionFilter
 from crm.outreach.record import history_of, participants, targets_reached
 from crm.targets.models import Target
@@ -161,10 +162,12 @@ def test_a_target(any_scene: SimpleNamespace, log: Log) -> None:
         ("meeting", 1, 1),
     ]
     assert sums[0].last_on == date(2026, 4, 2)
-    line = timeline(s.targets[0], 2)
+    line = timeline(s.targets[0], 2, to=EVERYBODY)
     assert [each.what for each in line] == ["4 postcards", "1 meeting"]
     answer(line[1].action_target_id, "commitment", summary="Yes")
-    assert [each.kind.name for each in timeline(s.targets[0], 2)[1].answers] == ["commitment"]
+    assert [each.kind.name for each in timeline(s.targets[0], 2, to=EVERYBODY)[1].answers] == [
+        "commitment"
+    ]
     assert answers_to([]) == {}
     assert sums_of_target(s.targets[4])[0].pieces == 30
 
@@ -188,7 +191,7 @@ def test_one_action(any_app: Flask, any_scene: SimpleNamespace, log: Log) -> Non
     s = any_scene
     number = log(s, members={s.members[0]: 100, s.members[1]: 20}).id
     with any_app.test_request_context():
-        reached = targets_reached(number, number=1)
+        reached = targets_reached(number, number=1, plain=Plain())
         assert (reached.total, [each.pieces for each in reached.rows]) == (5, [30] * 5)
         assert [each.name for each in participants(number, to=EVERYBODY)] == [
             "Ana Brook",

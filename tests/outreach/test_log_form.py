@@ -274,6 +274,7 @@ def test_photos_lose_what_they_tell_of_place_and_camera(
     exif = Image.Exif()
     exif[0x010F] = "A camera of a child"
     data = sent(scene, photos=[(picture(exif=exif), "a.jpg"), (picture("PNG"), "b.png")])
+    data["nobody_seen"] = "y"
     answer = post(leader, data)
     assert answer.status_code == 303
     files = db.session.scalars(select(ActionPhoto.file)).all()

@@ -200,7 +200,7 @@ def test_photos_are_for_those_who_see_the_members(
     folder = app.config["PICTURES"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "a.jpg").write_bytes(b"\xff\xd8\xff")
-    number = log(scene, photos=["a.jpg"]).id
+    number = log(scene, photos=["a.jpg"], nobody_seen=True).id
     other = log(scene).id
     assert sign_in(scene.people.leader).get(f"/outreach/{number}/photos/1").status_code == 200
     assert sign_in(scene.people.outsider).get(f"/outreach/{number}/photos/1").status_code == 404

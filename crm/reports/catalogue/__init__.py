@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from crm.core.tables import Column, Kind, Row, Share
 from crm.members.disclosure import Exit, Viewer
+from crm.outreach.plain import Plain, without_members
 from crm.outreach.queries import ActionFilter
 from crm.reports.rules import Reckoning
 
@@ -28,6 +29,11 @@ class Question:
     exit: Exit = Exit.PAGE
     #: Of `answers`: one kind of outcome alone.
     outcome: str | None = None
+
+    def plain(self, action_ids: Iterable[int]) -> Plain:
+        """What takes members' names out of texts about these actions, before they are shown."""
+        leaves = self.exit is not Exit.PAGE and not self.viewer.exports_people
+        return without_members(set(action_ids), to=None if leaves else self.viewer)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,12 +67,13 @@ def rows(asked: Question) -> Iterator[Row]:
         .order_by(Action.happened_on.desc(), Action.id.desc(), ActionTarget.id)
     )
     labels: dict[str, str] = {}
-    for row in db.session.execute(statement, execution_options={"yield_per": CHUNK}):
-        cells = tuple(row)
-        channel = cells[1]
-        if channel not in labels:
-            labels[channel] = channel_label(channel)
-        yield (cells[0], labels[channel], *cells[2:], cells[-1])
+    found = db.session.execute(statement, execution_options={"yield_per": CHUNK})
+    for some in found.partitions():
+        plain = asked.plain(row[-1] for row in some if row[-2])
+        for day, channel, *cells, place, action_id in some:
+            if channel not in labels:
+                labels[channel] = channel_label(channel)
+            yield (day, labels[channel], *cells, plain.maybe(place), action_id, action_id)
 
 
 def reckon(asked: Question, rows_total: int | None) -> Reckoning:

@@ -13,7 +13,8 @@ from crm.core import db
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Shown, disclose
-from crm.members.models import Membership
+from crm.members.models import Member
+from crm.members.queries import visible_members
 from crm.outreach.models import Action, ActionMember
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
@@ -71,16 +72,11 @@ def _others(rows: Sequence[Any]) -> Row:
 
 
 def _seen(asked: Question) -> frozenset[int] | None:
-    """Members of the chapters the viewer may see; None for all."""
+    """Members the viewer may see; None for all."""
     if asked.viewer.sees.everywhere:
         return None
-    return frozenset(
-        db.session.scalars(
-            select(Membership.member_id)
-            .distinct()
-            .where(Membership.chapter_id.in_(asked.viewer.sees.chapter_ids))
-        )
-    )
+    seen = visible_members(asked.viewer.sees).with_only_columns(Member.id)
+    return frozenset(db.session.scalars(seen))
 
 
 def _shown(member_ids: Sequence[int], asked: Question) -> dict[int, Shown]:

@@ -55,14 +55,15 @@ def rows(asked: Question) -> Iterator[Row]:
         .order_by(Outcome.received_on.desc(), Outcome.id.desc())
     )
     kinds = outcome_kinds()
-    for received, kind, whom, campaign, channel, done, summary, action_id in db.session.execute(
-        statement, execution_options={"yield_per": CHUNK}
-    ):
-        label = str(kinds[kind].label) if kind in kinds else kind
-        yield (
-            received, label, whom, campaign, channel_label(channel), done,
-            (received - done).days, summary, 1, action_id,
-        )  # fmt: skip
+    found = db.session.execute(statement, execution_options={"yield_per": CHUNK})
+    for some in found.partitions():
+        plain = asked.plain(row[-1] for row in some if row[-2])
+        for received, kind, whom, campaign, channel, done, summary, action_id in some:
+            label = str(kinds[kind].label) if kind in kinds else kind
+            yield (
+                received, label, whom, campaign, channel_label(channel), done,
+                (received - done).days, plain.maybe(summary), 1, action_id,
+            )  # fmt: skip
 
 
 def reckon(asked: Question, rows_total: int | None) -> Reckoning:
