@@ -11,14 +11,24 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
+from flask import g
 from flask_babel import gettext as _
-from sqlalchemy import and_, select
+from flask_login import current_user
+from sqlalchemy import and_, or_, select, true
 
+from crm.accounts.models import User
 from crm.core import access, db, reads
-from crm.core.access import Can, Scope
+from crm.core.access import Can, Role, Scope
 from crm.members.consent_rules import SAID_NO, Purpose, State, Statement, allows, state_of
-from crm.members.models import Chapter, Consent, Guardianship, Member, Membership
-from crm.members.rules import is_minor
+from crm.members.models import (
+    Chapter,
+    ChapterRole,
+    Consent,
+    Guardianship,
+    Member,
+    Membership,
+)
+from crm.members.rules import AgeBand, is_minor
 
 #: Ids asked for in one statement: a database takes only so many at once.
 _AT_ONCE = 500
@@ -276,6 +286,35 @@ def first_name(of_user: str) -> str:
     Leaders log and are pupils themselves: beyond their chapter they are a first name, as members.
     """
     return of_user.split(maxsplit=1)[0] if of_user.strip() else ""
+
+
+def user_name(user: User | None) -> str:
+    """What the reader may know of the name of somebody who signs in; empty for nobody.
+
+    In full: one's own, that of who works in one's chapters, and that of coordinators and staff
+    anywhere, unless the account is a minor's. Of everybody else the first name. One statement a
+    request.
+    """
+    if user is None:
+        return ""
+    known = g.get("known_users")
+    if known is None:
+        known = g.known_users = _known_users(access.scope(current_user, Can.SEE_MEMBERS))
+    is_own = user.id == getattr(current_user, "id", None)
+    return user.name if is_own or user.id in known else first_name(user.name)
+
+
+def _known_users(sees: Scope) -> frozenset[int]:
+    minors = select(Member.user_id).where(
+        Member.user_id.is_not(None), Member.age_band != AgeBand.ADULT
+    )
+    works_in_public = and_(
+        ChapterRole.role.in_((Role.COORDINATOR, Role.STAFF, Role.ADMINISTRATOR)),
+        ChapterRole.user_id.not_in(minors),
+    )
+    works_here = true() if sees.everywhere else ChapterRole.chapter_id.in_(sees.chapter_ids)
+    known = select(ChapterRole.user_id).where(or_(works_here, works_in_public))
+    return frozenset(db.session.scalars(known))
 
 
 def _load(

@@ -14,7 +14,7 @@ from crm.core.access import Can, Scope, requires
 from crm.core.forms import Form
 from crm.core.paging import page_number, page_of
 from crm.members import operations, queries
-from crm.members.disclosure import Exit, Shown, Viewer, disclose
+from crm.members.disclosure import Exit, Shown, Viewer, disclose, user_name
 from crm.members.forms import (
     ChapterForm,
     EditChapterForm,
@@ -67,7 +67,7 @@ def _row(member: Member, shown: Shown, scope: Scope, today: date) -> _Row:
 
 @blueprint.app_context_processor
 def _words() -> dict[str, Any]:
-    return {"kind_name": kind_name, "role_name": role_name}
+    return {"kind_name": kind_name, "role_name": role_name, "user_name": user_name}
 
 
 def find_hits(query: str, limit: int) -> list[shell.Hit]:

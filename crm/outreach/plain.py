@@ -7,15 +7,13 @@ for, so that a word is not taken for a name that nobody there has.
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from crm.core import db
-from crm.members.disclosure import Viewer
+from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Member
-from crm.members.queries import visible_members
 from crm.outreach.models import ActionMember
 
 #: Actions asked about in one statement.
@@ -49,18 +47,16 @@ class Plain:
 def without_members(
     action_ids: Collection[int], *, to: Viewer | None = None, but: str = ""
 ) -> Plain:
-    """For texts about these actions: one statement for each `_AT_ONCE` of them.
+    """For texts about these actions: three statements for each `_AT_ONCE` of them at most.
 
     Names that `to` may see anyway stay; without a viewer none does. Words of `but` (the target's
     name) stay.
     """
-    if to is not None and to.sees.everywhere:
-        return Plain()
     ids = sorted(set(action_ids))
-    names: dict[tuple[str, str | None], None] = {}
+    found: dict[int, tuple[str, str | None]] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        wanted: Any = (
-            select(Member.given_name, Member.family_name)
+        rows = db.session.execute(
+            select(Member.id, Member.given_name, Member.family_name)
             .join(ActionMember, ActionMember.member_id == Member.id)
             .where(
                 ActionMember.action_id.in_(ids[start : start + _AT_ONCE]),
@@ -68,8 +64,8 @@ def without_members(
             )
             .distinct()
         )
-        if to is not None and to.sees:
-            seen = visible_members(to.sees).with_only_columns(Member.id)
-            wanted = wanted.where(Member.id.not_in(seen))
-        names |= dict.fromkeys((row[0], row[1]) for row in db.session.execute(wanted))
-    return Plain(names, but)
+        found |= {row[0]: (row[1], row[2]) for row in rows}
+    if to is not None and found:
+        shown = disclose(found, to=to, exit=Exit.PAGE)
+        found = {number: name for number, name in found.items() if not shown[number].is_named}
+    return Plain(found.values(), but)

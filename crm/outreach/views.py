@@ -47,7 +47,7 @@ from crm.outreach.operations import (
 )
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.photos import Shows, pictures_of, say_whom_it_shows
-from crm.outreach.plain import Plain, without_members
+from crm.outreach.plain import without_members
 from crm.outreach.record import (
     action_with_facts,
     asks_of,
@@ -113,9 +113,9 @@ def page(action_id: int) -> Any:
     # Nobody corrects what they do not know: the children's names, the note and the pictures are
     # for those who may see the members of a chapter that took part.
     sees_inside = viewer.sees.includes(*before_ids)
-    # Beyond them free texts come without the names of who took part; of what was undone, nobody
-    # knows any more who that was.
-    plain = Plain() if sees_inside else without_members([action_id], to=viewer)
+    # Free texts come without the names of those who took part that the reader may not know; of
+    # what was undone, nobody knows any more who that was.
+    plain = without_members([action_id], to=viewer)
     tells = sees_inside or not undone
     reached = targets_reached(action_id, number=page_number(), plain=plain)
     people = participants(action_id, to=viewer)
