@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask
+from flask import Flask, g
+from flask_login import login_user
 
 from crm.core import audit, db
-from crm.members.disclosure import Exit, Viewer, disclose
+from crm.core.access import Role
+from crm.members.disclosure import Exit, Viewer, disclose, user_name
 from crm.members.models import Member, Membership
 from tests import make
 from tests.members.test_queries import statements
@@ -95,3 +97,31 @@ def test_many_take_two_statements_and_very_many_a_few(there: SimpleNamespace) ->
     with statements() as seen:
         assert disclose([], to=viewer, exit=Exit.PAGE) == {}
     assert not seen
+
+
+def test_who_signs_in_is_a_first_name_beyond_their_chapter(app: Flask) -> None:
+    people = make.people()
+    child = make.user(Role.COORDINATOR, people.school_b, name="Kit Youngster")
+    pupil = make.member("Kit", "Youngster", people.school_b)
+    with db.unit_of_work():
+        db.session.get_one(Member, pupil.id).user_id = child.id
+        audit.record("make", "test", None, by=None)
+    expected = {
+        "leader": ("Lee Leader", "Cory Coordinator", "Otto", "Kit", ""),
+        "outsider": ("Lee", "Cory Coordinator", "Otto Outsider", "Kit Youngster", ""),
+        "viewer": ("Lee", "Cory Coordinator", "Otto", "Kit", ""),
+        "admin": ("Lee Leader", "Cory Coordinator", "Otto Outsider", "Kit Youngster", ""),
+    }
+    asked = [people.leader, people.coordinator, people.outsider, child, None]
+    for who, names in expected.items():
+        reader = db.session.merge(getattr(people, who))
+        with app.test_request_context():
+            login_user(reader)
+            # The test's own context outlives a request's.
+            g.pop("known_users", None)
+            g.pop("grants", None)
+            records = [db.session.merge(each) if each else None for each in asked]
+            assert tuple(map(user_name, records)) == names, who
+            with statements() as seen:
+                user_name(records[0])
+            assert not seen
