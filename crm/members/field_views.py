@@ -124,7 +124,7 @@ def merge_tag(tag_id: int) -> Any:
     form = _merging(tag_id)
     kept = form.carry(
         lambda: field_operations.merge_tags(
-            tag_id=tag_id, into_id=form.into_id.data, by=current_user
+            tag_id=tag_id, into_id=int(form.into_id.data), by=current_user
         )
     )
     if kept is not None:
@@ -168,8 +168,7 @@ def _tag_page(tag_id: int, form: TagForm, merging: MergeTagForm) -> Any:
         kinds=tags.KINDS,
         uses=field_operations.uses_of_tags().get(tag_id, 0),
     )
-    return page, max(form.status if form.errors or form.form_errors else 200,
-                     422 if merging.errors or merging.form_errors else 200)  # fmt: skip
+    return page, form.status
 
 
 def _tag(tag_id: int) -> Tag:

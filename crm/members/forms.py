@@ -348,13 +348,11 @@ class TagForm(Form):
 class MergeTagForm(Form):
     """The tag that takes the place of another."""
 
-    into_id = SelectField(
-        _l("Merge into"), coerce=an_id, validators=[InputRequired(_l("Choose one."))]
-    )
+    into_id = choice(_l("Merge into"), required=True)
 
     def offer(self, others: Iterable[tuple[int, str]]) -> None:
         """Fill the choices."""
-        self.into_id.choices = list(others)
+        _offer(self.into_id, [(str(number), name) for number, name in others])
 
 
 class TeamForm(Form):
