@@ -133,7 +133,7 @@ def _custom(each: CustomField, answer: str | None) -> Any:
     if each.kind == "choice":
         # An answer that is none of the choices (any more) stays until somebody chooses another.
         kept = [answer] if answer and answer not in each.choices else []
-        choices = [("", _("Choose …")), *((name, name) for name in [*each.choices, *kept])]
+        choices = {"": _("Choose …")} | {name: name for name in [*each.choices, *kept]}
         return choice(each.label, choices=choices, description=each.help or "")
     return text(each.label, most=fields.TEXT_MOST, description=each.help or "")
 
