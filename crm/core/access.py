@@ -107,6 +107,14 @@ class Scope:
         """Whether it holds in at least one of these chapters."""
         return self.everywhere or not self.chapter_ids.isdisjoint(chapter_ids)
 
+    def within(self, other: "Scope") -> "Scope":
+        """Where both hold."""
+        if self.everywhere:
+            return other
+        if other.everywhere:
+            return self
+        return Scope(everywhere=False, chapter_ids=self.chapter_ids & other.chapter_ids)
+
     def __bool__(self) -> bool:
         return self.everywhere or bool(self.chapter_ids)
 

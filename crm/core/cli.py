@@ -2,13 +2,16 @@
 the database brought to what this version needs before anything reads it."""
 
 import logging
+import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -32,7 +35,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @click.group("import")
 def importers() -> None:
-    """Bring targets in."""
+    """Bring targets and members in."""
+
+
+@click.group("export")
+def exporters() -> None:
+    """Write what is kept as files."""
 
 
 class State(Enum):
@@ -47,7 +55,7 @@ class State(Enum):
 
 def init_app(app: Flask) -> None:
     """Register the groups and the commands that know no room."""
-    for each in (importers, migrate, serve):
+    for each in (importers, exporters, migrate, serve):
         app.cli.add_command(each)
 
 
@@ -131,6 +139,31 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         task = bar.add_task(label, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
         bar.update(task, completed=1, total=1)
+
+
+def write_whole(path: Path, pieces: Iterator[bytes]) -> None:
+    """Write the file beside its place and move it there: nobody finds half of one.
+
+    Raises `click.ClickException` where that cannot be done.
+    """
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(pieces)
+        # A temporary file is its owner's alone; a report is as readable as any new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(beside).chmod(0o666 & ~umask)
+        Path(beside).replace(path)
+    except OSError as error:
+        Path(beside).unlink(missing_ok=True)
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
 
 
 def _is_out_of_reach(error: DBAPIError) -> bool:

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from crm.core import db
 from crm.core.errors import Refused
 from crm.core.i18n import today
+from crm.core.tables import FORMATS
 
 Result = TypeVar("Result")
 
@@ -127,3 +128,19 @@ def an_id(value: Any) -> int:
     if number is None:
         raise ValueError(value)
     return number
+
+
+class WithNames(Form):
+    """Asks why a file is to name people."""
+
+    reason = text(
+        _l("What do you need the names for?"),
+        most=300,
+        required=True,
+        description=_l("Kept with your name and the time, for whoever answers for the members."),
+    )
+    format = choice(
+        _l("File"),
+        required=True,
+        choices={each.name: each.label for each in FORMATS.values()},
+    )

@@ -13,7 +13,8 @@ def note(kind: str, record_ids: Iterable[int], what: str) -> None:
     """Note that `what` of these records is about to be shown to whoever asked.
 
     `kind` is the table's name, as in an audit entry; `what` is one of a few words (`contact`,
-    `consent`, `history`). Outside of a request nothing is noted: a command records itself.
+    `consent`, `history`; `export` of chapters whose members left in a file without names). Outside
+    of a request nothing is noted: a command records itself.
     """
     if not has_request_context():
         return

@@ -5,8 +5,12 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core import access, shell
 from crm.core.access import Can
+from crm.members import export_cli as export_cli
+from crm.members import export_views as export_views
+from crm.members import field_views as field_views
 from crm.members import models as models
 from crm.members import queries
+from crm.members import team_views as team_views
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
 from crm.members.views import blueprint, find_hits

@@ -62,15 +62,21 @@ class Viewer:
     sees: Scope
     exports_people: bool = False
     keeps: Scope = _NOWHERE
+    #: Of an export with names: whom it was recorded for; nobody else is named. None for all.
+    recorded: frozenset[int] | None = None
 
     @classmethod
     def of(cls, user: Any, *, exports_people: bool = False) -> "Viewer":
-        """The viewer a user is. `exports_people` is claimed for one export, with a reason."""
-        return cls(
-            sees=access.scope(user, Can.SEE_MEMBERS),
-            exports_people=exports_people and access.may(user, Can.EXPORT_PEOPLE),
-            keeps=access.scope(user, Can.EDIT_MEMBERS),
-        )
+        """The viewer a user is. `exports_people` is claimed for one export, with a reason.
+
+        Whoever may export people of one chapter and see those of another sees, for that export,
+        the first chapter alone.
+        """
+        sees = access.scope(user, Can.SEE_MEMBERS)
+        exports_people = exports_people and access.may(user, Can.EXPORT_PEOPLE)
+        if exports_people:
+            sees = sees.within(access.scope(user, Can.EXPORT_PEOPLE))
+        return cls(sees, exports_people, keeps=access.scope(user, Can.EDIT_MEMBERS))
 
 
 #: Somebody who is nobody in particular: the public, a program.
@@ -142,6 +148,7 @@ class _Known:
 
 _DETAILS = ("email", "phone", "address", "postal_code", "note")
 _CONTACT = ("email", "phone", "address", "postal_code")
+_NOTHING: tuple[dict[str, str | None], frozenset[str]] = {}, frozenset()
 
 
 def _on_page(who: _Known, to: Viewer) -> tuple[str, bool]:
@@ -154,7 +161,12 @@ def _on_page(who: _Known, to: Viewer) -> tuple[str, bool]:
 
 
 def _in_file(who: _Known, to: Viewer) -> tuple[str, bool]:
-    named = to.exports_people and to.sees.includes(*who.at) and not who.said_no(Purpose.MEMBER)
+    named = (
+        to.exports_people
+        and (to.recorded is None or who.id in to.recorded)
+        and to.sees.includes(*who.at)
+        and not who.said_no(Purpose.MEMBER)
+    )
     return (who.full, True) if named else (who.pseudonym, False)
 
 
@@ -207,15 +219,18 @@ def disclose(
     to: Viewer,
     exit: Exit,
     details: bool = False,
+    contact: bool = True,
     today: date | None = None,
 ) -> dict[int, Shown]:
     """What `to` may read of these members, by id: two statements for each `_AT_ONCE` of them.
 
     With `details` also how to reach them, where they live, how old they are and what was noted, as
-    far as this exit gives it; of minors that is recorded as read. Ids of no member are left out.
+    far as this exit gives it; of minors that is recorded as read. Where `contact` is False, details
+    are told of how old they are and what was noted alone, for pages that do not say how to reach
+    anybody. Ids of no member are left out.
     """
     name_of, purposes = _POLICY[exit]
-    if details:
+    if details and contact:
         purposes = purposes | {Purpose.CONTACT}
     known = _load(member_ids, purposes, today or datetime.now(UTC).date())
     shown = {}
@@ -224,7 +239,7 @@ def disclose(
             shown[who.id] = Shown(who.id, _("A former member"), who.where, False)
             continue
         name, is_named = name_of(who, to)
-        told, withheld = _details(who, to, exit, is_named) if details else ({}, frozenset())
+        told, withheld = _details(who, to, exit, is_named, contact) if details else _NOTHING
         shown[who.id] = Shown(who.id, name, who.where, is_named, **told, withheld=withheld)
     if details and exit is Exit.PAGE:
         looked_at = [
@@ -238,7 +253,7 @@ def disclose(
 
 
 def _details(
-    who: _Known, to: Viewer, exit: Exit, is_named: bool
+    who: _Known, to: Viewer, exit: Exit, is_named: bool, contact: bool
 ) -> tuple[dict[str, str | None], frozenset[str]]:
     """What is told beside the name, and what is kept and not told."""
     fields: tuple[str, ...] = ()
@@ -252,6 +267,8 @@ def _details(
     told: dict[str, str | None] = {"age_band": who.age_band}
     withheld = set()
     for name in fields:
+        if name in _CONTACT and not contact:
+            continue
         value = who.details[name]
         if name in _CONTACT and not who.may(Purpose.CONTACT):
             if value:

@@ -1,8 +1,9 @@
 """What changes members, chapters and roles. Each checks that `by` may do it there."""
 
-from collections.abc import Iterable
-from datetime import date
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any, Final
 
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
@@ -16,8 +17,17 @@ from crm.core import access, audit, db
 from crm.core.access import Can, Role
 from crm.core.errors import Refused
 from crm.core.text import free_slug
-from crm.members import queries, rules
+from crm.members import fields, queries, rules, tags
 from crm.members.models import Chapter, ChapterRole, Member, Membership
+
+
+class Unchanged(Enum):
+    """What an edit leaves as it is, where None would take it away."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 # Members
 
@@ -33,15 +43,32 @@ def add_member(
     phone: str | None = None,
     graduation_year: int | None = None,
     note: str | None = None,
+    age_band: str = rules.AgeBand.UNKNOWN,
+    address: str | None = None,
+    postal_code: str | None = None,
+    tags_by_kind: Mapping[str, Sequence[str]] | None = None,
+    custom: Mapping[str, Any] | None = None,
     anyway: bool = False,
+    today: date | None = None,
 ) -> Member:
     """A new volunteer in a chapter.
 
-    Refuses a name the chapter already has unless `anyway`: two people may share one.
+    `tags_by_kind` are names by `tags.KINDS`, `custom` answers by the key of the field. Refuses a
+    name the chapter already has unless `anyway`: two people may share one.
     """
     chapter = _open_chapter(chapter_id)
     _must(by, Can.EDIT_MEMBERS, chapter_id, field="chapter_id")
-    values = _member_values(given_name, family_name, email, phone, graduation_year, note)
+    values = _named(given_name, family_name) | _checked(
+        {
+            "email": email,
+            "phone": phone,
+            "graduation_year": graduation_year,
+            "age_band": age_band,
+            "address": address,
+            "postal_code": postal_code,
+            "note": note,
+        }
+    )
     if not anyway and queries.same_named(chapter_id, values["given_name"], values["family_name"]):
         raise Refused(
             _(
@@ -51,12 +78,18 @@ def add_member(
             ),
             "anyway",
         )
-    record = Member(**values)
+    answers = _answers(custom or {}, {})
+    said_on = _today(today) if age_band != rules.AgeBand.UNKNOWN else None
+    record = Member(**values, age_band_on=said_on, custom=answers)
     db.session.add(record)
     db.session.flush()
     db.session.add(Membership(member_id=record.id, chapter_id=chapter_id, joined_on=joined_on))
     db.session.flush()
     changes = {**values, "chapter_id": chapter_id, "joined_on": joined_on}
+    if age_band == rules.AgeBand.UNKNOWN:
+        changes.pop("age_band")
+    changes |= {f"custom.{key}": value for key, value in answers.items()}
+    changes |= {kind: new for kind, (_old, new) in _tag(record.id, tags_by_kind or {}).items()}
     audit.record("add_member", "member", record.id, by=by, changes=_given(changes))
     return record
 
@@ -67,18 +100,51 @@ def edit_member(
     given_name: str,
     family_name: str | None,
     by: User | None,
-    email: str | None = None,
-    phone: str | None = None,
-    graduation_year: int | None = None,
-    note: str | None = None,
+    email: str | Unchanged | None = UNCHANGED,
+    phone: str | Unchanged | None = UNCHANGED,
+    graduation_year: int | Unchanged | None = UNCHANGED,
+    note: str | Unchanged | None = UNCHANGED,
+    age_band: str | Unchanged = UNCHANGED,
+    address: str | Unchanged | None = UNCHANGED,
+    postal_code: str | Unchanged | None = UNCHANGED,
+    tags_by_kind: Mapping[str, Sequence[str]] | None = None,
+    custom: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+    today: date | None = None,
 ) -> Member:
-    """Change who a member is and how to reach them."""
+    """Change who a member is, how to reach them and what is known beside.
+
+    What is not given stays; kinds of tags and fields that are not named do too.
+    """
     record = _member(member_id, by)
-    values = _member_values(given_name, family_name, email, phone, graduation_year, note)
-    changes = audit.difference(record, values)
+    given = {
+        "email": email,
+        "phone": phone,
+        "graduation_year": graduation_year,
+        "age_band": age_band,
+        "address": address,
+        "postal_code": postal_code,
+        "note": note,
+    }
+    values = _named(given_name, family_name) | _checked(
+        {name: value for name, value in given.items() if value is not UNCHANGED}
+    )
+    changes: dict[str, Any] = audit.difference(record, values)
+    if "age_band" in changes:
+        is_said = values["age_band"] != rules.AgeBand.UNKNOWN
+        values["age_band_on"] = _today(today) if is_said else None
     for name, value in values.items():
         setattr(record, name, value)
-    audit.record("edit_member", "member", record.id, by=by, changes=changes)
+    answers = _answers(custom or {}, record.custom)
+    if answers != record.custom:
+        for key in sorted(answers.keys() | record.custom.keys()):
+            if answers.get(key) != record.custom.get(key):
+                changes[f"custom.{key}"] = [record.custom.get(key), answers.get(key)]
+        record.custom = answers
+    db.session.flush()
+    changes |= _tag(record.id, tags_by_kind or {})
+    changes.pop("search", None)
+    audit.record("edit_member", "member", record.id, by=by, changes=changes, reason=reason)
     return record
 
 
@@ -153,31 +219,67 @@ def _memberships(member_id: int, chapter_id: int) -> list[Membership]:
     )
 
 
-def _member_values(
-    given_name: str,
-    family_name: str | None,
-    email: str | None,
-    phone: str | None,
-    graduation_year: int | None,
-    note: str | None,
-) -> dict[str, Any]:
+def _named(given_name: str, family_name: str | None) -> dict[str, Any]:
     given_name = rules.clean_name(given_name)
     family_name = rules.clean_name(family_name) or None
     if fault := rules.name_fault(given_name):
         raise Refused(fault, "given_name")
     if family_name and (fault := rules.name_fault(family_name)):
         raise Refused(fault, "family_name")
-    if graduation_year is not None and graduation_year not in rules.YEARS:
-        raise Refused(_("Give a year such as 2027."), "graduation_year")
     return {
         "given_name": given_name,
         "family_name": family_name,
         "search": rules.search_key(given_name, family_name),
-        "email": _email(email),
-        "phone": phone or None,
-        "graduation_year": graduation_year,
-        "note": note or None,
     }
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """What is known beside the name, as it is kept; nothing is None."""
+    kept = {name: value or None for name, value in values.items()}
+    year = values.get("graduation_year")
+    if year is not None and year not in rules.YEARS:
+        raise Refused(_("Give a year such as 2027."), "graduation_year")
+    if "email" in kept:
+        kept["email"] = _email(kept["email"])
+    if "age_band" in kept and kept["age_band"] not in set(rules.AgeBand):
+        raise Refused(_("Choose one of the ages."), "age_band")
+    return kept
+
+
+def _answers(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers to defined fields as they are kept, with those that were not asked."""
+    answers = dict(before)
+    for each in fields.defined():
+        # What stands already is not weighed again: the choices may be others by now.
+        if each.key not in given or str(given[each.key] or "") == before.get(each.key, ""):
+            continue
+        try:
+            value = fields.kept(each, given[each.key])
+        except Refused as refusal:
+            raise Refused(refusal.message, f"custom_{each.key}") from refusal
+        answers.pop(each.key, None)
+        if value is not None:
+            answers[each.key] = value
+    return answers
+
+
+def _tag(member_id: int, by_kind: Mapping[str, Sequence[str]]) -> dict[str, list[list[str]]]:
+    """Give a member these tags of the kinds that are named; what changed, by kind."""
+    if not by_kind:
+        return {}
+    before = tags.tags_of([member_id])[member_id]
+    kept = {kind: by_kind.get(kind, before.get(kind, [])) for kind in tags.KINDS}
+    tags.set_tags(member_id, [each for kind in kept for each in tags.ids_of(kind, kept[kind])])
+    after = tags.tags_of([member_id])[member_id]
+    return {
+        kind: [before.get(kind, []), after.get(kind, [])]
+        for kind in tags.KINDS
+        if before.get(kind) != after.get(kind)
+    }
+
+
+def _today(today: date | None) -> date:
+    return today or datetime.now(UTC).date()
 
 
 def _email(email: str | None) -> str | None:

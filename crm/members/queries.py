@@ -3,18 +3,44 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import (
+    cast as sql_cast,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from crm.accounts.models import User
 from crm.core import db
 from crm.core.access import Grant, Grants, Role, Scope
 from crm.core.text import fold
+from crm.members.consent_rules import Purpose
+from crm.members.lacking import is_minor, lacks
 from crm.members.matching import Candidate
-from crm.members.models import Chapter, ChapterRole, Member, Membership
-from crm.members.rules import Standing, school_year, search_key
+from crm.members.models import (
+    Chapter,
+    ChapterRole,
+    Guardianship,
+    Member,
+    Membership,
+    MemberTag,
+    TeamMember,
+)
+from crm.members.rules import AgeBand, Standing, school_year, search_key
 
 #: The columns a list of members sorts by.
 SORTS = {
@@ -159,6 +185,28 @@ def roles_in(chapter_ids: Iterable[int]) -> dict[int, list[ChapterRole]]:
 # Members
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Members by what they answered to a field of `fields`; of an empty part, whatever."""
+
+    key: str
+    #: text | number | choice | date
+    kind: str
+    #: What a text contains, or the choice that was made.
+    value: str = ""
+    #: The least and the most of a number (as a number), the first and last of days (as ISO text).
+    least: float | str | None = None
+    most: float | str | None = None
+
+
+class AgeGroup(StrEnum):
+    """Members by how old they are, as far as lists ask. Whose age is unknown is a minor too."""
+
+    MINOR = "minor"
+    ADULT = "adult"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemberFilter:
     """Which members; what is None or empty does not narrow."""
@@ -168,6 +216,18 @@ class MemberFilter:
     chapter_ids: frozenset[int] | None = None
     standing: Standing = Standing.CURRENT
     graduation_year: int | None = None
+    #: Tags, all of which they have.
+    tag_ids: tuple[int, ...] = ()
+    team_id: int | None = None
+    import_id: int | None = None
+    answered: tuple[Answered, ...] = ()
+    #: The three that follow tell something of those they find: they are asked only by whoever keeps
+    #: the members (`filters`).
+    age: AgeGroup | None = None
+    #: A purpose somebody would have to say yes to, and nobody did.
+    lacks: Purpose | None = None
+    #: Minors nobody is known to decide for.
+    without_guardian: bool = False
     #: A key of `SORTS`, with a minus before it for the other way round.
     sort: str = "name"
 
@@ -228,6 +288,7 @@ def members(wanted: MemberFilter, scope: Scope, *, today: date) -> Select[Member
         found = found.where(~current)
     if wanted.graduation_year is not None:
         found = found.where(Member.graduation_year == wanted.graduation_year)
+    found = found.where(*_more(wanted, today))
     down = wanted.sort.startswith("-")
     columns = SORTS.get(wanted.sort.removeprefix("-"), SORTS["name"])
     order = [column.desc() if down else column.asc() for column in columns]
@@ -235,6 +296,46 @@ def members(wanted: MemberFilter, scope: Scope, *, today: date) -> Select[Member
     if columns[0] is Member.graduation_year:
         order[0] = order[0].nulls_last()
     return found.order_by(*order)
+
+
+def _more(wanted: MemberFilter, today: date) -> list[ColumnElement[bool]]:
+    """Conditions of what is known beside name, chapter and year."""
+    conditions: list[ColumnElement[bool]] = [
+        Member.id.in_(select(MemberTag.member_id).where(MemberTag.tag_id == tag_id))
+        for tag_id in wanted.tag_ids
+    ]
+    if wanted.team_id is not None:
+        on_it = select(TeamMember.member_id).where(TeamMember.team_id == wanted.team_id)
+        conditions.append(Member.id.in_(on_it))
+    if wanted.import_id is not None:
+        conditions.append(Member.import_id == wanted.import_id)
+    for each in wanted.answered:
+        conditions += _answered(each)
+    if wanted.age is AgeGroup.UNKNOWN:
+        conditions.append(Member.age_band == AgeBand.UNKNOWN)
+    elif wanted.age is not None:
+        conditions.append(is_minor() if wanted.age is AgeGroup.MINOR else not_(is_minor()))
+    if wanted.lacks is not None:
+        conditions.append(lacks(wanted.lacks, today=today))
+    if wanted.without_guardian:
+        conditions += [is_minor(), Member.id.not_in(select(Guardianship.member_id))]
+    return conditions
+
+
+def _answered(wanted: Answered) -> list[ColumnElement[bool]]:
+    kept = Member.custom[wanted.key].as_string()
+    if wanted.kind == "text":
+        return [kept.icontains(wanted.value, autoescape=True)] if wanted.value else []
+    if wanted.kind == "choice":
+        return [kept == wanted.value] if wanted.value else []
+    # Days are kept as ISO text, which sorts as they do.
+    value = sql_cast(kept, Float) if wanted.kind == "number" else kept
+    conditions = []
+    if wanted.least is not None:
+        conditions.append(value >= wanted.least)
+    if wanted.most is not None:
+        conditions.append(value <= wanted.most)
+    return conditions
 
 
 def _belongs(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -68,6 +68,19 @@ def tags_of(member_ids: Collection[int]) -> dict[int, dict[str, list[str]]]:
     return found
 
 
+def of_member(member_id: int) -> dict[str, list[Tag]]:
+    """Kind → the member's tags, by name."""
+    found: dict[str, list[Tag]] = {}
+    for each in db.session.scalars(
+        select(Tag)
+        .join(MemberTag, MemberTag.tag_id == Tag.id)
+        .where(MemberTag.member_id == member_id)
+        .order_by(Tag.search)
+    ):
+        found.setdefault(each.kind, []).append(each)
+    return found
+
+
 def all_tags() -> Sequence[Tag]:
     """Every tag, by kind and name."""
     return db.session.scalars(select(Tag).order_by(Tag.kind, Tag.search)).all()

@@ -9,12 +9,17 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm.core import access, db, i18n, shell
+from crm.core import access, db, i18n, reads, shell
 from crm.core.access import Can, Scope, requires
-from crm.core.forms import Form
+from crm.core.forms import Form, WithNames
 from crm.core.paging import page_number, page_of
-from crm.members import operations, queries
-from crm.members.disclosure import Exit, Shown, Viewer, disclose, user_name
+from crm.core.settings import in_force
+from crm.core.tables import FORMATS
+from crm.members import fields, filters, operations, queries, tags, teams
+from crm.members.consent_rules import LABELS as PURPOSES
+from crm.members.consent_rules import SAID_NO, Purpose
+from crm.members.disclosure import Exit, Shown, Viewer, disclose, states, user_name
+from crm.members.filters import Asked, Reader
 from crm.members.forms import (
     ChapterForm,
     EditChapterForm,
@@ -23,15 +28,22 @@ from crm.members.forms import (
     MemberForm,
     MembershipForm,
     NewMemberForm,
+    asking,
     chapter_choices,
 )
 from crm.members.models import Chapter, Member, Membership
 from crm.members.queries import MemberFilter
-from crm.members.rules import Standing, has_graduated, is_open, kind_name, role_name
+from crm.members.rules import (
+    Standing,
+    band_name,
+    has_graduated,
+    is_minor,
+    is_open,
+    kind_name,
+    role_name,
+)
 
 blueprint = Blueprint("members", __name__)
-#: Characters of a search that are looked at.
-_QUERY_MOST = 100
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ def _words() -> dict[str, Any]:
 
 def find_hits(query: str, limit: int) -> list[shell.Hit]:
     """The best members for the search box, of what the reader may see."""
-    wanted = MemberFilter(q=query[:_QUERY_MOST], standing=Standing.ALL)
+    wanted = MemberFilter(q=query[: filters.QUERY_MOST], standing=Standing.ALL)
     if not queries.named(wanted.q):
         return []
     found = queries.members(wanted, _sees(), today=i18n.today()).limit(limit)
@@ -91,41 +103,56 @@ def find_hits(query: str, limit: int) -> list[shell.Hit]:
 @requires(Can.SEE_MEMBERS)
 def index() -> Any:
     """The members the reader may see; the filters are the address."""
-    scope, today = _sees(), i18n.today()
-    chapters = queries.chapters_in(scope)
-    chosen = _chosen_chapter(chapters)
-    wanted = MemberFilter(
-        q=request.args.get("q", "")[:_QUERY_MOST],
-        chapter_ids=frozenset(
-            each.id for each in chapters if chosen and each.path.startswith(chosen.path)
-        )
-        if chosen
-        else None,
-        standing=_standing(),
-        graduation_year=_year(),
-        sort=request.args.get("sort", "name"),
-    )
-    found = queries.with_chapters(queries.members(wanted, scope, today=today))
+    return list_page(asked_for(), WithNames(formdata=None), 200)
+
+
+def asked_for() -> Asked:
+    """The filter of the address; 404 for a chapter the reader may not see."""
+    try:
+        return filters.parse(request.args, Reader.of(current_user))
+    except LookupError:
+        abort(404)
+
+
+def list_page(asked: Asked, form: WithNames, status: int) -> Any:
+    """The list with its filter and its downloads."""
+    today = i18n.today()
+    found = queries.with_chapters(filters.found(asked, today=today))
     page = page_of(found, number=page_number())
-    return render_template(
+    if asked.tells_consent:
+        # Who stands on this list has not consented: that is read here.
+        minors = [each.id for each in page.rows if is_minor(each.age_band)]
+        reads.note("member", minors, "consent")
+    given = request.args.to_dict(flat=False)
+    given.pop("page", None)
+    body = render_template(
         "members/index.html",
         page=page,
-        rows=_rows(page.rows, scope, today),
-        wanted=wanted,
-        chosen=chosen,
-        choices=zip(chapters, chapter_choices(chapters), strict=True),
-        years=queries.graduation_years(scope),
-        actions=shell.panels("members-actions", wanted),
-        is_narrowed=any(request.args.get(name) for name in ("q", "chapter", "year", "standing")),
+        rows=_rows(page.rows, asked.scope, today),
+        asked=asked,
+        wanted=asked.wanted,
+        chosen=asked.chosen,
+        choices=zip(asked.chapters, chapter_choices(asked.chapters), strict=True),
+        years=queries.graduation_years(asked.reader.sees),
+        actions=shell.panels("members-actions", asked.wanted),
+        purposes=PURPOSES,
+        age_groups=filters.AGE_GROUPS,
+        import_name=filters.import_name,
+        tag_kinds=tags.KINDS,
+        formats=FORMATS.values(),
+        form=form,
+        given=given,
+        without=_without,
     )
+    return body, status
 
 
-def _chosen_chapter(chapters: Sequence[Chapter]) -> Chapter | None:
-    slug = request.args.get("chapter")
-    if not slug:
-        return None
-    # A chapter the reader may not see is not there; showing everybody instead would mislead.
-    return next((each for each in chapters if each.slug == slug), None) or abort(404)
+def _without(each: filters.Narrowing) -> str:
+    """The present address without one part of its filter."""
+    left = request.args.to_dict(flat=False)
+    left.pop("page", None)
+    left[each.name] = [value for value in left.get(each.name, []) if value.strip() != each.given]
+    return url_for("members.index", **left)  # type: ignore[arg-type]
 
 
 def _standing() -> Standing:
@@ -133,17 +160,12 @@ def _standing() -> Standing:
     return Standing(asked) if asked in set(Standing) else Standing.CURRENT
 
 
-def _year() -> int | None:
-    asked = request.args.get("year", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else None
-
-
 @blueprint.route("/members/new", methods=["GET", "POST"])
 @requires(Can.EDIT_MEMBERS)
 def new() -> Any:
     """Add a member; a name the chapter has already asks once more."""
     chapters = queries.chapters_in(access.scope(current_user, Can.EDIT_MEMBERS), open_only=True)
-    form = NewMemberForm()
+    form = asking(NewMemberForm)()
     form.offer(chapter_choices(chapters))
     if request.method == "GET":
         form.joined_on.data = i18n.today()
@@ -160,17 +182,33 @@ def new() -> Any:
             email=form.email.data,
             phone=form.phone.data,
             graduation_year=form.graduation_year.data,
+            age_band=form.age_band.data,
+            address=form.address.data,
+            postal_code=form.postal_code.data,
             note=form.note.data,
+            tags_by_kind=form.tags_by_kind,
+            custom=form.custom,
             anyway=form.anyway.data,
             by=current_user,
+            today=i18n.today(),
         )
     )
     if added is not None:
         flash(_("%(name)s was added.", name=_name_of(added.id)), "success")
         return redirect(url_for("members.page", member_id=added.id), 303)
     same = _same_named(form) if form.anyway.errors else []
-    page = render_template("members/new.html", form=form, same=same, chapters=chapters)
+    page = render_template(
+        "members/new.html", form=form, same=same, chapters=chapters, known_tags=_known_tags()
+    )
     return page, form.status
+
+
+def _known_tags() -> dict[str, list[str]]:
+    """The names of the tags there are, by kind, to be suggested."""
+    found: dict[str, list[str]] = {kind: [] for kind in tags.KINDS}
+    for each in tags.all_tags():
+        found.setdefault(each.kind, []).append(each.name)
+    return found
 
 
 def _same_named(form: NewMemberForm) -> list[Shown]:
@@ -185,7 +223,10 @@ def _name_of(member_id: int) -> str:
 @blueprint.get("/members/<int:member_id>")
 @requires(Can.SEE_MEMBERS)
 def page(member_id: int) -> Any:
-    """Who a member is, where they were, what they did."""
+    """Who a member is, where they were, what they did.
+
+    How to reach a minor stands on a page of its own, so that who looked it up can be told.
+    """
     scope, today = _sees(), i18n.today()
     member = queries.member(member_id, scope)
     memberships = sorted(
@@ -194,16 +235,30 @@ def page(member_id: int) -> Any:
     edits = access.scope(current_user, Can.EDIT_MEMBERS)
     open_ids = {each.id for each in memberships if is_open(each.left_on, today)}
     theirs = [each.chapter_id for each in memberships if each.id in open_ids]
+    minor = is_minor(member.age_band)
+    shown = disclose([member_id], to=_viewer(), exit=Exit.PAGE, details=True, contact=not minor)[
+        member_id
+    ]
+    # What those who keep the member are told: disclosure says it, or does not.
+    keeps = shown.age_band is not None
     return render_template(
         "members/page.html",
         member=member,
-        shown=disclose([member_id], to=_viewer(), exit=Exit.PAGE)[member_id],
+        shown=shown,
+        keeps=keeps,
+        is_minor=minor,
+        age=band_name(shown.age_band, in_force().age_limits) if shown.age_band else None,
+        is_refused=_is_refused(member),
         memberships=memberships,
         open_ids=open_ids,
         has_graduated=has_graduated(member.graduation_year, today),
         sees=scope,
         edits=edits,
         may_edit=edits.includes(*(each.chapter_id for each in memberships)),
+        tags=tags.of_member(member_id),
+        tag_kinds=tags.KINDS,
+        places=teams.places_of([member_id])[member_id],
+        custom=_custom_said(member) if keeps else [],
         roles=queries.roles_in(each for each in theirs if scope.includes(each)),
         panels=shell.panels("member", member),
         aside=shell.panels("member-aside", member),
@@ -211,29 +266,75 @@ def page(member_id: int) -> Any:
     )
 
 
+def _is_refused(member: Member) -> bool:
+    """Whether somebody said no to their being a member; of a minor, that is read here."""
+    said = states([member.id], {Purpose.MEMBER}).get(member.id, {})
+    is_refused = said.get(Purpose.MEMBER) in SAID_NO
+    if is_refused and is_minor(member.age_band):
+        reads.note("member", [member.id], "consent")
+    return is_refused
+
+
+def _custom_said(member: Member) -> list[tuple[str, str]]:
+    """Label and answer of each field somebody answered."""
+    return [
+        (each.label, fields.said(each, member.custom[each.key]))
+        for each in fields.defined()
+        if member.custom.get(each.key)
+    ]
+
+
+@blueprint.get("/members/<int:member_id>/contact")
+@requires(Can.EDIT_MEMBERS)
+def contact(member_id: int) -> Any:
+    """How to reach a member: of a minor, this page is recorded as read."""
+    member = queries.member(member_id, access.scope(current_user, Can.EDIT_MEMBERS))
+    shown = disclose([member_id], to=_viewer(), exit=Exit.PAGE, details=True)[member_id]
+    return render_template(
+        "members/contact.html",
+        member=member,
+        shown=shown,
+        is_minor=is_minor(member.age_band),
+        panels=shell.panels("member-contact", member),
+    )
+
+
 @blueprint.route("/members/<int:member_id>/edit", methods=["GET", "POST"])
 @requires(Can.EDIT_MEMBERS)
 def edit(member_id: int) -> Any:
-    """Change who a member is and how to reach them."""
+    """Change who a member is, how to reach them and what is known beside."""
     member = queries.member(member_id, access.scope(current_user, Can.EDIT_MEMBERS))
-    form = MemberForm(obj=member)
+    form = asking(MemberForm, member.custom)()
+    if request.method == "GET":
+        shown = disclose([member_id], to=_viewer(), exit=Exit.PAGE, details=True)[member_id]
+        form.fill(member, shown, tags.tags_of([member_id])[member_id])
     changed = form.carry(
         lambda: operations.edit_member(
             member_id=member_id,
             given_name=form.given_name.data,
-            family_name=form.family_name.data,
-            email=form.email.data,
-            phone=form.phone.data,
+            family_name=form.family_name_of(member),
             graduation_year=form.graduation_year.data,
+            age_band=form.age_band.data,
             note=form.note.data,
+            tags_by_kind=form.tags_by_kind,
+            custom=form.custom,
+            reason=form.reason.data,
             by=current_user,
+            today=i18n.today(),
+            **form.reach(),
         )
     )
     if changed is not None:
         flash(_("The changes are kept."), "success")
         return redirect(url_for("members.page", member_id=member_id), 303)
-    name = _name_of(member_id)
-    return render_template("members/edit.html", form=form, id=member_id, name=name), form.status
+    page = render_template(
+        "members/edit.html",
+        form=form,
+        id=member_id,
+        name=_name_of(member_id),
+        known_tags=_known_tags(),
+    )
+    return page, form.status
 
 
 @blueprint.route("/members/<int:member_id>/join", methods=["GET", "POST"])
@@ -393,6 +494,7 @@ def chapter(slug: str) -> Any:
         rows=_rows(members.rows, scope, today),
         wanted=wanted,
         sees=scope,
+        teams=[each for each in teams.of_chapter(record.id) if each.closed_on is None],
         panels=shell.panels("chapter", record),
     )
 

@@ -1,17 +1,16 @@
 """A report asked and answered: for a page, for a file, for a command, from the same rows."""
 
-from collections.abc import Generator, Iterator, Sequence
-from contextvars import copy_context
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from flask import Flask
-from flask_babel import force_locale
 from markupsafe import Markup
 
 from crm.core import db
-from crm.core.tables import FORMATS, Row, Table
+from crm.core.streams import stream
+from crm.core.tables import Row, Table
 from crm.reports.catalogue import Question, Report, in_order, totals
 from crm.reports.rules import Reckoning
 
@@ -76,22 +75,8 @@ class Order:
 
 
 def file_of(app: Flask, order: Order) -> Iterator[bytes]:
-    """The file, piece by piece, from one snapshot of its own.
-
-    What goes wrong on the way is raised, so that no cut file passes for a whole one. Each step
-    runs in a context of its own: between two pieces whoever reads them sees nothing of it.
-    """
-    inside, pieces = copy_context(), _pieces(app, order)
-    try:
-        while (piece := inside.run(next, pieces, None)) is not None:
-            yield piece
-    finally:
-        inside.run(pieces.close)
-
-
-def _pieces(app: Flask, order: Order) -> Generator[bytes, None, None]:
-    with db.apart(app), force_locale(order.locale):
-        yield from FORMATS[order.format].write(_table(order))
+    """The file, piece by piece, from one snapshot of its own."""
+    return stream(app, lambda: _table(order), format=order.format, locale=order.locale)
 
 
 def _table(order: Order) -> Table:

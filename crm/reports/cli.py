@@ -1,9 +1,6 @@
 """`crm report`: any report as a file, from a shell or a timer. Members are numbers there too."""
 
-import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +11,7 @@ from flask.cli import with_appcontext
 from flask_babel import get_locale
 
 from crm.core.access import Scope
-from crm.core.cli import ensure_database
+from crm.core.cli import ensure_database, write_whole
 from crm.core.i18n import timezone_name
 from crm.core.tables import FORMATS
 from crm.members.disclosure import Exit, Viewer
@@ -86,28 +83,3 @@ def report(
             click.echo(piece, nl=False)
     else:
         write_whole(output, data)
-
-
-def write_whole(path: Path, pieces: Iterator[bytes]) -> None:
-    """Write the file beside its place and move it there: nobody finds half of one.
-
-    Raises `click.ClickException` where that cannot be done.
-    """
-    try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(pieces)
-        # A temporary file is its owner's alone; a report is as readable as any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(beside).chmod(0o666 & ~umask)
-        Path(beside).replace(path)
-    except OSError as error:
-        Path(beside).unlink(missing_ok=True)
-        raise click.ClickException(f"{path}: {error.strerror}") from error
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise

@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
-from crm.core.forms import Form, choice, text
 from crm.core.i18n import day
-from crm.core.tables import FORMATS
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
 from crm.reports.catalogue import Report
@@ -69,19 +66,3 @@ def parse(args: Mapping[str, str], report: Report) -> Asked:
                 _("Nothing is known as “%(value)s” for what came back.", value=outcome[:80])
             )
     return Asked(asked.wanted, problems, given, asked.choices, outcome, by, report)
-
-
-class WithNames(Form):
-    """Asks why a file is to name people."""
-
-    reason = text(
-        _l("What do you need the names for?"),
-        most=300,
-        required=True,
-        description=_l("Kept with your name and the time, for whoever answers for the members."),
-    )
-    format = choice(
-        _l("File"),
-        required=True,
-        choices={each.name: each.label for each in FORMATS.values()},
-    )

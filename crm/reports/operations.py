@@ -1,23 +1,44 @@
 """What leaves with names on it is recorded before it leaves."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask_babel import gettext as _
 
 from crm.core import audit
 from crm.core.errors import Refused
-from crm.reports.catalogue import Report
+from crm.members import departures
+from crm.members.disclosure import Exit, Viewer
+from crm.reports.catalogue import Question, Report
 
 
 def export_people(
-    *, report: Report, reason: str, given: Mapping[str, str], format: str, by: Any
-) -> None:
-    """Record that a file naming members leaves: which, why, for whom. Raises `Refused`."""
+    *,
+    report: Report,
+    question: Question,
+    reason: str,
+    given: Mapping[str, str],
+    format: str,
+    by: Any,
+) -> Viewer:
+    """Record that a file naming members leaves: which, why, with whom, for whom.
+
+    Gives the viewer it leaves for, to whom nobody is named but those it was recorded of. Raises
+    `Refused`.
+    """
     if not report.shows_people:
         raise Refused(_("This report names nobody. Use the ordinary download."))
     if not reason.strip():
         raise Refused(_("Say what you need the names for."), "reason")
+    named = frozenset(report.named(question)) if report.named else frozenset()
+    departures.record(
+        exit=Exit.EXPORT,
+        what=_("%(title)s, %(format)s", title=report.title, format=format.upper()),
+        member_ids=named,
+        reason=reason.strip(),
+        by=by,
+    )
     audit.record(
         "export_people",
         "report",
@@ -30,3 +51,4 @@ def export_people(
             "filters": dict(given),
         },
     )
+    return replace(question.viewer, recorded=named)

@@ -13,6 +13,7 @@ from flask_login import current_user
 from crm.campaigns.goals import told as goal_told
 from crm.core import shell
 from crm.core.access import Can, requires
+from crm.core.forms import WithNames
 from crm.core.i18n import timezone_name, today
 from crm.core.paging import Page, page_number
 from crm.core.tables import FORMATS, Column, Row
@@ -21,7 +22,7 @@ from crm.outreach.filters import LABELS, NAMES
 from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
 from crm.reports.catalogue import Question, Report, reports
-from crm.reports.forms import Asked, WithNames, parse
+from crm.reports.forms import Asked, parse
 from crm.reports.operations import export_people
 from crm.reports.rules import month_back, month_name
 
@@ -108,19 +109,24 @@ def download_names(name: str) -> Any:
     if asked.problems or not form.validate_on_submit():
         return _show(report, asked, form, 422)
 
-    def carry_out() -> bool:
-        export_people(
-            report=report,
+    whole = report.asked_by(asked.by)
+    viewer = form.carry(
+        lambda: export_people(
+            report=whole,
+            question=_question(asked, Viewer.of(current_user, exports_people=True)),
             reason=form.reason.data,
             given=asked.given,
             format=form.format.data,
             by=current_user,
         )
-        return True
-
-    if not form.carry(carry_out):
+    )
+    if viewer is None:
         return _show(report, asked, form, 422)
-    return _send(report, asked, form.format.data, Viewer.of(current_user, exports_people=True))
+    return _send(report, asked, form.format.data, viewer)
+
+
+def _question(asked: Asked, viewer: Viewer) -> Question:
+    return Question(wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, outcome=asked.outcome)
 
 
 def _report(name: str) -> Report:
@@ -130,9 +136,7 @@ def _report(name: str) -> Report:
 def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response:
     order = Order(
         report=report.asked_by(asked.by),
-        question=Question(
-            wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, outcome=asked.outcome
-        ),
+        question=_question(asked, viewer),
         format=format,
         sort=request.args.get("sort"),
         facts=asked.facts,

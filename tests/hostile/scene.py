@@ -14,6 +14,7 @@ from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.members import field_operations, tags, teams
 from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
@@ -63,6 +64,12 @@ def scene() -> SimpleNamespace:
             by=None,
             today=today,
         )
+        asked = field_operations.define_field(
+            label="Shirt size", kind="choice", choices=("small", "large"), by=None
+        )
+        team = teams.create_team(chapter_id=people.school_a.id, name="Posters", by=None)
+        teams.put_on_team(team_id=team.id, member_ids=[member.id], by=None, today=today)
+        (tag_id,) = tags.ids_of("skill", ["Driving"])
         kept = keep_list(name="The Pacific", target_ids=[target.id], by=None)
         db.session.add(
             TargetIdentifier(target_id=target.id, scheme="iso3166-alpha3", identifier="NIU")
@@ -82,6 +89,7 @@ def scene() -> SimpleNamespace:
             starts_on=date(2020, 11, 23), ends_on=date(2020, 11, 27), source="a letter", by=None,
         )  # fmt: skip
     event_id, meeting_id = event.id, meeting.id
+    field_id, team_id = asked.id, team.id
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -98,6 +106,11 @@ def scene() -> SimpleNamespace:
         "run_id": run.id,
         "merge_id": 1,
         "photo_id": 1,
+        "field_id": field_id,
+        "team_id": team_id,
+        "tag_id": tag_id,
+        "change": "up",
+        "turn": "close",
         "user_id": people.viewer.id,
         "role_id": 1,
         "channel": "postcard",

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from crm.core import db
 from crm.core.access import Role
-from crm.members.models import Chapter, Member
+from crm.members.models import Chapter, Consent, Guardian, Guardianship, Member
 from crm.outreach.models import Action, ActionPhoto, Outcome
 from crm.outreach.operations import correct_action, snapshot, undo_action, withdraw_outcome
 from crm.targets.models import ContactPoint, Target
@@ -47,6 +47,19 @@ def place(app: Flask) -> SimpleNamespace:
         ana = db.session.get_one(Member, values["member_id"])
         ana.family_name, ana.search = "Secretname", "secretname ana"
         ana.email, ana.phone, ana.note = "ana@home.example", "555-0199", "allergic"
+        # Nobody is told how to reach a child without a yes: with one, her school is.
+        guardian = Guardian(name="Rosa", search="rosa")
+        db.session.add(guardian)
+        db.session.flush()
+        db.session.add_all(
+            [
+                Guardianship(member_id=ana.id, guardian_id=guardian.id),
+                Consent(
+                    member_id=ana.id, guardian_id=guardian.id, purpose="contact",
+                    answer="given", how="paper", starts_on=found.today,
+                ),
+            ]
+        )  # fmt: skip
         action = db.session.get_one(Action, values["action_id"])
         action.note = "A private note"
         # Who leads a school is a pupil too.

@@ -42,8 +42,9 @@ def test_it_works(there: SimpleNamespace, sign_in: SignIn) -> None:
     )  # fmt: skip
     assert answer.status_code == 303
     page = client.get(answer.location)
-    for words in ("Cleo Fox", "Alder High School", "Sep 1, 2025", "parent@example.org", "2090"):
+    for words in ("Cleo Fox", "Alder High School", "Sep 1, 2025", "How to reach them", "2090"):
         assert words in page.text
+    assert "parent@example.org" not in page.text
     assert "Cleo Fox" in client.get("/members?q=fox").text
 
 
@@ -54,6 +55,7 @@ def test_one_chapters_members_are_hidden_from_anothers_leader(
     for address in (
         f"/members/{there.ana}",
         f"/members/{there.ana}/edit",
+        f"/members/{there.ana}/contact",
         f"/members/{there.ana}/join",
         f"/members/{there.ana}/memberships/1",
         f"/members/{there.ana}/memberships/1/leave",
@@ -89,7 +91,7 @@ def test_who_may_not_see_members_is_told_so(
 def test_contacts_are_for_those_who_change_members(there: SimpleNamespace, sign_in: SignIn) -> None:
     with db.unit_of_work():
         member = db.session.get_one(Member, there.ana)
-        member.email, member.note = "parent@example.org", "allergic"
+        member.email, member.note, member.age_band = "parent@example.org", "allergic", "adult"
         db.session.add(Membership(member_id=there.ana, chapter_id=there.b_id))
         audit.record("make", "test", None, by=None)
     assert "parent@example.org" in sign_in(there.leader).get(f"/members/{there.ana}").text

@@ -14,9 +14,9 @@ from click.testing import Result
 from flask import Flask
 
 from crm.core import db
+from crm.core.cli import write_whole
 from crm.members.models import Member
 from crm.reports.catalogue import reports
-from crm.reports.cli import write_whole
 from tests import make
 from tests.reports.conftest import ids, logged
 

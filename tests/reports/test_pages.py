@@ -22,6 +22,8 @@ from crm.core.access import Can
 from crm.core.audit import AuditEntry
 from crm.core.i18n import today
 from crm.core.shell import Hit, Panel, add_panel, add_search
+from crm.members import departures
+from crm.members.disclosure import Exit
 from crm.members.models import Member
 from crm.reports.catalogue import reports
 from tests import make
@@ -266,7 +268,7 @@ def test_a_download_gives_numbers_for_names(
 def test_a_download_with_names_asks_why_and_is_recorded(
     work: SimpleNamespace, people: SimpleNamespace, sign_in: SignIn
 ) -> None:
-    staff_id = people.staff.id
+    staff_id, nora = people.staff.id, work.members[0]
     client = sign_in(people.staff)
     refused = client.post("/reports/activity-by-member", data={"format": "csv", "reason": " "})
     assert refused.status_code == 422
@@ -286,6 +288,8 @@ def test_a_download_with_names_asks_why_and_is_recorded(
         "format": "csv",
         "filters": {"channel": "postcard"},
     }
+    (left,) = departures.of_member(nora)
+    assert (left.what, left.exit) == ("Activity by member, CSV", Exit.EXPORT)
 
 
 def test_a_report_without_people_has_no_names_to_give(

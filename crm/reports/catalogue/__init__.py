@@ -66,6 +66,8 @@ class Report:
     #: Columns of numbers without records of their own: minutes, a median, a progress.
     plain: frozenset[str] = frozenset()
     shows_people: bool = False
+    #: Of one that shows people: the members a file of it names.
+    named: Callable[[Question], Iterable[int]] | None = None
     #: Columns a screen has no room for: shown small below another column's value. Files keep them.
     beneath: Mapping[str, str] = field(default_factory=dict)
     #: Other things its rows may be about, by the word of the address: the same sums by post.

@@ -57,6 +57,12 @@ def rows(asked: Question) -> Iterator[Row]:
         yield _("Nobody named (tally)"), "", int(unnamed), actions, None, last, None
 
 
+def named(asked: Question) -> Iterator[int]:
+    """The members whose row says who they are."""
+    ids = [row[-1] for row in rows(asked) if row[-1] is not None]
+    return (each.member_id for each in _shown(ids, asked).values() if each.is_named)
+
+
 def _others(rows: Sequence[Any]) -> Row:
     # How many actions they are cannot be told from sums: two of them may share one.
     return (
@@ -138,4 +144,5 @@ REPORT = Report(
     record=lambda row: ("members.page", {"member_id": row[-1]}) if row[-1] else None,
     plain=frozenset({"minutes"}),
     shows_people=True,
+    named=named,
 )

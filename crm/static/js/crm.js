@@ -19,6 +19,16 @@ for (const field of document.querySelectorAll("[data-only-for]")) {
   show();
 }
 
+// A field that takes several words parted by commas suggests for the last of them.
+for (const field of document.querySelectorAll("input[data-parted][list]")) {
+  const options = [...field.list.options];
+  const words = options.map((option) => option.value);
+  field.addEventListener("input", () => {
+    const before = field.value.slice(0, field.value.lastIndexOf(",") + 1);
+    options.forEach((option, at) => { option.value = before ? `${before} ${words[at]}` : words[at]; });
+  });
+}
+
 // A second click on a save button does nothing.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", () => {
