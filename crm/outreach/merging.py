@@ -6,10 +6,9 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Column, exists, update
 
 from crm.core import db
+from crm.core.merging import AFTERWARDS, EXACT, WAYS, Merging, lead_to
 from crm.outreach.channels import per_piece_names
 from crm.outreach.models import ActionTarget, Outcome
-from crm.targets import merging
-from crm.targets.merging import Merging, lead_to
 
 
 def _reached(work: Merging, column: Column[Any]) -> None:
@@ -59,8 +58,8 @@ def _settle(kept_id: int, merged_id: int) -> None:
     )
 
 
-merging.WAYS["action_target.target_id"] = _reached
-merging.EXACT["action_target"] = _l(
+WAYS["action_target.target_id"] = _reached
+EXACT["action_target"] = _l(
     "Outreach that came together was corrected or undone since, and cannot be parted."
 )
-merging.AFTERWARDS.append(_settle)
+AFTERWARDS["target"].append(_settle)
