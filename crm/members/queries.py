@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from crm.accounts.models import User
@@ -13,7 +13,14 @@ from crm.core import db
 from crm.core.access import Grant, Grants, Role, Scope
 from crm.core.text import fold
 from crm.members.matching import Candidate
-from crm.members.models import Chapter, ChapterRole, Member, Membership
+from crm.members.models import (
+    Chapter,
+    ChapterRole,
+    Member,
+    Membership,
+    MemberWord,
+    words_of,
+)
 from crm.members.rules import Standing, school_year, search_key
 
 #: The columns a list of members sorts by.
@@ -183,8 +190,34 @@ def not_graduated_on(today: date) -> ColumnElement[bool]:
 
 
 def named(q: str) -> list[ColumnElement[bool]]:
-    """Conditions that each word of `q` begins a word of the member's name, in any order."""
-    return [(literal(" ") + Member.search).like(f"% {word}%") for word in fold(q).split()]
+    """Conditions that each word of `q` begins a word of the member's name, in any order.
+
+    The longest word, which fewest names have, is looked up in the index of words; of those found
+    the other words are asked. So it takes what is found, however many members there are.
+    """
+    words = sorted(words_of(fold(q)), key=len, reverse=True)
+    if not words:
+        return []
+    first = select(MemberWord.member_id).where(_begins(words[0]))
+    return [
+        Member.id.in_(first),
+        *(exists().where(MemberWord.member_id == Member.id, _begins(word)) for word in words[1:]),
+    ]
+
+
+def _begins(word: str) -> ColumnElement[bool]:
+    """That a word of a name begins so: a range of the index."""
+    return and_(MemberWord.word >= word, MemberWord.word < f"{word}\U0010ffff")
+
+
+def kept_ids(member_ids: Iterable[int]) -> dict[int, int]:
+    """Those of the ids that were merged into another, with the one that was kept."""
+    rows = db.session.execute(
+        select(Member.id, Member.merged_into_id).where(
+            Member.id.in_(set(member_ids)), Member.merged_into_id.is_not(None)
+        )
+    )
+    return {number: kept for number, kept in rows if kept is not None}
 
 
 def present() -> tuple[ColumnElement[bool], ...]:
@@ -247,6 +280,12 @@ def member(member_id: int, scope: Scope) -> Member:
     return db.session.scalars(
         with_chapters(visible_members(scope)).where(Member.id == member_id)
     ).one()
+
+
+def is_visible(member_id: int, scope: Scope) -> bool:
+    """Whether the scope has this member."""
+    wanted = visible_members(scope).with_only_columns(Member.id).where(Member.id == member_id)
+    return db.session.scalar(wanted) is not None
 
 
 def with_chapters(wanted: Select[Member]) -> Select[Member]:
