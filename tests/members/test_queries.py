@@ -240,7 +240,7 @@ def test_the_list_reads_an_index(app: Flask) -> None:
         ("nun an", ["Ana Núñez"]),
         ("AN NUN", ["Ana Núñez"]),
         ("ana", ["Ana Núñez", "Ana Pine"]),
-        ("a", ["Ana Núñez", "Ana Pine"]),
+        ("a", ["Ana Núñez", "Ana Pine", "𝐀𝐁 X"]),
         ("unez", []),
         ("ana ana", ["Ana Núñez", "Ana Pine"]),
         ("ana zorn", []),
@@ -291,9 +291,9 @@ def test_the_search_reads_the_index_of_words(any_app: Flask) -> None:
             rows = db.session.connection().exec_driver_sql(f"{explain} {asked}".replace("%", "%%"))
             plan = "\n".join(str(row[-1]) for row in rows)
             if is_sqlite:
-                assert "SCAN member" not in plan.replace("SCAN member_word", ""), plan
+                assert "SCAN" not in plan, plan
                 assert "SEARCH member_word" in plan, plan
-                assert "word>? AND word<?" in plan, plan
+                assert "(word>? AND word<?)" in plan, plan
             else:
-                assert "Seq Scan on member" not in plan, plan
+                assert "Seq Scan" not in plan, plan
                 assert "pk_member_word" in plan, plan
