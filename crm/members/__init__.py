@@ -5,11 +5,12 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core import access, shell
 from crm.core.access import Can
+from crm.core.shell import Panel
+from crm.members import duplicates_views, queries
 from crm.members import export_cli as export_cli
 from crm.members import export_views as export_views
 from crm.members import field_views as field_views
 from crm.members import models as models
-from crm.members import queries
 from crm.members import team_views as team_views
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
@@ -31,4 +32,10 @@ def init_app(app: Flask) -> None:
         app,
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
+    for place, panel in (
+        ("members-actions", Panel(30, "members/_duplicates_link.html", duplicates_views.may_look)),
+        ("member-actions", Panel(80, "members/_merge_link.html", duplicates_views.may_merge)),
+        ("member-aside", Panel(80, "members/_merges.html", duplicates_views.merges_of)),
+    ):
+        shell.add_panel(app, place, panel)
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)
