@@ -1,5 +1,6 @@
 """Members, chapters and roles, asked of the database. Lists of people start from a scope."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -155,17 +156,38 @@ def above(chapter: Chapter) -> list[Chapter]:
 
 
 def current_counts(chapter_ids: Iterable[int], *, today: date) -> dict[int, int]:
-    """How many current members each chapter has with those below it, each counted once."""
-    anchor, below_it = aliased(Chapter), aliased(Chapter)
-    rows = db.session.execute(
-        select(anchor.id, func.count(func.distinct(Membership.member_id)))
-        .join(below_it, _lies_below(below_it, anchor))
-        .join(Membership, Membership.chapter_id == below_it.id)
+    """How many current members each chapter has with those below it, each counted once.
+
+    Members are counted chapter by chapter and added up along the tree; only of the few who are in
+    several chapters it is asked in which.
+    """
+    wanted = set(chapter_ids)
+    above_of = {
+        number: wanted.intersection(map(int, filter(None, path.split("/"))))
+        for number, path in db.session.execute(select(Chapter.id, Chapter.path))
+    }
+    places = [number for number, found in above_of.items() if found]
+    current = (
+        select(Membership.chapter_id, Membership.member_id)
         .join(Member, Member.id == Membership.member_id)
-        .where(anchor.id.in_(set(chapter_ids)), open_on(today), not_graduated_on(today))
-        .group_by(anchor.id)
-    ).all()
-    return {row[0]: row[1] for row in rows}
+        .where(open_on(today), not_graduated_on(today))
+        .distinct()
+    )
+    if len(places) < len(above_of):
+        current = current.where(Membership.chapter_id.in_(places))
+    rows = current.subquery()
+    totals: Counter[int] = Counter()
+    for place, count in db.session.execute(
+        select(rows.c.chapter_id, func.count()).group_by(rows.c.chapter_id)
+    ):
+        totals.update(dict.fromkeys(above_of[place], count))
+    several = select(rows.c.member_id).group_by(rows.c.member_id).having(func.count() > 1)
+    twice: Counter[tuple[int, int]] = Counter()
+    for place, member_id in db.session.execute(current.where(Membership.member_id.in_(several))):
+        twice.update((member_id, each) for each in above_of[place])
+    for (_member, each), times in twice.items():
+        totals[each] -= times - 1
+    return dict(totals)
 
 
 def roles_in(chapter_ids: Iterable[int]) -> dict[int, list[ChapterRole]]:

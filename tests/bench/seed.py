@@ -180,8 +180,8 @@ def _cast() -> Cast:
         given, family = GIVEN[number % len(GIVEN)], f"{random.choice(FAMILY)}{_letters(number)}"
         search = fold(f"{family} {given} {family}")
         member = _insert(Member, given_name=given, family_name=family, search=search)
-        for word in words_of(search):
-            _insert(MemberWord, word=word, member_id=member)
+        words = [{"word": word, "member_id": member} for word in words_of(search)]
+        db.session.connection().execute(MemberWord.__table__.insert(), words)  # type: ignore[attr-defined]
         school = schools[number % len(schools)]
         _insert(Membership, member_id=member, chapter_id=school, joined_on=date(2023, 9, 1))
         cast.members[school].append(member)
