@@ -15,6 +15,7 @@ from crm.core import (
     db,
     errors,
     files,
+    history,
     i18n,
     icons,
     limits,
@@ -76,6 +77,7 @@ def init_app(settings: Settings) -> Flask:
     limits.init_app(app)
     mail.init_app(app, settings)
     shell.init_app(app)
+    history.init_app(app)
     charts.init_app(app)
     tiles.init_app(app)
     icons.init_app(app)
