@@ -28,8 +28,8 @@ class AuditEntry(db.Model):
     __tablename__ = "audit_entry"
     __audited__ = False
     __table_args__ = (
-        Index(None, "kind", "record_id"),
-        # The record is read the newest first: whole, or of one person, verb or kind.
+        # The record is read the newest first: whole, of one record, person, verb or kind.
+        Index(None, "kind", "record_id", "at"),
         Index(None, "at"),
         Index(None, "by_id", "at"),
         Index(None, "verb", "at"),

@@ -15,6 +15,8 @@ from typing import Any
 
 #: What stands in the place of the hash before the first entry.
 BEGINNING = "0" * 64
+#: The one way a value is written: keys in order, no blanks, nothing but ASCII.
+_written = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def new_salt() -> str:
@@ -46,5 +48,4 @@ def hash_of(
 
 
 def _sha256(before: str, value: Any) -> str:
-    written = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return sha256(f"{before}{written}".encode()).hexdigest()
+    return sha256(f"{before}{_written(value)}".encode()).hexdigest()

@@ -259,7 +259,8 @@ def _lines(
             if isinstance(old, list | dict) and isinstance(new, list | dict):
                 old, new = _apart(old, new)
             lines.append(Line(label, said(old), said(new)))
-        elif text := said(value):
+        # Of what is new, a no and a nought tell nothing.
+        elif value and (text := said(value)):
             lines.append(Line(label, new=text))
     return lines
 

@@ -38,11 +38,12 @@ def _everything() -> None:
 
 
 def _asked() -> RecordFilter:
+    kind = _argument("kind", _word)
     return RecordFilter(
         by_id=_argument("by", _number),
         verb=_argument("verb", _word),
-        kind=_argument("kind", _word),
-        record_id=_argument("record", _number),
+        kind=kind,
+        record_id=_argument("record", _number) if kind else None,
         since=_argument("since", date.fromisoformat),
         until=_argument("until", date.fromisoformat),
     )
@@ -78,6 +79,7 @@ def record() -> Any:
     return render_template(
         "members/record.html",
         wanted=wanted,
+        lacks_kind=bool(request.args.get("record")) and wanted.kind is None,
         page=page,
         rows=list(zip(page.rows, _told(page.rows), strict=True)),
         people=queries.user_names(audit_queries.people(), to=Viewer.of(current_user)),

@@ -1,5 +1,6 @@
 """The history of an action, its answers among it, and how entries about outreach are told."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Flask, abort, url_for
@@ -14,7 +15,7 @@ from crm.core.history_page import history_page
 from crm.core.i18n import day
 from crm.members.disclosure import Viewer
 from crm.outreach.channels import channels
-from crm.outreach.models import ActionTarget, Outcome
+from crm.outreach.models import Action, ActionTarget, Outcome
 from crm.outreach.operations import last_undo
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.record import action_with_facts, chapters_of
@@ -51,6 +52,18 @@ def action_history(action_id: int) -> Any:
         name=f"{what}, {day(action.happened_on)}",
         back=url_for(".page", action_id=action_id),
     )
+
+
+def _names(ids: Collection[int]) -> Mapping[int, str]:
+    rows = db.session.execute(
+        select(Action.id, Action.channel, Action.pieces, Action.happened_on).where(
+            Action.id.in_(ids)
+        )
+    )
+    return {
+        row.id: f"{channels()[row.channel].count(row.pieces)}, {day(row.happened_on)}"
+        for row in rows
+    }
 
 
 def _channel(name: Any) -> Any:
@@ -107,6 +120,7 @@ _ACTION = Kind(
     fields=_FIELDS,
     values=_VALUES,
     keys=("action_id",),
+    names=_names,
     link=lambda number: url_for("outreach.page", action_id=number),
     hidden=("action_target_id",),
 )

@@ -34,6 +34,7 @@ ENTRY = sa.table(
 #: What an erasure leaves as it is.
 KEPT = ("id", "at", "by_id", "verb", "kind", "record_id", "request_id", "seq", "digest", "hash")
 INDEXES = {
+    "ix_audit_entry_kind_record_id_at": ["kind", "record_id", "at"],
     "ix_audit_entry_at": ["at"],
     "ix_audit_entry_by_id_at": ["by_id", "at"],
     "ix_audit_entry_verb_at": ["verb", "at"],
@@ -42,6 +43,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
+    op.drop_index(op.f("ix_audit_entry_kind_record_id"), "audit_entry")
     for name, columns in INDEXES.items():
         op.create_index(op.f(name), "audit_entry", columns)
     seal_what_is_there()
@@ -61,6 +63,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER audit_entry_no_{name}")
     for name in reversed(INDEXES):
         op.drop_index(op.f(name), "audit_entry")
+    op.create_index(op.f("ix_audit_entry_kind_record_id"), "audit_entry", ["kind", "record_id"])
 
 
 def seal_what_is_there() -> None:

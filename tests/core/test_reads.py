@@ -13,7 +13,6 @@ from crm.core import audit, db, reads
 from crm.core.access import Can, requires
 from crm.core.audit import AuditEntry
 from crm.members.models import Chapter
-from tests import make
 
 SignIn = Callable[[object], FlaskClient]
 
@@ -171,14 +170,3 @@ def test_a_command_records_its_file_at_once(any_app: Flask) -> None:
     entry = db.session.scalars(select(AuditEntry)).one()
     assert (entry.verb, entry.by_id, entry.request_id) == ("export", None, None)
     reads.note("member", [1], "contact")
-
-
-def test_who_looked_at_one_member_is_found_through_an_index(any_app: Flask) -> None:
-    make.people()
-    statement = select(AuditEntry.id).where(
-        AuditEntry.kind == "member", AuditEntry.record_id == 1, AuditEntry.verb == reads.READ
-    )
-    if db.session.get_bind().dialect.name == "sqlite":
-        compiled = statement.compile(db.extension.engine, compile_kwargs={"literal_binds": True})
-        plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
-        assert "USING INDEX ix_audit_entry_kind_record_id" in str(plan)

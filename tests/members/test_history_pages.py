@@ -201,6 +201,7 @@ def test_the_record_is_filtered(people: SimpleNamespace, nora: int, sign_in: Sig
     assert rows("by=0") > 2
     assert rows("until=2000-01-01") == 0
     assert rows("since=2000-01-01&kind=member") == 2
+    assert "Choose also of what" in client.get("/settings/record?record=1").text
     for nonsense in ("by=x", "record=1e9", "since=never", "kind=%00", "record=99999999999999"):
         assert client.get(f"/settings/record?{nonsense}").status_code == 200
     page = client.get("/settings/record?kind=member").text
