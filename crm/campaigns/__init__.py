@@ -4,7 +4,7 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import address_views as address_views
-from crm.campaigns import evidence, handover, list_rule, measures, position_views
+from crm.campaigns import evidence, handover, history_views, list_rule, measures, position_views
 from crm.campaigns import models as models
 from crm.campaigns.views import blueprint, find
 from crm.core import shell
@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     list_rules.offer(app, *list_rule.KINDS)
     evidence.init_app(app)
     app.register_blueprint(blueprint)
+    history_views.init_app(app)
     position_views.hang(app)
     shell.add_nav(
         app, shell.NavItem(_l("Campaigns"), "campaigns.index", "flag", Can.SEE, 50, "campaigns")

@@ -9,15 +9,18 @@ from flask_wtf import CSRFProtect
 
 from crm.core import (
     access,
+    audit_cli,
     charts,
     cli,
     db,
     errors,
     files,
+    history,
     i18n,
     icons,
     limits,
     mail,
+    reads,
     security,
     shell,
     tiles,
@@ -64,6 +67,7 @@ def init_app(settings: Settings) -> Flask:
     # The order of these three is the way of a request: open the unit of work, know the person
     # (accounts registers that), then ask whether the person may.
     db.init_app(app)
+    reads.init_app(app)
     access.init_app(app)
     CSRFProtect(app)
     Bootstrap5(app)
@@ -73,8 +77,10 @@ def init_app(settings: Settings) -> Flask:
     limits.init_app(app)
     mail.init_app(app, settings)
     shell.init_app(app)
+    history.init_app(app)
     charts.init_app(app)
     tiles.init_app(app)
     icons.init_app(app)
     cli.init_app(app)
+    audit_cli.init_app(app)
     return app

@@ -6,11 +6,12 @@ from flask_babel import lazy_gettext as _l
 from crm.core import access, shell
 from crm.core.access import Can
 from crm.core.shell import Panel
-from crm.members import duplicates_views, queries
+from crm.members import duplicates_views, history_views, queries
 from crm.members import export_cli as export_cli
 from crm.members import export_views as export_views
 from crm.members import field_views as field_views
 from crm.members import models as models
+from crm.members import record_views as record_views
 from crm.members import team_views as team_views
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
@@ -21,6 +22,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     access.load_grants = queries.grants_of
     app.register_blueprint(blueprint)
+    history_views.init_app(app)
     app.cli.add_command(user_commands)
     shell.add_nav(
         app,

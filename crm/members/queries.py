@@ -1,7 +1,7 @@
 """Members, chapters and roles, asked of the database. Lists of people start from a scope."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -29,6 +29,7 @@ from crm.core import db
 from crm.core.access import Grant, Grants, Role, Scope
 from crm.core.text import fold
 from crm.members.consent_rules import Purpose
+from crm.members.disclosure import Viewer, first_name
 from crm.members.lacking import is_minor, lacks
 from crm.members.matching import Candidate
 from crm.members.models import (
@@ -475,6 +476,18 @@ def users_in(scope: Scope) -> Select[User]:
             ChapterRole.user_id == User.id, ChapterRole.chapter_id.in_(scope.chapter_ids)
         )
     )
+
+
+def user_names(ids: Collection[int], *, to: Viewer) -> dict[int, str]:
+    """Names of users by id: whole of those with a role where `to` sees members, else the first."""
+    near = exists().where(
+        ChapterRole.user_id == User.id, ChapterRole.chapter_id.in_(to.sees.chapter_ids)
+    )
+    rows = db.session.execute(select(User.id, User.name, near).where(User.id.in_(ids)))
+    return {
+        number: name if to.sees.everywhere or is_near else first_name(name)
+        for number, name, is_near in rows
+    }
 
 
 def user(user_id: int, scope: Scope) -> User:

@@ -7,7 +7,7 @@ from crm.campaigns import evidence, measures
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
-from crm.outreach import handover, list_rule, list_views, panels
+from crm.outreach import handover, history_views, list_rule, list_views, panels
 from crm.outreach import log_views as log_views
 from crm.outreach import map_views as map_views
 from crm.outreach import merging as merging
@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     evidence.offer(app, OutreachEvidence())
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
+    history_views.init_app(app)
     offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
     shell.add_panel(app, "target", Panel(50, "outreach/_of_target.html", panels.of_target))

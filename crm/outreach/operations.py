@@ -94,6 +94,9 @@ def log_action(
             "targets": facts.targets,
             "members": facts.members,
             "chapters": sorted(facts.chapter_ids),
+            "asks": sorted(facts.ask_ids),
+            "photos": len(facts.photos),
+            "origin": origin,
         },
     )
     return action
@@ -161,6 +164,7 @@ def correct_action(
             for name, value in snapshot(action).items()
             if value != before[name]
         },
+        reason=reason,
     )
     return action
 
@@ -179,7 +183,7 @@ def undo_action(action: Action, *, reason: str | None = None, by: User | None) -
     action.undone_at = db.now()
     db.session.flush()
     db.session.expire(action)
-    audit.record("undo_action", "action", action.id, by=by, changes={"reason": reason})
+    audit.record("undo_action", "action", action.id, by=by, reason=reason)
 
 
 def redo_action(action: Action, *, by: User | None) -> None:
@@ -282,13 +286,15 @@ def record_outcome(
     db.session.flush()
     audit.record(
         "record_outcome",
-        "outcome",
-        outcome.id,
+        "action",
+        row.action_id,
         by=by,
         changes={
-            "action_target_id": row.id,
+            "target_id": row.target_id,
             "kind": kind,
             "received_on": received_on,
+            "summary": summary or None,
+            "scan": scan is not None,
             "contact_point_id": point.id if point else None,
         },
     )
@@ -315,21 +321,22 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
     row = _locked_target(outcome.action_target_id)
     _refuse_recorder(row.action_id, by)
     gone = {
-        "action_target_id": row.id,
+        "target_id": row.target_id,
         "kind": outcome.kind,
         "received_on": outcome.received_on,
         "summary": outcome.summary,
-        "scan": outcome.scan,
+        "scan": outcome.scan is not None,
         "contact_point_id": outcome.contact_point_id,
     }
-    outcome_id, point_id = outcome.id, outcome.contact_point_id
-    db.session.execute(delete(Outcome).where(Outcome.id == outcome_id))
+    point_id = outcome.contact_point_id
+    db.session.execute(delete(Outcome).where(Outcome.id == outcome.id))
     others = db.session.scalar(
         select(Outcome.id).where(Outcome.action_target_id == row.id).limit(1)
     )
     row.awaiting = others is None and channels()[row.channel].expects_answer
     db.session.flush()
-    audit.record("withdraw_outcome", "outcome", outcome_id, by=by, changes=gone)
+    # Under its action, as when it was recorded: the row itself is gone.
+    audit.record("withdraw_outcome", "action", row.action_id, by=by, changes=gone)
     if point_id is not None and not _still_failed(point_id):
         clear_returned(db.session.get_one(ContactPoint, point_id), by=by)
 

@@ -44,9 +44,9 @@ def export_people(
         "report",
         None,
         by=by,
+        reason=reason.strip(),
         changes={
             "report": report.name,
-            "reason": reason.strip(),
             "format": format,
             "filters": dict(given),
         },

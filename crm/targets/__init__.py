@@ -10,6 +10,7 @@ from crm.targets import (
     district_cli,
     district_views,
     handover,
+    history_views,
     list_handover,
     list_kinds,
     list_rules,
@@ -26,6 +27,7 @@ from crm.targets.views import blueprint, find_for_search
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     app.register_blueprint(blueprint)
+    history_views.init_app(app)
     list_rules.init_app(app)
     list_rules.offer(app, *list_kinds.KINDS)
     handover.init_app(app)

@@ -1,0 +1,126 @@
+"""The history of an action, its answers among it, and how entries about outreach are told."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from flask import Flask, abort, url_for
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from sqlalchemy import select
+
+from crm.core import db, history
+from crm.core.access import Can, requires
+from crm.core.history import Kind
+from crm.core.history_page import history_page
+from crm.core.i18n import day
+from crm.members.disclosure import Viewer
+from crm.outreach.channels import channels
+from crm.outreach.models import Action, ActionTarget, Outcome
+from crm.outreach.operations import last_undo
+from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.record import action_with_facts, chapters_of
+from crm.outreach.views import blueprint
+
+
+def init_app(app: Flask) -> None:
+    """Say how entries are told."""
+    history.add_kind(app, "action", _ACTION)
+    # Answers were entries of their own once; today they stand under their action.
+    history.add_kind(
+        app, "outcome", Kind(_l("Answer"), verbs=_VERBS, fields=_FIELDS, values=_VALUES)
+    )
+
+
+@blueprint.get("/outreach/<int:action_id>/history")
+@requires(Can.SEE)
+def action_history(action_id: int) -> Any:
+    """Who logged, corrected and answered what: for those who see inside of its chapters."""
+    action = action_with_facts(action_id)
+    chapter_ids = [chapter.id for chapter in chapters_of(action_id)]
+    if action.undone_at is not None:
+        chapter_ids = last_undo(action_id).snapshot["chapters"]
+    if not Viewer.of(current_user).sees.includes(*chapter_ids):
+        abort(404)
+    answers = db.session.scalars(
+        select(Outcome.id)
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(ActionTarget.action_id == action_id)
+    ).all()
+    what = channels()[action.channel].count(action.pieces)
+    return history_page(
+        {"action": [action_id], "outcome": answers},
+        name=f"{what}, {day(action.happened_on)}",
+        back=url_for(".page", action_id=action_id),
+    )
+
+
+def _names(ids: Collection[int]) -> Mapping[int, str]:
+    rows = db.session.execute(
+        select(Action.id, Action.channel, Action.pieces, Action.happened_on).where(
+            Action.id.in_(ids)
+        )
+    )
+    return {
+        row.id: f"{channels()[row.channel].count(row.pieces)}, {day(row.happened_on)}"
+        for row in rows
+    }
+
+
+def _channel(name: Any) -> Any:
+    found = channels().get(str(name))
+    return found.label if found else name
+
+
+def _came_back(name: Any) -> Any:
+    found = outcome_kinds().get(str(name))
+    return found.label if found else name
+
+
+def _photos(value: Any) -> Any:
+    return len(value) if isinstance(value, list) else value
+
+
+_VERBS = {
+    "log_action": _l("Logged"),
+    "correct_action": _l("Corrected"),
+    "undo_action": _l("Undone"),
+    "redo_action": _l("Brought back"),
+    "record_outcome": _l("Answer recorded"),
+    "withdraw_outcome": _l("Answer withdrawn"),
+}
+_FIELDS = {
+    "channel": _l("How"),
+    "campaign_id": _l("Campaign"),
+    "happened_on": _l("Date"),
+    "until": _l("Last day"),
+    "place": _l("Place"),
+    "pieces": _l("Pieces"),
+    "unnamed": _l("Unnamed"),
+    "people": _l("People"),
+    "minutes": _l("Minutes"),
+    "note": _l("Note"),
+    "details": _l("Details"),
+    "targets": _l("Targets"),
+    "target_id": _l("Target"),
+    "members": _l("Who took part"),
+    "chapters": _l("By"),
+    "asks": _l("Asked"),
+    "photos": _l("Photos"),
+    "origin": _l("Came by"),
+    "kind": _l("What came back"),
+    "received_on": _l("Received on"),
+    "summary": _l("Summary"),
+    "scan": _l("Scan"),
+    "contact_point_id": _l("Address that failed"),
+}
+_VALUES = {"channel": _channel, "kind": _came_back, "photos": _photos}
+_ACTION = Kind(
+    _l("Outreach"),
+    verbs=_VERBS,
+    fields=_FIELDS,
+    values=_VALUES,
+    keys=("action_id",),
+    names=_names,
+    link=lambda number: url_for("outreach.page", action_id=number),
+    hidden=("action_target_id",),
+)
