@@ -1,14 +1,25 @@
-"""Who did what to which record, from what to what: one entry an operation, in its transaction."""
+"""Who did what to which record, from what to what: one entry an operation, in its transaction.
 
-from collections.abc import Mapping
+At the one commit the entries of the transaction are sealed: each gets the next number and a hash
+over the entry before (`chain`), so that a change of the record itself shows (`audit_check`). The
+database refuses to change or delete a sealed entry; only what it said of somebody who is forgotten
+may be taken out of it (`erase`).
+"""
+
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from flask import g, has_request_context
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON, Index, Row, Table, bindparam, select, union_all, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crm.core import db
+from crm.core import chain, db
+
+#: Entries sealed, and records erased, in one statement.
+_AT_ONCE = 1000
+#: How the verbs begin that let what is known of a record be erased.
+FORGETS = "forget"
 
 
 class AuditEntry(db.Model):
@@ -16,7 +27,14 @@ class AuditEntry(db.Model):
 
     __tablename__ = "audit_entry"
     __audited__ = False
-    __table_args__ = (Index(None, "kind", "record_id"),)
+    __table_args__ = (
+        Index(None, "kind", "record_id"),
+        # The record is read the newest first: whole, or of one person, verb or kind.
+        Index(None, "at"),
+        Index(None, "by_id", "at"),
+        Index(None, "verb", "at"),
+        Index(None, "kind", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(default=db.now)
@@ -82,3 +100,93 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     return value
+
+
+def erase(kind: str, record_ids: Collection[int], *, by: Any, verb: str) -> None:
+    """Forget what the record says of these: what changed, why, and the salt that could prove it.
+
+    That something was done, when and by whom stays, and the chain holds. Each gets an entry with
+    `verb`, which begins with `forget` and says that it happened, nothing more.
+    """
+    if not verb.startswith(FORGETS):
+        raise ValueError(f"a verb that erases begins with “{FORGETS}”, not {verb!r}")
+    db.session.flush()
+    wanted = sorted(set(record_ids))
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        db.session.execute(
+            update(AuditEntry)
+            .where(AuditEntry.kind == kind, AuditEntry.record_id.in_(some))
+            .values(changes={}, reason=None, salt=None),
+            execution_options={"synchronize_session": False},
+        )
+    for entry in db.session:
+        if isinstance(entry, AuditEntry):
+            db.session.expire(entry)
+    for record_id in wanted:
+        record(verb, kind, record_id, by=by)
+
+
+def _seal() -> None:
+    """Give the new entries of this transaction their places in the chain.
+
+    Others wait from here to the commit, and no longer: so numbers have no gap, and each entry
+    follows the one before it on every database.
+    """
+    db.take_turn("audit")
+    connection = db.session.connection()
+    seq, before = 0, chain.BEGINNING
+    while True:
+        found = connection.execute(_NEW_AND_LAST).all()
+        new = sorted((row for row in found if row.seq is None), key=lambda row: row.id)
+        for last in (row for row in found if row.seq is not None):
+            seq, before = last.seq, last.hash
+        sealed = []
+        for row in new:
+            seq, salt = seq + 1, chain.new_salt()
+            digest = chain.digest_of(salt, row.changes, row.reason)
+            before = link(before, row, seq=seq, digest=digest)
+            values = {"seq": seq, "salt": salt, "digest": digest, "hash": before}
+            sealed.append({"sealed_id": row.id, **values})
+        if sealed:
+            connection.execute(_SEALED, sealed)
+        if len(new) < _AT_ONCE:
+            return
+
+
+def link(before: str, row: Row[Any], *, seq: int, digest: str | None) -> str:
+    """The hash of an entry as it was read, at the place `seq` after the hash `before`."""
+    return chain.hash_of(
+        before,
+        seq=seq,
+        id=row.id,
+        at=row.at,
+        by_id=row.by_id,
+        verb=row.verb,
+        kind=row.kind,
+        record_id=row.record_id,
+        request_id=row.request_id,
+        digest=digest,
+    )
+
+
+_TABLE: Table = AuditEntry.__table__  # type: ignore[assignment]
+#: What is not sealed yet, in its order, and the last that is: one statement. Only this transaction
+#: sees entries that are not sealed.
+_NEW_AND_LAST = union_all(
+    *(
+        select(each)
+        for each in (
+            select(_TABLE).where(_TABLE.c.seq.is_(None)).order_by(_TABLE.c.id)
+            .limit(_AT_ONCE).subquery("new"),
+            select(_TABLE).where(_TABLE.c.seq.is_not(None)).order_by(_TABLE.c.seq.desc())
+            .limit(1).subquery("last"),
+        )
+    )
+)  # fmt: skip
+_SEALED = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("sealed_id"))
+    .values({name: bindparam(name) for name in ("seq", "salt", "digest", "hash")})
+)
+db.seal = _seal

@@ -102,13 +102,25 @@ def after_commit(call: Callable[[], object]) -> None:
     session.info.setdefault("after_commit", []).append(call)
 
 
+def _seal_nothing() -> None:
+    """Until the audit is there."""
+
+
+#: Set by the audit: gives the entries of this transaction their place in the record.
+seal: Callable[[], None] = _seal_nothing
+
+
 def commit() -> None:
-    """The one commit. Refuses changes without an audit entry, then lets waiting mail leave."""
+    """The one commit. Refuses changes without an audit entry, seals those there are, then lets
+    waiting mail leave.
+    """
     session.flush()
     if session.info.get("unaudited") and not session.info.get("audited"):
         tables = ", ".join(sorted(session.info["unaudited"]))
         rollback()
         raise RuntimeError(f"rows of {tables} changed without an audit entry")
+    if session.info.get("audited"):
+        seal()
     session.commit()
     waiting = session.info.pop("after_commit", [])
     _forget()
