@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from crm.accounts.models import User
-from crm.core import db
+from crm.core import audit_check, db
 from crm.core.access import Role
 from crm.core.cli import State, database_state
 from crm.core.settings import Settings, in_force
@@ -125,10 +125,18 @@ def _database() -> Iterator[Finding]:
             return
         revision = db.session.scalar(text("SELECT version_num FROM alembic_version"))
         yield good("database", f"{where} is up to date (revision {revision}).")
+        yield from _record()
         yield from _people()
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         yield stop("database", f"{where} cannot be used: {reason}")
+
+
+def _record() -> Iterator[Finding]:
+    """The head of the record of who did what. Walking it is for `crm audit verify`."""
+    yield good("record", f"ends at {audit_check.head()}; `crm audit verify` walks all of it.")
+    if not audit_check.is_guarded():
+        yield note("record", "The database does not refuse to change it: its triggers are missing.")
 
 
 def _people() -> Iterator[Finding]:

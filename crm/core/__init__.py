@@ -9,6 +9,7 @@ from flask_wtf import CSRFProtect
 
 from crm.core import (
     access,
+    audit_cli,
     charts,
     cli,
     db,
@@ -77,4 +78,5 @@ def init_app(settings: Settings) -> Flask:
     tiles.init_app(app)
     icons.init_app(app)
     cli.init_app(app)
+    audit_cli.init_app(app)
     return app

@@ -109,10 +109,10 @@ def guard_sqlite() -> None:
         f"AND NEW.salt IS NULL AND {same}) {refused}"
     )
     # INSERT OR REPLACE deletes without asking a trigger.
+    there = "SELECT 1 FROM audit_entry WHERE id = NEW.id OR seq = NEW.seq"
     op.execute(
         "CREATE TRIGGER audit_entry_no_replace BEFORE INSERT ON audit_entry "
-        "WHEN EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id) "
-        f"OR EXISTS (SELECT 1 FROM audit_entry WHERE seq = NEW.seq) {refused}"  # noqa: S608
+        f"WHEN EXISTS ({there}) {refused}"
     )
 
 
