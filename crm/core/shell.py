@@ -77,7 +77,8 @@ def add_panel(app: Flask, page: str, panel: Panel) -> None:
     """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `front`).
 
     A member's page has two more places: `member-aside` at the right and `member-actions` beside
-    the name; the list of members has `members-actions`.
+    the name; the list of members has `members-actions`. `me` is a member's own page, where nothing
+    stands of others; `user` somebody who signs in; `forget` what a forgotten member leaves behind.
     """
     panels = shell(app).panels.setdefault(page, [])
     panels.append(panel)

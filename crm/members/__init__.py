@@ -5,10 +5,13 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core import access, shell
 from crm.core.access import Can
+from crm.members import data_views as data_views
+from crm.members import key_views, queries, year_end_views
 from crm.members import models as models
-from crm.members import queries
+from crm.members import own_views as own_views
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
+from crm.members.forget_cli import member_commands
 from crm.members.views import blueprint, find_hits
 
 
@@ -17,6 +20,7 @@ def init_app(app: Flask) -> None:
     access.load_grants = queries.grants_of
     app.register_blueprint(blueprint)
     app.cli.add_command(user_commands)
+    app.cli.add_command(member_commands)
     shell.add_nav(
         app,
         shell.NavItem(
@@ -27,4 +31,11 @@ def init_app(app: Flask) -> None:
         app,
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
+    own_keys = shell.Panel(60, "members/_own_keys.html", key_views.of_member)
+    shell.add_panel(app, "member-aside", own_keys)
+    cards = shell.Panel(40, "members/_cards_link.html", key_views.of_list)
+    shell.add_panel(app, "members-actions", cards)
+    year_end = shell.Panel(50, "members/_year_end_link.html", year_end_views.of_list)
+    shell.add_panel(app, "members-actions", year_end)
+    shell.add_panel(app, "user", shell.Panel(50, "members/_linked.html", key_views.of_user))
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm.accounts import operations as accounts
-from crm.core import access, mail
+from crm.core import access, mail, shell
 from crm.core.access import Can, Role, Scope, requires
 from crm.core.forms import Form
 from crm.core.paging import page_number, page_of
@@ -111,6 +111,7 @@ def _user_page(user_id: int, sent: Form, role_form: RoleForm | None = None) -> A
         sent=sent,
         role_form=role_form,
         meanings=_meanings(),
+        panels=shell.panels("user", record),
     )
     return page, sent.status
 
