@@ -185,7 +185,7 @@ def cards_data(fresh: Sequence[Fresh], chapter: str) -> dict[str, Any]:
         "title": _("Cards to one's own page"),
         "heading": _("My page"),
         "chapter": chapter,
-        "type": _("Open this address and type the code, or scan:"),
+        "type": _("Open this address and type the code:"),
         "address": address.partition("://")[2] or address,
         "until": _("Works until %(day)s.", day=i18n.day(fresh[0].expires_at.date())),
         "lost": _("Lost it? Tell your leader."),

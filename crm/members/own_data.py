@@ -137,7 +137,7 @@ def _facts(asked: Asked) -> Section:
     facts = [
         (_("Given name"), member.given_name),
         (_("Family name"), member.family_name or ""),
-        (_("Number in files that name nobody"), member.pseudonym),
+        (_("Number in files"), member.pseudonym),
         (_("Graduates in"), str(member.graduation_year or "")),
         (_("Age"), band_name(member.age_band, bounds)),
         (_("Age last confirmed"), day(member.age_band_on)),

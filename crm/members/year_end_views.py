@@ -21,7 +21,7 @@ from crm.members.models import Chapter
 from crm.members.queries import MemberFilter
 from crm.members.rules import AgeBand, band_name
 from crm.members.views import blueprint
-from crm.members.year_end import Closed, Decided
+from crm.members.year_end import Closed, Decided, Plan
 
 
 class YearEndForm(Form):
@@ -45,7 +45,7 @@ def close_year() -> Any:
     closed = form.carry(
         lambda: year_end.close_year(
             chapter_id=chapter.id,
-            decided=_decided(),
+            decided=_decided(year_end.plan(chapter.id, today=today)),
             reason=form.reason.data,
             by=current_user,
             today=today,
@@ -85,16 +85,19 @@ def _chosen(chapters: list[Chapter]) -> Chapter | None:
     return chapters[0] if len(chapters) == 1 else None
 
 
-def _decided() -> Decided:
-    """What was ticked. A member without a tick is left as they are, whatever stands beside."""
+def _decided(plan: Plan) -> Decided:
+    """What was ticked; an age that is not the proposed one was chosen, ticked or not."""
     years, bands = {}, {}
     for name, value in request.form.items():
         field, _dash, number = name.partition("-")
         member_id = parse_id(number)
         if field == "year" and member_id is not None and value.strip():
             years[member_id] = _year(value)
-    for member_id in _ids("aged"):
-        bands[member_id] = request.form.get(f"band-{member_id}", "")
+    ticked = set(_ids("aged"))
+    for each in plan.aged:
+        band = request.form.get(f"band-{each.member_id}", "")
+        if each.member_id in ticked or (band and band != each.next):
+            bands[each.member_id] = band
     return Decided(graduates=_ids("graduate"), years=years, bands=bands, forgotten=_ids("forget"))
 
 

@@ -104,6 +104,8 @@ def scene() -> SimpleNamespace:
         "name": "activity-by-target",
         "format": "csv",
         "token": "x",
+        "code": "x",
+        "kind": "link",
     }
     slugs = {
         "campaigns": campaign.slug,

@@ -249,6 +249,20 @@ def test_the_page(app: Flask, sign_in: Any) -> None:
     assert other.get(address).status_code == 404
 
 
+def test_an_age_that_was_chosen_needs_no_tick(app: Flask, sign_in: Any) -> None:
+    people = make.people()
+    unknown = member("Unknown", people.school_a, graduation_year=2050)
+    still = member("Still", people.school_a, graduation_year=2050, age_band="young_teen")
+    as_proposed = member("As", people.school_a, graduation_year=2050, age_band="young_teen")
+    sent = {f"band-{unknown.id}": "child", f"band-{still.id}": "young_teen",
+            f"band-{as_proposed.id}": "older_teen"}  # fmt: skip
+    assert sign_in(people.coordinator).post("/members/year-end", data=sent).status_code == 303
+    kept = {each.id: each for each in db.session.scalars(select(Member))}
+    assert kept[unknown.id].age_band == "child"
+    assert (kept[still.id].age_band, kept[still.id].age_band_on) == ("young_teen", i18n.today())
+    assert kept[as_proposed.id].age_band_on is None
+
+
 @pytest.mark.parametrize("sent", [{"graduate": "x"}, {"aged": "9" * 30}, {"year-²": "2027"},
                                   {"forget": "-1"}])  # fmt: skip
 def test_what_no_person_sends(app: Flask, sign_in: Any, sent: dict[str, str]) -> None:
