@@ -19,7 +19,7 @@ from sqlalchemy import or_, select
 
 from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
-from crm.core import db
+from crm.core import db, reads
 from crm.core.audit import AuditEntry
 from crm.core.i18n import day, moment
 from crm.core.settings import in_force
@@ -423,8 +423,8 @@ def _told(entry: AuditEntry, asked: Asked) -> str:
             said.append(f"{label}: {' → '.join(str(each or '–') for each in value)}")
         else:
             said.append(f"{label}: {value}")
-    if entry.verb == "read" and isinstance(entry.changes.get("what"), str):
-        said = [entry.changes["what"]]
+    if entry.verb == reads.READ:
+        said = [str(what) for what in entry.changes.get("what", ())]
     return "; ".join(said)
 
 
