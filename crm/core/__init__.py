@@ -19,6 +19,7 @@ from crm.core import (
     icons,
     limits,
     mail,
+    reads,
     security,
     shell,
     tiles,
@@ -65,6 +66,7 @@ def init_app(settings: Settings) -> Flask:
     # The order of these three is the way of a request: open the unit of work, know the person
     # (accounts registers that), then ask whether the person may.
     db.init_app(app)
+    reads.init_app(app)
     access.init_app(app)
     CSRFProtect(app)
     Bootstrap5(app)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import g, has_request_context
-from sqlalchemy import JSON, Index, Row, Table, bindparam, select, union_all, update
+from sqlalchemy import JSON, Index, Row, Table, bindparam, insert, select, union_all, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import chain, db
@@ -70,17 +70,34 @@ def record(
     `verb` is the operation's name, `kind` the table's; `by` is the user or None for a command.
     `changes` maps a field to its new value or to `[old, new]`.
     """
-    db.session.add(
-        AuditEntry(
-            by_id=by.id if by is not None else None,
-            verb=verb,
-            kind=kind,
-            record_id=record_id,
-            changes={name: _plain(value) for name, value in (changes or {}).items()},
-            request_id=g.get("request_id") if has_request_context() else None,
-            reason=reason or None,
-        )
-    )
+    db.session.add(AuditEntry(**_values(verb, kind, record_id, by, changes, reason)))
+
+
+def record_each(verb: str, kind: str, changes: Mapping[int, Mapping[str, Any]], *, by: Any) -> None:
+    """Add an entry for each of many records: `changes` by record, one statement."""
+    rows = [_values(verb, kind, each, by, changed, None) for each, changed in changes.items()]
+    if rows:
+        db.session.flush()
+        db.session.execute(insert(AuditEntry), rows)
+
+
+def _values(
+    verb: str,
+    kind: str,
+    record_id: int | None,
+    by: Any,
+    changes: Mapping[str, Any] | None,
+    reason: str | None,
+) -> dict[str, Any]:
+    return {
+        "by_id": by.id if by is not None else None,
+        "verb": verb,
+        "kind": kind,
+        "record_id": record_id,
+        "changes": {name: _plain(value) for name, value in (changes or {}).items()},
+        "request_id": g.get("request_id") if has_request_context() else None,
+        "reason": reason or None,
+    }
 
 
 def difference(record: object, values: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -123,8 +140,7 @@ def erase(kind: str, record_ids: Collection[int], *, by: Any, verb: str) -> None
     for entry in db.session:
         if isinstance(entry, AuditEntry):
             db.session.expire(entry)
-    for record_id in wanted:
-        record(verb, kind, record_id, by=by)
+    record_each(verb, kind, {each: {} for each in wanted}, by=by)
 
 
 def _seal() -> None:

@@ -98,7 +98,7 @@ def head() -> Head:
         .order_by(AuditEntry.seq.desc())
         .limit(1)
     ).first()
-    return Head(*found) if found else NOTHING
+    return Head(found.seq or 0, found.hash or "") if found else NOTHING
 
 
 def is_guarded() -> bool:

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
+from crm.core import reads
 from crm.core.access import Can, requires
 from crm.core.charts import progress as bar
 from crm.core.i18n import day, timezone_name
@@ -94,6 +95,7 @@ def list_file(slug: str, format: str) -> Any:
         made_by=current_user.name,
         closing=lambda: said(totals(shown.is_on, asked.wanted)),
     )
+    reads.export("list", format=format, filters={"list": kept.slug, **asked.given})
     response = Response(b"".join(FORMATS[format].write(table)), mimetype=FORMATS[format].mimetype)
     name = f"{kept.slug}-{made_at:%Y-%m-%d}.{format}"
     response.headers.set("Content-Disposition", "attachment", filename=name)

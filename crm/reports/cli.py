@@ -13,6 +13,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_babel import get_locale
 
+from crm.core import reads
 from crm.core.access import Scope
 from crm.core.cli import ensure_database
 from crm.core.i18n import timezone_name
@@ -79,6 +80,7 @@ def report(
         made_by="crm report",
         locale=str(get_locale() or "en"),
     )
+    reads.export(name, format=format, filters=asked.given)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     data = file_of(app, order)
     if output is None:

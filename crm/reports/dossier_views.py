@@ -13,7 +13,7 @@ from flask_babel import format_datetime, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm.core import pdf
+from crm.core import pdf, reads
 from crm.core.access import Can, requires
 from crm.core.i18n import timezone_name, today
 from crm.core.text import slugify
@@ -52,6 +52,8 @@ def sheet(target_id: int) -> Any:
     found = dossier(target, on)
     data = data_of(found, made=_made())
     paper = pdf.paper_named(request.args.get("paper"))
+    filters = {"target": target.id, "on": on.isoformat()}
+    reads.export("dossier", format="pdf", filters=filters)
     response = Response(pdf.render("dossier", data, paper=paper), mimetype="application/pdf")
     name = f"dossier-{slugify(found.name)}-{on.isoformat()}.pdf"
     response.headers.set("Content-Disposition", "inline", filename=name)

@@ -23,9 +23,9 @@ def export_people(
         "report",
         None,
         by=by,
+        reason=reason.strip(),
         changes={
             "report": report.name,
-            "reason": reason.strip(),
             "format": format,
             "filters": dict(given),
         },

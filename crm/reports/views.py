@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm.campaigns.goals import told as goal_told
-from crm.core import shell
+from crm.core import reads, shell
 from crm.core.access import Can, requires
 from crm.core.i18n import timezone_name, today
 from crm.core.paging import Page, page_number
@@ -128,6 +128,10 @@ def _report(name: str) -> Report:
 
 
 def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response:
+    if not viewer.exports_people:
+        # A file with names was recorded with its reason already.
+        filters = {**asked.given, **({"by": asked.by} if asked.by else {})}
+        reads.export(report.name, format=format, filters=filters)
     order = Order(
         report=report.asked_by(asked.by),
         question=Question(

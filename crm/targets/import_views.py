@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from crm.core import db, paging
+from crm.core import db, paging, reads
 from crm.core.access import Can, requires
 from crm.core.changes import changes_bytes
 from crm.core.errors import Refused
@@ -180,6 +180,7 @@ def import_changes(run_id: int) -> Any:
     """The changes file of an import."""
     run = change_queries.import_run(run_id)
     kind = request.args.get("kind")
+    reads.export("import_changes", format="csv", filters={"import": run.id})
     lines = change_queries.lines_of_run(run, kind if kind in rules.CHANGES else None)
     return _file(f"{run.importer}-{run.at:%Y-%m-%d}-changes.csv", changes_bytes(lines))
 

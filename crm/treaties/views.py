@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
-from crm.core import charts
+from crm.core import charts, reads
 from crm.core.access import Can, requires
 from crm.core.i18n import day as written
 from crm.core.i18n import timezone_name, today
@@ -308,6 +308,8 @@ def download(slug: str, format: str) -> Any:
             withdrawn=counts.withdrawn, states=counts.states,
         ),
     )  # fmt: skip
+    on = asked.day.isoformat()
+    reads.export("treaty", format=format, filters={"treaty": treaty.slug, "on": on})
     response = Response(b"".join(FORMATS[format].write(table)), mimetype=FORMATS[format].mimetype)
     response.headers.set("Content-Disposition", "attachment", filename=f"{table.name}.{format}")
     return response

@@ -29,7 +29,8 @@ def token_of(link: rules.Link, user: User) -> str:
 
 
 def verbs() -> list[str]:
-    return [v for v in db.session.scalars(select(AuditEntry.verb)) if v != "make"]
+    verbs = db.session.scalars(select(AuditEntry.verb).order_by(AuditEntry.id))
+    return [verb for verb in verbs if verb != "make"]
 
 
 def test_it_works(any_app: Flask) -> None:

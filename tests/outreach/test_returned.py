@@ -95,7 +95,8 @@ def test_it_works(any_scene: SimpleNamespace, log: Log) -> None:
     good = point(dc)
     assert (good.status, good.note, good.checked_on) == ("good", None, date(2026, 1, 1))
     assert goes(any_scene, alder) == (dc, Why.CAPITAL)
-    verbs = db.session.scalars(select(AuditEntry.verb).where(AuditEntry.kind == "contact_point"))
+    of_points = select(AuditEntry.verb).where(AuditEntry.kind == "contact_point")
+    verbs = db.session.scalars(of_points.order_by(AuditEntry.id))
     assert list(verbs) == ["mark_returned", "clear_returned"]
 
 
