@@ -102,4 +102,6 @@ def forget(member_id: int) -> Any:
         pseudonym=pseudonym,
         told=forgetting.preview(member_id, by=current_user),
         panels=shell.panels("forget", member),
+        left=departures.of_member(member_id),
+        exits=own_data.exit_names(),
     ), form.status

@@ -458,5 +458,9 @@ def test_data_taken_out_by_who_keeps_them(place: SimpleNamespace, sign_in: Any) 
     assert len(db.session.scalars(select(DepartureMember)).all()) == 2
     reasons = db.session.scalars(select(AuditEntry.reason).where(AuditEntry.verb == "depart")).all()
     assert reasons == ["her mother asked"] * 2
+    # Who read what stands in the next file.
+    rows = json.loads(staff.post(address, data=sent).get_data(as_text=True))
+    told = [(row["Who"], row["What"]) for row in rows["sections"]["record"]["rows"]]
+    assert ("Sol", "read") in told
     assert sign_in(place.people.outsider).get(address).status_code == 404
     assert sign_in(place.people.viewer).get(address).status_code == 403
