@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ _NOBODY = "a former member"
 _PLACE = "forgotten"
 #: Where scans of consents may lie.
 _FOLDERS = ("pictures", "documents")
+#: Under what a way back keeps numbers of members and of guardians.
+_MEMBER_KEYS = frozenset({"member", "members", "member_id", "made", "updated"})
+_GUARDIAN_KEYS = frozenset({"guardian", "guardian_id"})
 #: Digits from which on a number is nobody else's.
 _DIGITS = 7
 _ASCII = re.compile(r"[a-z0-9]{2,}", re.IGNORECASE)
@@ -68,6 +72,8 @@ class FreeText:
 TEXTS: dict[str, FreeText] = {}
 #: Whether somebody who is no member bears a name (folded): a senator keeps theirs.
 NAMESAKES: dict[str, Callable[[str], bool]] = {}
+#: Importer → the parts of what its imports keep for their way back, unpacked, as JSON holds them.
+READING: dict[str, Callable[[Mapping[str, Any]], Iterable[Any]]] = {}
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,7 @@ def forget(*, member_id: int, by: User | None, today: date) -> Forgotten:
     # Entries are looked for while the names are known.
     entries = person.entries()
     if not told.has_namesake:
-        for text, row in person.texts():
+        for text, row in person.texts:
             _mend(text, row, person.names)
     _erase_rows(person)
     _erase_ways_back(person)
@@ -261,11 +267,10 @@ class _Person:
             MemberKey, MemberKey.member_id.in_(self.ids), MemberKey.revoked_at.is_(None)
         )
         told.account = self.user is not None
-        told.ways_back = len(self.runs()) + len(self.merges())
+        told.ways_back = len(self.runs) + len(self.merges())
         told.has_namesake = self.is_namesake
-        found = list(self.texts())
-        told.texts = len(found)
-        told.mentions = [Mention(*text.where(row)) for text, row in found]
+        told.texts = len(self.texts)
+        told.mentions = [Mention(*text.where(row)) for text, row in self.texts]
         return told
 
     def scans(self) -> list[str]:
@@ -274,10 +279,12 @@ class _Person:
         )
         return [name for name in db.session.scalars(found) if name]
 
-    def texts(self) -> Iterator[tuple[FreeText, Any]]:
+    @cached_property
+    def texts(self) -> Sequence[tuple[FreeText, Any]]:
         """Rows of others' texts in which the full name, the address or the number stands."""
+        found: list[tuple[FreeText, Any]] = []
         if not self.names:
-            return
+            return found
         for text in TEXTS.values():
             columns = [getattr(text.model, name) for name in text.columns]
             wanted = select(text.model).where(self.names.may_stand_in(columns))
@@ -285,17 +292,32 @@ class _Person:
                 wanted = wanted.where(Member.id.not_in(self.ids))
             for row in db.session.scalars(wanted.order_by(*text.model.__mapper__.primary_key)):
                 if any(self.names.stand_in(getattr(row, name)) for name in text.columns):
-                    yield text, row
-
-    def runs(self) -> list[ImportRun]:
-        """Imports whose way back holds something of the person."""
-        holding = [ImportRun.kept.is_not(None)]
-        found = []
-        imported = {each.import_id for each in self.members}
-        for run in db.session.scalars(select(ImportRun).where(*holding).order_by(ImportRun.id)):
-            if run.kept and (run.id in imported or self.names.held_by(run.kept, self.ids)):
-                found.append(run)
+                    found.append((text, row))
         return found
+
+    @cached_property
+    def runs(self) -> Sequence[ImportRun]:
+        """Imports whose way back holds something of the person."""
+        imported = {each.import_id for each in self.members}
+        rows = db.session.scalars(
+            select(ImportRun).where(ImportRun.kept.is_not(None)).order_by(ImportRun.id)
+        )
+        return [
+            run
+            for run in rows
+            if run.kept
+            and not is_scrubbed(run.kept)
+            and (run.id in imported or self._is_held_by(run))
+        ]
+
+    def _is_held_by(self, run: ImportRun) -> bool:
+        read = READING.get(run.importer, _as_it_is)
+        return any(
+            self.names.stand_in(part)
+            or any(number in self.ids for number in _numbers(part, _MEMBER_KEYS))
+            or any(number in self.guardian_ids for number in _numbers(part, _GUARDIAN_KEYS))
+            for part in read(run.kept or {})
+        )
 
     def merges(self) -> list[MemberMerge]:
         """Merges whose journal holds something of the person."""
@@ -304,7 +326,7 @@ class _Person:
             .where(or_(MemberMerge.kept_id.in_(self.ids), MemberMerge.merged_id.in_(self.ids)))
             .order_by(MemberMerge.id)
         )
-        return [each for each in found if each.moved != _SCRUBBED]
+        return [each for each in found if not is_scrubbed(each.moved)]
 
     def entries(self) -> dict[str, set[int]]:
         """Kind → ids of records whose entries tell of the person, or name them."""
@@ -384,12 +406,6 @@ class _Names:
             return {self.without(key): self.without(each) for key, each in value.items()}
         return [self.without(each) for each in value] if isinstance(value, list) else value
 
-    def held_by(self, kept: Any, ids: Collection[int]) -> bool:
-        """Whether what is kept for a way back speaks of the person, by name or by number."""
-        if self.stand_in(kept):
-            return True
-        return any(number in ids for number in _member_numbers(kept))
-
     def are_shared(self, ids: Collection[int]) -> bool:
         """Whether somebody else bears a full name, so that a text may mean them."""
         for given, family in self.full:
@@ -412,18 +428,22 @@ def _is_of_others(of_member: Any, of_guardian: Any, value: str, members: Sequenc
     return any(db.session.scalar(each.limit(1)) is not None for each in (theirs, guardians))
 
 
-def _member_numbers(kept: Any, key: str = "") -> Iterator[int]:
-    """Numbers of members within JSON: where a key says so, or a list under such a key."""
-    if isinstance(kept, dict):
+def _as_it_is(kept: Mapping[str, Any]) -> Iterable[Any]:
+    return (kept,)
+
+
+def _numbers(kept: Any, wanted: Collection[str], key: str = "") -> Iterator[int]:
+    """Numbers within JSON that stand under one of the keys, as value, in a list, or as a key."""
+    if isinstance(kept, Mapping):
         for name, value in kept.items():
-            within = str(name)
-            if within.isdecimal() and "member" in key:
-                yield int(within)
-            yield from _member_numbers(value, within if not within.isdecimal() else key)
-    elif isinstance(kept, list):
+            word = str(name)
+            if word.isdecimal() and key in wanted:
+                yield int(word)
+            yield from _numbers(value, wanted, "" if word.isdecimal() else word)
+    elif isinstance(kept, list | tuple):
         for value in kept:
-            yield from _member_numbers(value, key)
-    elif isinstance(kept, int) and not isinstance(kept, bool) and ("member" in key or key == "id"):
+            yield from _numbers(value, wanted, key)
+    elif isinstance(kept, int) and not isinstance(kept, bool) and key in wanted:
         yield kept
 
 
@@ -453,7 +473,7 @@ _SCRUBBED: dict[str, Any] = {"forgotten": True}
 
 def is_scrubbed(kept: Any) -> bool:
     """Whether a way back lost what it needs because somebody in it was forgotten."""
-    return kept == _SCRUBBED
+    return isinstance(kept, Mapping) and kept.get("forgotten") is True
 
 
 def _mend(text: FreeText, row: Any, names: _Names) -> None:
@@ -490,8 +510,10 @@ def _delete(model: Any, condition: Any) -> None:
 
 
 def _erase_ways_back(person: _Person) -> None:
-    for run in person.runs():
-        run.kept = dict(_SCRUBBED)
+    for run in person.runs:
+        # Who may see the import is asked of the chapters it reached.
+        chapters = (run.kept or {}).get("chapters")
+        run.kept = _SCRUBBED | ({"chapters": chapters} if chapters is not None else {})
     for merge in person.merges():
         merge.moved = dict(_SCRUBBED)
 

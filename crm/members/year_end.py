@@ -33,8 +33,9 @@ _FROM_MONTH, _LAST = 6, (6, 30)
 SEASON = range(6, 10)
 #: Days after which somebody's age is asked again, and within which a consent soon ends.
 _A_YEAR, _SOON = 365, 60
-#: Members of a chapter that one page reviews.
-MOST = 2_000
+#: Members of a chapter that one page reviews, and that are forgotten in one step: for each, all
+#: texts are looked through.
+MOST, FORGET_MOST = 2_000, 25
 
 _ORDER = (AgeBand.CHILD, AgeBand.YOUNG_TEEN, AgeBand.OLDER_TEEN, AgeBand.ADULT)
 
@@ -259,6 +260,8 @@ def close_year(
     forgotten = _of(decided.forgotten, [each for each, _day in todo.long_gone])
     if forgotten and by is not None and not access.may(by, Can.FORGET_MEMBERS, chapter.id):
         raise Refused(_("You may not forget members. Staff can."))
+    if len(forgotten) > FORGET_MOST:
+        raise Refused(_("Forget at most %(most)s at once: tick fewer.", most=FORGET_MOST))
     if not (graduates or years or bands or forgotten):
         raise Refused(_("Nothing is ticked."))
     _graduate(chapter.id, graduates, todo.year, today)

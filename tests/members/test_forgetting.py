@@ -54,7 +54,7 @@ def full_place(people: SimpleNamespace) -> SimpleNamespace:
     run = make.kept(
         ImportRun(
             importer="members", source="class of Mélisande Quagmire.csv", counts={"new": 1},
-            kept={"updated": {str(mel.id): {"given_name": "Mélisande"}}},
+            kept={"chapters": [1], "before": {"member": {str(mel.id): {"note": ["a", "b"]}}}},
         )
     )  # fmt: skip
     wilhelmina = make.kept(
@@ -180,6 +180,24 @@ def test_it_works(any_app: Flask) -> None:
     assert (user.active, user.name, user.password_hash) == (False, "Former member", None)
     assert forgetting.is_scrubbed(db.session.get_one(ImportRun, place.run).kept)
     assert forgetting.is_scrubbed(db.session.get_one(MemberMerge, place.merge).moved)
+
+
+def test_what_is_packed_for_a_way_back_is_read_by_its_importer(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = full_place(make.people())
+    packed = make.kept(ImportRun(importer="packed", source="s", counts={}, kept={"before": "x"}))
+    other = make.kept(ImportRun(importer="packed", source="s", counts={}, kept={"before": "y"}))
+    monkeypatch.setitem(
+        forgetting.READING,
+        "packed",
+        lambda kept: [{"member": {place.mel if kept["before"] == "x" else place.bo: {}}}],
+    )
+    with db.unit_of_work():
+        forgetting.forget(member_id=place.mel, by=None, today=TODAY)
+    assert forgetting.is_scrubbed(db.session.get_one(ImportRun, packed.id).kept)
+    assert db.session.get_one(ImportRun, other.id).kept == {"before": "y"}
+    assert db.session.get_one(ImportRun, place.run).kept == {"forgotten": True, "chapters": [1]}
 
 
 def test_the_record_says_that_it_happened_and_holds(any_app: Flask) -> None:
