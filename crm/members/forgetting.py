@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
@@ -23,7 +22,7 @@ from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
-from crm.core.settings import in_force
+from crm.core.files import forget_document
 from crm.core.text import fold
 from crm.members import keys, operations, queries
 from crm.members.models import (
@@ -49,8 +48,6 @@ from crm.members.rules import AgeBand, search_key
 #: What stands for the name in texts, and in an address that must be there once.
 _NOBODY = "a former member"
 _PLACE = "forgotten"
-#: Where scans of consents may lie.
-_FOLDERS = ("pictures", "documents")
 #: Under what a way back keeps numbers of members and of guardians.
 _MEMBER_KEYS = frozenset({"member", "members", "member_id", "made", "updated"})
 _GUARDIAN_KEYS = frozenset({"guardian", "guardian_id"})
@@ -274,10 +271,15 @@ class _Person:
         return told
 
     def scans(self) -> list[str]:
-        found = select(Consent.scan).where(
+        """Papers that are about nobody else: one may have been signed for two children."""
+        ours = select(Consent.scan).where(
             Consent.member_id.in_(self.ids), Consent.scan.is_not(None)
         )
-        return [name for name in db.session.scalars(found) if name]
+        others = select(Consent.scan).where(
+            Consent.member_id.not_in(self.ids), Consent.scan.is_not(None)
+        )
+        found = db.session.scalars(ours.where(Consent.scan.not_in(others)).distinct())
+        return [name for name in found if name]
 
     @cached_property
     def texts(self) -> Sequence[tuple[FreeText, Any]]:
@@ -494,13 +496,12 @@ def _erase_rows(person: _Person) -> None:
         _delete(each, each.member_id.in_(ids))  # type: ignore[attr-defined]
     _delete(MemberApart, or_(MemberApart.a_id.in_(ids), MemberApart.b_id.in_(ids)))
     if scans:
-        paths = [in_force().folder / folder / name for name in scans for folder in _FOLDERS]
-        db.after_commit(lambda: _unlink(paths))
+        db.after_commit(lambda: _forget_files(scans))
 
 
-def _unlink(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+def _forget_files(names: Iterable[str]) -> None:
+    for name in names:
+        forget_document(name)
 
 
 def _delete(model: Any, condition: Any) -> None:

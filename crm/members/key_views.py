@@ -13,12 +13,12 @@ from flask_login import current_user
 from wtforms import BooleanField, SelectField
 from wtforms.fields.choices import SelectChoice
 
-from crm.core import access, db, i18n, links, pdf
+from crm.core import access, db, i18n, links, mail, pdf
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import Form, choice, parse_id
-from crm.members import departures, key_operations, keys, queries
-from crm.members.disclosure import Exit, Shown, Viewer, disclose
+from crm.members import chaperone, departures, key_operations, keys, queries
+from crm.members.disclosure import NOBODY, Exit, Shown, Viewer, disclose
 from crm.members.keys import Fresh, Kind
 from crm.members.models import Chapter, Member
 from crm.members.queries import MemberFilter
@@ -46,11 +46,23 @@ def give_link(member_id: int) -> Any:
 
 
 def mail_link(member_id: int, fresh: Fresh) -> str | None:
-    """Send the link to the member; the sentence that says to whom, or why not.
+    """Send the link to the member, where mail is set up; says that it left, or why not.
 
-    Nothing is mailed to a child on a private line: that takes what copies a guardian or leader.
+    A child is never written to alone: a guardian or leader gets a copy, without the link.
     """
-    return None
+    if not mail.is_configured():
+        return None
+    sent = chaperone.send_to_member(
+        queries.member(member_id, access.scope(current_user, Can.EDIT_MEMBERS)),
+        "own_link",
+        subject=_l("Your own page"),
+        name=disclose([member_id], to=NOBODY, exit=Exit.MAIL)[member_id].name,
+        link=links.absolute("members.own_key", code=fresh.code),
+        until=i18n.day(fresh.expires_at.date()),
+    )
+    if sent:
+        return _("It was also mailed to them.")
+    return _("It was not mailed: %(why)s", why=sent.why_not or "")
 
 
 @blueprint.post("/members/<int:member_id>/keys/<any(link,card):kind>/revoke")

@@ -7,6 +7,8 @@ from crm.campaigns import evidence, measures
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
+from crm.members import departures
+from crm.members.consent_rules import Purpose
 from crm.outreach import handover, list_rule, list_views, own, panels
 from crm.outreach import log_views as log_views
 from crm.outreach import map_views as map_views
@@ -27,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
+    departures.offer(app, departures.Source(frozenset({Purpose.PHOTO}), panels.photos_of_member))
     shell.add_panel(app, "target", Panel(50, "outreach/_of_target.html", panels.of_target))
     shell.add_panel(app, "member", Panel(50, "outreach/_of_member.html", panels.of_member))
     shell.add_panel(app, "me", Panel(50, "outreach/_did.html", own.did))

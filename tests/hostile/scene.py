@@ -14,6 +14,10 @@ from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.members.consent_requests import ask_by_link
+from crm.members.consent_rules import Answer, How, Purpose
+from crm.members.consents import record_consents
+from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
@@ -82,12 +86,24 @@ def scene() -> SimpleNamespace:
             starts_on=date(2020, 11, 23), ends_on=date(2020, 11, 27), source="a letter", by=None,
         )  # fmt: skip
     event_id, meeting_id = event.id, meeting.id
+    with db.unit_of_work():
+        guardian = add_guardian(member_id=member.id, name="Maria Brook", phone="555 0100", by=None)
+        [asked] = ask_by_link(whom=[(member.id, guardian.id)], purposes=[Purpose.PHOTO], by=None)
+        [consent] = record_consents(
+            member_id=member.id, answers={Purpose.PHOTO: Answer.GIVEN}, given_by=guardian.id,
+            how=How.PAPER, starts_on=today, ends_on=None, scan="2" * 32 + ".pdf", by=None,
+            today=today,
+        )  # fmt: skip
+        guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
         "membership_id": db.session.query(Membership).one().id,
         "target_id": target.id,
         "point_id": point.id,
+        "guardian_id": guardian_id,
+        "consent_id": consent_id,
+        "request_id": request_id,
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,

@@ -28,6 +28,8 @@ from tests.hostile.scene import address, client_of, routes, scene
 SECRETS = (
     "Secretname",
     "Hiddenname",
+    "Maria Brook",
+    "555 0100",
     "ana@home.example",
     "555-0199",
     "allergic",

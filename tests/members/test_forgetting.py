@@ -36,11 +36,12 @@ from crm.outreach.operations import correct_action, log_action, record_outcome
 from tests import make
 
 TODAY = date(2026, 5, 1)
+SCAN = "0123abcd" * 4 + ".pdf"
 #: What must be found nowhere.
 SECRETS = (
     "Mélisande", "M\\u00e9lisande", "Quagmire", "quagmire", "melisande", "mel@example.org",
     "304 555 0177", "9 Quiet Lane", "99887", "allergic to nuts", "Wilhelmina", "wilhelmina",
-    "will@example.org", "Mel Q", "0xscan",
+    "will@example.org", "Mel Q", SCAN,
 )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def full_place(people: SimpleNamespace) -> SimpleNamespace:
     )
     of_both = make.kept(Guardian(name="Otto Both", search="both otto"))
     (in_force().folder / "documents").mkdir()
-    scan = in_force().folder / "documents" / "0xscan.pdf"
+    scan = in_force().folder / "documents" / SCAN
     scan.write_text("signed")
     with db.unit_of_work():
         edit_member(
@@ -91,7 +92,7 @@ def full_place(people: SimpleNamespace) -> SimpleNamespace:
         db.session.flush()
         consent = Consent(
             member_id=mel.id, purpose="photo", guardian_id=wilhelmina.id, answer="given",
-            how="paper", starts_on=TODAY, scan="0xscan.pdf", request_id=asked.id,
+            how="paper", starts_on=TODAY, scan=SCAN, request_id=asked.id,
         )  # fmt: skip
         db.session.add(consent)
         db.session.flush()
@@ -153,7 +154,7 @@ def test_it_works(any_app: Flask) -> None:
     db.rollback()
     assert {each.split(": ")[1] for each in standing()} >= {
         "Quagmire", "quagmire", "melisande", "mel@example.org", "304 555 0177", "9 Quiet Lane",
-        "99887", "allergic to nuts", "Wilhelmina", "will@example.org", "0xscan",
+        "99887", "allergic to nuts", "Wilhelmina", "will@example.org", SCAN,
     }  # fmt: skip
     with db.unit_of_work():
         told = forgetting.preview(place.mel, by=None)
