@@ -226,8 +226,7 @@ def test_one_answer_for_every_failure(place: SimpleNamespace) -> None:
     assert "does not open a page" in pages.pop()
 
 
-def test_it_is_throttled_as_sign_in_is(place: SimpleNamespace) -> None:
-    place.app.config["THROTTLED"] = True
+def test_it_is_throttled_as_sign_in_is(place: SimpleNamespace, throttled: Flask) -> None:
     client = place.app.test_client()
     codes = [client.post("/my", data={"code": "AAAAAAAAAA"}).status_code for _ in range(51)]
     assert codes == [422] * 50 + [429]
@@ -464,3 +463,35 @@ def test_data_taken_out_by_who_keeps_them(place: SimpleNamespace, sign_in: Any) 
     assert ("Sol", "read") in told
     assert sign_in(place.people.outsider).get(address).status_code == 404
     assert sign_in(place.people.viewer).get(address).status_code == 403
+
+
+def test_a_link_is_mailed_and_never_to_a_child_alone(
+    mailing_app: Flask, letterbox: SimpleNamespace
+) -> None:
+    app = mailing_app
+    app.config["WTF_CSRF_ENABLED"] = False
+    people = make.people()
+    ana = make.member("Ana", "Brookfield", people.school_a)
+    with db.unit_of_work():
+        db.session.get_one(Member, ana.id).email = "ana@example.org"
+        make.audit.record("make", "test", None, by=None)
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = people.leader.get_id()
+    page = client.post(f"/members/{ana.id}/link").get_data(as_text=True)
+    assert "It was not mailed" in page
+    assert letterbox.box.received.empty()
+    guardian = say(ana, Purpose.CONTACT, answer="given").guardian_id
+    with db.unit_of_work():
+        db.session.get_one(Guardian, guardian).email = "gerda@example.org"
+        make.audit.record("make", "test", None, by=None)
+    page = client.post(f"/members/{ana.id}/link").get_data(as_text=True)
+    assert "also mailed" in page
+    link = page.split('id="link" value="')[1].split('"')[0]
+    by_reader = {}
+    for _number in range(2):
+        _sender, readers, message = letterbox.box.next()
+        by_reader[readers[0]] = message.get_body(("plain",)).get_content()
+    assert link in by_reader["ana@example.org"]
+    assert link not in by_reader["gerda@example.org"]
+    assert "Brookfield" not in " ".join(by_reader.values())
