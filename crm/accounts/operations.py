@@ -31,8 +31,11 @@ def invitation_link(user: User) -> str:
     return _address(rules.INVITATION, user)
 
 
-def send_invitation(user: User, *, by: User | None) -> bool:
-    """Mail the invitation; False when mail is not set up and the link must be handed over."""
+def send_invitation(user: User, *, by: User | None) -> mail.Sent:
+    """Mail the invitation; false when mail is not set up and the link must be handed over.
+
+    Also false where it would be a private line to a child: `why_not` says so.
+    """
     if user.password_hash is not None:
         raise Refused(_("%(name)s has accepted the invitation already.", name=user.name))
     if not user.active:
@@ -47,7 +50,7 @@ def send_invitation(user: User, *, by: User | None) -> bool:
         link=invitation_link(user),
         days=rules.INVITATION.hours // 24,
     )
-    _record("send_invitation", user, by, {"by_mail": sent})
+    _record("send_invitation", user, by, {"by_mail": sent.done})
     return sent
 
 

@@ -1,10 +1,16 @@
-"""Pictures people upload: checked, turned upright, stripped of everything but the picture."""
+"""Pictures people upload: checked, turned upright, stripped of everything but the picture.
 
+And documents: a PDF cannot be made anew as a picture can, so it is only looked at from outside,
+kept under a name of ours, and leaves as a file to save that nothing opens as a page of ours.
+"""
+
+import re
 import secrets
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app, send_file
 from flask_babel import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 from werkzeug.datastructures import FileStorage
@@ -20,11 +26,15 @@ MAX_SIDE = 2000
 #: Pixels Pillow may unpack; more is a decompression bomb.
 MAX_PIXELS = 60_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP")
+#: How a PDF begins, and within how many bytes of its end it says that it ends.
+_PDF, _PDF_END, _PDF_TAIL = b"%PDF-", b"%%EOF", 2048
+_KEPT = re.compile(r"[0-9a-f]{32}\.(jpg|pdf)")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Name the folder pictures are kept in."""
+    """Name the folders pictures and documents are kept in."""
     app.config["PICTURES"] = settings.folder / "pictures"
+    app.config["DOCUMENTS"] = settings.folder / "documents"
 
 
 def keep_picture(upload: FileStorage, *, field: str) -> str:
@@ -52,8 +62,7 @@ def keep_picture(upload: FileStorage, *, field: str) -> str:
     # A new image from the pixels alone: nothing of the upload's metadata can travel along.
     clean = Image.new("RGB", picture.size)
     clean.paste(picture)
-    folder: Path = current_app.config["PICTURES"]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = _folder("PICTURES")
     name = f"{secrets.token_hex(16)}.jpg"
     clean.save(folder / name, "JPEG", quality=85)
     return name
@@ -62,3 +71,67 @@ def keep_picture(upload: FileStorage, *, field: str) -> str:
 def picture_path(name: str) -> Path:
     """Where a kept picture lies."""
     return Path(current_app.config["PICTURES"]) / name
+
+
+# Documents
+
+
+def keep_document(upload: FileStorage, *, field: str) -> str:
+    """Keep a scan, a picture or a PDF; returns its file name.
+
+    A picture is made anew (`keep_picture`), a PDF kept as it is. Raises `Refused` for anything
+    else and for what is too large. Call it before anything is written, as with pictures.
+    """
+    start = upload.stream.read(len(_PDF))
+    upload.stream.seek(0)
+    if start != _PDF:
+        try:
+            return keep_picture(upload, field=field)
+        except Refused as refusal:
+            if "JPEG" in str(refusal.message):
+                words = _("This is not a PDF, and not a JPEG, PNG or WebP picture.")
+                raise Refused(words, field) from refusal
+            raise
+    db.release()
+    data = upload.stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise Refused(_("This document is larger than 10 MB. Make it smaller."), field)
+    if _PDF_END not in data[-_PDF_TAIL:]:
+        raise Refused(_("This PDF is not whole. Scan or save it once more."), field)
+    name = f"{secrets.token_hex(16)}.pdf"
+    path = _folder("DOCUMENTS") / name
+    path.touch(mode=0o600)
+    path.write_bytes(data)
+    return name
+
+
+def document_path(name: str) -> Path:
+    """Where a kept document or picture lies; raises ValueError for a name that is none of ours."""
+    if not _KEPT.fullmatch(name):
+        raise ValueError(name)
+    folder = "DOCUMENTS" if name.endswith(".pdf") else "PICTURES"
+    return Path(current_app.config[folder]) / name
+
+
+def forget_document(name: str) -> None:
+    """Take a kept document or picture away; one that is gone already is no error."""
+    with suppress(FileNotFoundError):
+        document_path(name).unlink()
+
+
+def as_attachment(name: str, *, called: str) -> Response:
+    """A kept document to be saved under the name `called`, and never run as a page of ours.
+
+    Raises FileNotFoundError when it is not there.
+    """
+    path = document_path(name)
+    response = send_file(path, as_attachment=True, download_name=called + path.suffix)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _folder(name: str) -> Path:
+    folder: Path = current_app.config[name]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -52,6 +52,15 @@ def failures(most: str, key: Callable[[], str]) -> Callable[[Any], Any]:
     )
 
 
+def misses(most: str, key: Callable[[], str]) -> Callable[[Any], Any]:
+    """Answer 429 after so many requests that led nowhere (404, 410): of addresses with a secret."""
+    return limiter.limit(
+        most,
+        key_func=lambda: _sealed(key()),
+        deduct_when=lambda response: response.status_code in (404, 410),
+    )
+
+
 @limiter.request_filter
 def _is_off() -> bool:
     return not current_app.config["THROTTLED"]

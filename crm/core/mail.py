@@ -2,20 +2,27 @@
 
 A message is one file, `emails/<name>.txt`: paragraphs with blank lines between them. It is sent as
 that text and as HTML made from it, where a paragraph that is only an address becomes a button.
+
+Every address is asked about before anything is written to it (`chaperone`): nobody writes to a
+child alone. Somebody else gets the same words, without the links and codes in them, or the
+message stays here and the caller is told why.
 """
 
 import logging
 import re
 import smtplib
 import ssl
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
+from flask_babel import gettext as _
 from flask_mail import Connection, Mail, Message
 
-from crm.core import db
+from crm.core import audit, db
 from crm.core.settings import Settings, in_force
 
 log = logging.getLogger(__name__)
@@ -26,6 +33,51 @@ _postman = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 #: Seconds a mail server may be silent.
 _PATIENCE = 20
 _ADDRESS = re.compile(r"https?://\S+")
+#: Variables of a message that open a door: a copy never holds them, whatever they look like.
+_SECRET = ("link", "code", "token")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Somebody who is told what was written to another."""
+
+    address: str
+    name: str
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What is decided of an address: to whom copies go, or why nothing is written to it."""
+
+    copies: Sequence[Copy] = ()
+    #: A sentence; None when the message may leave.
+    why_not: str | None = None
+    #: Who is protected: a table's name and an id, for the record of what was withheld.
+    about: tuple[str, int] | None = None
+    #: What the copies call the person.
+    called: str = ""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Whether a message leaves, and a sentence when it does not; true when it does."""
+
+    done: bool
+    why_not: str | None = None
+    #: Mail is set up and the message was kept back all the same, to protect somebody.
+    is_withheld: bool = False
+
+    def __bool__(self) -> bool:
+        return self.done
+
+
+def _everybody(_address: str) -> Ruling:
+    return Ruling()
+
+
+#: Set by the members room: what is decided of an address.
+chaperone: Callable[[str], Ruling] = _everybody
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -55,22 +107,59 @@ def is_configured() -> bool:
 
 def send(
     template: str, *, to: str, subject: Any, language: str | None = None, **context: Any
-) -> bool:
-    """Render a message and send it after the commit; False when mail is not set up.
+) -> Sent:
+    """Render a message and send it after the commit; false when mail is not set up.
 
-    `subject` may be a lazy string: it and the message are said in `language`, the reader's.
+    `subject` may be a lazy string: it and the message are said in `language`, the reader's. Where
+    the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
+    the record that it was withheld, without the address.
     """
     if not is_configured():
-        return False
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    with force_locale(language or app.config["BABEL_DEFAULT_LOCALE"]):
+        return Sent(False, _("Mail is not set up here."))
+    ruling = chaperone(to)
+    if ruling.why_not is not None:
+        kind, number = ruling.about or ("member", 0)
+        changes = {"template": template, "why": str(ruling.why_not)}
+        audit.record("withhold_mail", kind, number or None, by=None, changes=changes)
+        return Sent(False, ruling.why_not, is_withheld=True)
+    with _said_in(language):
         # One line, whatever a name in it holds: a header ends at a line's end.
         heading = " ".join(str(subject).split())
-        plain = app.jinja_env.overlay(autoescape=False)
-        body = plain.get_template(f"emails/{template}.txt").render(**context).strip() + "\n"
-        html = render_template("emails/layout.html", subject=heading, parts=_parts(body))
+        body = _rendered(template, context)
+        if ruling.copies:
+            body += (
+                "\n" + _("A copy of this message goes to %(names)s.", names=_names(ruling)) + "\n"
+            )
+        _post(heading, to, body)
+    for copy in ruling.copies:
+        with _said_in(copy.language):
+            closed = _("(a link that only the person written to gets)")
+            hidden = {name: closed for name in _SECRET if name in context}
+            told = _ADDRESS.sub(closed, _rendered(template, {**context, **hidden}))
+            about = " ".join(str(subject).split())
+            values = {"name": copy.name, "called": ruling.called, "subject": about, "told": told}
+            notice = _rendered("copy", values)
+            _post(_("Copy: %(subject)s", subject=about), copy.address, notice)
+    return Sent(True)
+
+
+def _names(ruling: Ruling) -> str:
+    return ", ".join(copy.name for copy in ruling.copies)
+
+
+def _said_in(language: str | None) -> Any:
+    return force_locale(language or current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
+def _rendered(template: str, context: dict[str, Any]) -> str:
+    plain = current_app.jinja_env.overlay(autoescape=False)
+    return plain.get_template(f"emails/{template}.txt").render(**context).strip() + "\n"
+
+
+def _post(heading: str, to: str, body: str) -> None:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    html = render_template("emails/layout.html", subject=heading, parts=_parts(body))
     db.after_commit(lambda: _postman.submit(_deliver, app, heading, to, body, html))
-    return True
 
 
 def _parts(body: str) -> list[tuple[str, bool]]:

@@ -78,7 +78,8 @@ def add_panel(app: Flask, page: str, panel: Panel) -> None:
 
     A member's page has two more places: `member-aside` at the right and `member-actions` beside
     the name; the page that says how to reach them has `member-contact`, and the list of members
-    `members-actions`.
+    `members-actions`. `me` is a member's own page, where nothing stands of others; `user` somebody
+    who signs in; `forget` what a forgotten member leaves behind.
     """
     panels = shell(app).panels.setdefault(page, [])
     panels.append(panel)

@@ -3,27 +3,47 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.core import access, shell
+from crm.core import access, mail, shell
 from crm.core.access import Can
 from crm.core.shell import Panel
-from crm.members import duplicates_views, history_views, queries
+from crm.members import (
+    chaperone,
+    consent_link_views,
+    consent_overview_views,
+    consent_views,
+    duplicates_views,
+    history_views,
+    key_views,
+    queries,
+    year_end_views,
+)
+from crm.members import data_views as data_views
 from crm.members import export_cli as export_cli
 from crm.members import export_views as export_views
 from crm.members import field_views as field_views
+from crm.members import guardian_views as guardian_views
 from crm.members import models as models
+from crm.members import own_views as own_views
 from crm.members import record_views as record_views
 from crm.members import team_views as team_views
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
+from crm.members.forget_cli import member_commands
 from crm.members.views import blueprint, find_hits
 
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     access.load_grants = queries.grants_of
+    mail.chaperone = chaperone.ruling
+    # Their pages send no referrer, which the check for forged requests would ask for over HTTPS;
+    # their forms carry its token all the same.
+    for view in (consent_link_views.answer_consent, consent_link_views.ask_again):
+        app.extensions["csrf"].exempt(view)
     app.register_blueprint(blueprint)
     history_views.init_app(app)
     app.cli.add_command(user_commands)
+    app.cli.add_command(member_commands)
     shell.add_nav(
         app,
         shell.NavItem(
@@ -40,4 +60,19 @@ def init_app(app: Flask) -> None:
         ("member-aside", Panel(80, "members/_merges.html", duplicates_views.merges_of)),
     ):
         shell.add_panel(app, place, panel)
+    own_keys = shell.Panel(60, "members/_own_keys.html", key_views.of_member)
+    shell.add_panel(app, "member-aside", own_keys)
+    cards = shell.Panel(40, "members/_cards_link.html", key_views.of_list)
+    shell.add_panel(app, "members-actions", cards)
+    year_end = shell.Panel(50, "members/_year_end_link.html", year_end_views.of_list)
+    shell.add_panel(app, "members-actions", year_end)
+    shell.add_panel(app, "user", shell.Panel(50, "members/_linked.html", key_views.of_user))
+    shell.add_panel(
+        app, "member-aside", shell.Panel(10, "members/_consent_card.html", consent_views.card_of)
+    )
+    shell.add_panel(
+        app,
+        "chapter",
+        shell.Panel(20, "members/_consents_of_chapter.html", consent_overview_views.card_of),
+    )
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)

@@ -12,6 +12,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from crm.members.rules import school_year
+
 
 class Purpose(StrEnum):
     """What is asked for."""
@@ -163,3 +165,28 @@ def allows(state: State, purpose: Purpose, *, is_minor: bool) -> bool:
     if state is State.GIVEN:
         return True
     return state is State.MISSING and not is_minor and purpose in IMPLIED_BY_ADULTS
+
+
+#: Days that must be left of a school year for a consent to end with it, and not with the next.
+_LEAST_DAYS = 60
+
+
+def usual_end(today: date) -> date:
+    """Until when a yes holds unless somebody says otherwise: the end of the school year."""
+    year = school_year(today)
+    end = date(year, 6, 30)
+    return end if (end - today).days >= _LEAST_DAYS else date(year + 1, 6, 30)
+
+
+#: Which ways out a purpose is about: where it is withdrawn, what left by these is told.
+EXITS: Mapping[Purpose, frozenset[str]] = {
+    Purpose.MEMBER: frozenset({"export", "letter", "print", "mail", "calendar", "media"}),
+    Purpose.CONTACT: frozenset({"mail", "export"}),
+    Purpose.FIRST_NAME: frozenset({"letter"}),
+    Purpose.FULL_NAME: frozenset({"letter"}),
+    Purpose.PHOTO: frozenset({"media"}),
+    Purpose.ARTWORK: frozenset({"media"}),
+    Purpose.MEDIA: frozenset({"media"}),
+    Purpose.OFFSITE: frozenset({"calendar"}),
+    Purpose.ACCOUNT: frozenset(),
+}

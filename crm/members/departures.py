@@ -1,14 +1,19 @@
-"""What left the application with members in it by name, so that a withdrawal can list it."""
+"""What left the application with members in it by name, so that a withdrawal can list it.
 
-from collections.abc import Collection, Sequence
+Rooms above know of more than files and papers, such as pictures: each offers a `Source`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask import Flask, current_app
 from sqlalchemy import insert, select
 
 from crm.accounts.models import User
 from crm.core import audit, db
+from crm.members.consent_rules import EXITS, Purpose
 from crm.members.disclosure import Exit
 from crm.members.models import Departure, DepartureMember
 
@@ -21,6 +26,34 @@ class Left:
     exit: Exit
     what: str
     by: str | None
+    #: Where those who keep members can look at it, and take it away.
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a room above knows of: for which purposes, and how it is found for a member."""
+
+    purposes: frozenset[Purpose]
+    find: Callable[[int], Sequence[Left]]
+
+
+_REGISTRY = "crm_departures"
+
+
+def offer(app: Flask, source: Source) -> None:
+    """Let a withdrawal list what this source finds."""
+    app.extensions.setdefault(_REGISTRY, []).append(source)
+
+
+def about(member_id: int, purposes: Collection[Purpose]) -> Sequence[Left]:
+    """What left that these purposes are about, the newest first: a withdrawal does not undo it."""
+    exits = frozenset(Exit(name) for each in purposes for name in EXITS[each])
+    found = list(of_member(member_id, exits)) if exits else []
+    for source in current_app.extensions.get(_REGISTRY, ()):
+        if not source.purposes.isdisjoint(purposes):
+            found.extend(source.find(member_id))
+    return sorted(found, key=lambda left: left.at, reverse=True)
 
 
 def record(

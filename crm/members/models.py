@@ -312,6 +312,8 @@ class ConsentRequest(db.Model):
     made_at: Mapped[datetime] = mapped_column(default=db.now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    #: The name that was typed as a signature.
+    signed_as: Mapped[str | None]
     revoked_at: Mapped[datetime | None]
 
     member: Mapped[Member] = relationship(lazy="raise")

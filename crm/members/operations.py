@@ -13,11 +13,11 @@ from sqlalchemy import func, select, update
 from crm.accounts import operations as accounts
 from crm.accounts.models import User
 from crm.accounts.queries import find_user
-from crm.core import access, audit, db
+from crm.core import access, audit, db, mail
 from crm.core.access import Can, Role
 from crm.core.errors import Refused
 from crm.core.text import free_slug
-from crm.members import fields, queries, rules, tags
+from crm.members import chaperone, fields, queries, rules, tags
 from crm.members.models import Chapter, ChapterRole, Member, Membership
 
 
@@ -536,10 +536,13 @@ def invite(
 ) -> tuple[User, bool]:
     """A user with a first role, and whether they are new; the invitation leaves if mail is set up.
 
-    Somebody who signs in with that address already gets the role and keeps their name. Without
-    `and_tell` no invitation leaves: the caller sets a password.
+    Somebody who signs in with that address already gets the role and keeps their name. A minor's
+    address is refused where no guardian has allowed an account. Without `and_tell` no invitation
+    leaves: the caller sets a password.
     """
     _check_role(role, chapter_id, by)
+    if minors := chaperone.minors_with(email):
+        chaperone.must_allow_account(minors, "email")
     found = find_user(email)
     user = found or accounts.create_user(email=email, name=name, by=by)
     grant_role(user_id=user.id, role=role, chapter_id=chapter_id, by=by)
@@ -548,8 +551,8 @@ def invite(
     return user, found is None
 
 
-def invite_again(*, user_id: int, by: User | None) -> bool:
-    """Send the invitation once more; False when the link must be handed over."""
+def invite_again(*, user_id: int, by: User | None) -> mail.Sent:
+    """Send the invitation once more; false when the link must be handed over, or none may leave."""
     return accounts.send_invitation(_managed(user_id, by), by=by)
 
 

@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm.accounts import operations as accounts
-from crm.core import access, mail
+from crm.accounts.models import User
+from crm.core import access, mail, shell
 from crm.core.access import Can, Role, Scope, requires
 from crm.core.forms import Form
 from crm.core.paging import page_number, page_of
@@ -74,11 +75,18 @@ def invite() -> Any:
     user, is_new = invited
     if not is_new:
         flash(_("%(name)s has a sign-in already and now this role too.", name=user.name), "success")
+    elif why_not := _withheld(user):
+        flash(_("%(name)s was added.", name=user.name) + " " + why_not, "warning")
     elif mail.is_configured():
         flash(_("The invitation is on its way to %(email)s.", email=user.email), "success")
     else:
         flash(_("%(name)s was added. Hand over the link below.", name=user.name), "success")
     return redirect(url_for("members.user", user_id=user.id), 303)
+
+
+def _withheld(user: User) -> str | None:
+    """Why no invitation leaves although mail is set up, in a sentence; None when one does."""
+    return mail.chaperone(user.email).why_not if mail.is_configured() else None
 
 
 @blueprint.get("/settings/users/<int:user_id>")
@@ -111,6 +119,7 @@ def _user_page(user_id: int, sent: Form, role_form: RoleForm | None = None) -> A
         sent=sent,
         role_form=role_form,
         meanings=_meanings(),
+        panels=shell.panels("user", record),
     )
     return page, sent.status
 
@@ -155,6 +164,9 @@ def revoke(user_id: int, role_id: int) -> Any:
 @requires(Can.MANAGE_USERS)
 def invite_again(user_id: int) -> Any:
     """Send the invitation once more."""
+    if why_not := _withheld(queries.user(user_id, _manages())):
+        flash(why_not, "warning")
+        return redirect(url_for("members.user", user_id=user_id), 303)
     return _done(
         user_id,
         lambda: operations.invite_again(user_id=user_id, by=current_user),

@@ -7,7 +7,9 @@ from crm.campaigns import evidence, measures
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
-from crm.outreach import handover, history_views, list_rule, list_views, panels
+from crm.members import departures
+from crm.members.consent_rules import Purpose
+from crm.outreach import handover, history_views, list_rule, list_views, own, panels
 from crm.outreach import log_views as log_views
 from crm.outreach import map_views as map_views
 from crm.outreach import merging as merging
@@ -28,8 +30,12 @@ def init_app(app: Flask) -> None:
     history_views.init_app(app)
     offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
+    departures.offer(app, departures.Source(frozenset({Purpose.PHOTO}), panels.photos_of_member))
     shell.add_panel(app, "target", Panel(50, "outreach/_of_target.html", panels.of_target))
     shell.add_panel(app, "member", Panel(50, "outreach/_of_member.html", panels.of_member))
+    shell.add_panel(app, "me", Panel(50, "outreach/_did.html", own.did))
+    shell.add_panel(app, "me", Panel(60, "outreach/_hours.html", own.worked))
+    shell.add_panel(app, "forget", Panel(50, "outreach/_stays.html", own.stays))
     shell.add_panel(app, "campaign", Panel(20, "outreach/_of_campaign.html", panels.of_campaign))
     shell.add_panel(app, "target_list", Panel(20, "outreach/_of_list.html", list_views.of_list))
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))

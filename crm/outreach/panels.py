@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flask import url_for
+from flask_babel import format_date
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import func, select
 
@@ -16,7 +19,8 @@ from crm.campaigns.rules import Progress
 from crm.core import access, db
 from crm.core.access import Can
 from crm.core.i18n import today
-from crm.members.disclosure import Viewer
+from crm.members.departures import Left
+from crm.members.disclosure import Exit, Viewer
 from crm.outreach.channels import channels
 from crm.outreach.history import (
     entries,
@@ -26,7 +30,7 @@ from crm.outreach.history import (
     waiting,
     waiting_rows,
 )
-from crm.outreach.models import Action, ActionMember
+from crm.outreach.models import Action, ActionMember, ActionPhoto
 from crm.outreach.queries import ActionFilter
 
 #: Entries of a time line on a record's page; the list has the rest.
@@ -82,6 +86,36 @@ def of_member(member: Any) -> dict[str, Any]:
             )
         ],
     }
+
+
+def photos_of_member(member_id: int) -> list[Left]:
+    """Pictures of actions the member took part in that may show them: for a withdrawal to list."""
+    rows = db.session.execute(
+        select(ActionPhoto.added_at, Action.id, Action.happened_on, Action.channel)
+        .join(Action, Action.id == ActionPhoto.action_id)
+        .join(ActionMember, ActionMember.action_id == Action.id)
+        .where(
+            ActionMember.member_id == member_id,
+            ActionPhoto.shows == "members",
+            Action.undone_at.is_(None),
+        )
+        .order_by(ActionPhoto.added_at.desc())
+    )
+    ways = channels()
+    return [
+        Left(
+            at,
+            Exit.PAGE,
+            _(
+                "A picture of %(channel)s of %(day)s",
+                channel=ways[channel].label,
+                day=format_date(happened_on, "medium"),
+            ),
+            None,
+            url_for("outreach.page", action_id=action_id),
+        )
+        for at, action_id, happened_on, channel in rows
+    ]
 
 
 @dataclass(frozen=True)

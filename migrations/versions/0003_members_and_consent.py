@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("made_at", db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("used_at", db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("signed_as", sa.String(), nullable=True),
         sa.Column("revoked_at", db.UTCDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["guardian_id"], ["guardian.id"], name=op.f("fk_consent_request_guardian_id_guardian")

@@ -10,7 +10,16 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 
 from crm.core.errors import Refused
-from crm.core.files import MAX_BYTES, MAX_SIDE, keep_picture, picture_path
+from crm.core.files import (
+    MAX_BYTES,
+    MAX_SIDE,
+    as_attachment,
+    document_path,
+    forget_document,
+    keep_document,
+    keep_picture,
+    picture_path,
+)
 
 
 def huge(side: int) -> BytesIO:
@@ -79,3 +88,61 @@ def test_anything_else_is_refused(app: Flask, data: BytesIO, sentence: str) -> N
     with pytest.raises(Refused, match=sentence):
         upload(data)
     assert not picture_path("").exists()
+
+
+# Documents
+
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n%%EOF\n"
+
+
+def document(data: BytesIO, name: str = "../../scan.pdf") -> str:
+    return keep_document(FileStorage(data, name), field="scan")
+
+
+def test_a_pdf_is_kept_as_it_is_under_a_name_of_ours(app: Flask) -> None:
+    name = document(BytesIO(PDF))
+    assert len(name) == 36
+    path = document_path(name)
+    assert path.read_bytes() == PDF
+    assert path.parent == app.config["DOCUMENTS"]
+    assert path.stat().st_mode & 0o077 == 0
+    with app.test_request_context():
+        response = as_attachment(name, called="consent-1")
+    assert response.headers["Content-Disposition"] == "attachment; filename=consent-1.pdf"
+    assert response.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    response.close()
+    forget_document(name)
+    forget_document(name)
+    assert not path.exists()
+
+
+def test_a_picture_of_a_paper_is_a_picture(app: Flask) -> None:
+    with Image.open(document_path(document(picture("PNG"), "scan.pdf"))) as kept:
+        assert kept.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (BytesIO(b""), "not a PDF, and not"),
+        (BytesIO(b"<html><script>"), "not a PDF, and not"),
+        (BytesIO(b" %PDF-1.7 %%EOF"), "not a PDF, and not"),
+        (BytesIO(b"PK\x03\x04%PDF-%%EOF"), "not a PDF, and not"),
+        (BytesIO(b"%PDF-1.7 and no end"), "not whole"),
+        (BytesIO(b"%PDF-1.7 %%EOF" + bytes(3000)), "not whole"),
+        (BytesIO(b"%PDF-" + bytes(MAX_BYTES)), "larger than 10 MB"),
+        (picture("PNG", (9000, 9000)), "too many pixels"),
+    ],
+)
+def test_no_other_document_is_kept(app: Flask, data: BytesIO, sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence) as caught:
+        document(data)
+    assert caught.value.field == "scan"
+    assert not app.config["DOCUMENTS"].exists()
+
+
+@pytest.mark.parametrize("name", ["", "x.pdf", "../" + "0" * 32 + ".pdf", "0" * 32 + ".html"])
+def test_only_names_of_ours_lead_to_documents(app: Flask, name: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        document_path(name)

@@ -15,6 +15,10 @@ from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
 from crm.members import field_operations, tags, teams
+from crm.members.consent_requests import ask_by_link
+from crm.members.consent_rules import Answer, How, Purpose
+from crm.members.consents import record_consents
+from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
@@ -90,12 +94,24 @@ def scene() -> SimpleNamespace:
         )  # fmt: skip
     event_id, meeting_id = event.id, meeting.id
     field_id, team_id = asked.id, team.id
+    with db.unit_of_work():
+        guardian = add_guardian(member_id=member.id, name="Maria Brook", phone="555 0100", by=None)
+        [asked] = ask_by_link(whom=[(member.id, guardian.id)], purposes=[Purpose.PHOTO], by=None)
+        [consent] = record_consents(
+            member_id=member.id, answers={Purpose.PHOTO: Answer.GIVEN}, given_by=guardian.id,
+            how=How.PAPER, starts_on=today, ends_on=None, scan="2" * 32 + ".pdf", by=None,
+            today=today,
+        )  # fmt: skip
+        guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
         "membership_id": db.session.query(Membership).one().id,
         "target_id": target.id,
         "point_id": point.id,
+        "guardian_id": guardian_id,
+        "consent_id": consent_id,
+        "request_id": request_id,
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,
@@ -117,6 +133,8 @@ def scene() -> SimpleNamespace:
         "name": "activity-by-target",
         "format": "csv",
         "token": "x",
+        "code": "x",
+        "kind": "link",
     }
     slugs = {
         "campaigns": campaign.slug,
