@@ -17,6 +17,9 @@ from crm.members.consent_rules import EXITS, Purpose
 from crm.members.disclosure import Exit
 from crm.members.models import Departure, DepartureMember
 
+#: Rows written in one statement.
+_AT_ONCE = 5_000
+
 
 @dataclass(frozen=True)
 class Left:
@@ -68,11 +71,14 @@ def record(
     )
     db.session.add(left)
     db.session.flush()
-    if rows := [{"departure_id": left.id, "member_id": each} for each in sorted(set(member_ids))]:
+    ids = sorted(set(member_ids))
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        rows = [{"departure_id": left.id, "member_id": each} for each in some]
         db.session.execute(insert(DepartureMember), rows)
     audit.record(
         "depart", "departure", left.id, by=by, reason=reason,
-        changes={"exit": exit.value, "what": what, "members": len(rows)},
+        changes={"exit": exit.value, "what": what, "members": len(ids)},
     )  # fmt: skip
     return left
 

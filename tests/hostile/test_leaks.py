@@ -17,7 +17,17 @@ from werkzeug.test import TestResponse
 
 from crm.core import db
 from crm.core.access import Role
-from crm.members.models import Chapter, Consent, Guardian, Guardianship, Member
+from crm.members.models import (
+    Chapter,
+    Consent,
+    CustomField,
+    Guardian,
+    Guardianship,
+    Member,
+    Tag,
+    Team,
+    TeamMember,
+)
 from crm.outreach.models import Action, ActionPhoto, Outcome
 from crm.outreach.operations import correct_action, snapshot, undo_action, withdraw_outcome
 from crm.targets.models import ContactPoint, Target
@@ -228,7 +238,7 @@ def test_others_ids_answer_as_ids_of_nobody(place: SimpleNamespace) -> None:
 def test_what_people_type_is_shown_as_text(place: SimpleNamespace) -> None:
     with db.unit_of_work():
         for model in (Member, Chapter, Target, Action, Outcome, ContactPoint, make.User,
-                      make.Campaign, make.Ask):  # fmt: skip
+                      make.Campaign, make.Ask, Tag, Team, TeamMember, CustomField):  # fmt: skip
             kept = {"slug", "path", "kind", "email", "channel", "client_key", "origin", "status",
                     "session_key", "scan", "key", "theme", "language", "timezone",
                     "age_band"}  # fmt: skip
