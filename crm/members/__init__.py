@@ -10,7 +10,6 @@ from crm.members import (
     consent_link_views,
     consent_overview_views,
     consent_views,
-    queries,
 )
 from crm.members import guardian_views as guardian_views
 from crm.members import models as models
@@ -21,7 +20,7 @@ from crm.members.views import blueprint, find_hits
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
-    access.load_grants = queries.grants_of
+    access.load_grants = chaperone.grants_of
     mail.chaperone = chaperone.ruling
     # Their pages send no referrer, which the check for forged requests would ask for over HTTPS;
     # their forms carry its token all the same.
