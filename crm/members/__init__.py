@@ -34,7 +34,7 @@ from crm.members.views import blueprint, find_hits
 
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
-    access.load_grants = queries.grants_of
+    access.load_grants = chaperone.grants_of
     mail.chaperone = chaperone.ruling
     # Their pages send no referrer, which the check for forged requests would ask for over HTTPS;
     # their forms carry its token all the same.

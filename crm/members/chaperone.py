@@ -4,6 +4,8 @@
 was entered with it, or signs in with it. It is written to only where the guardians allow contact,
 and a guardian with e-mail gets a copy, or else whoever leads the chapter. What guardians share
 with their children is the guardian's, and needs no copy.
+
+A child's account stands here too: none without the consent, and none any more after a no.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,11 +16,11 @@ from sqlalchemy import exists, func, or_, select
 
 from crm.accounts.models import User
 from crm.core import db, mail
-from crm.core.access import Role
+from crm.core.access import Grants, Role
 from crm.core.errors import Refused
 from crm.members import queries
-from crm.members.consent_rules import Purpose
-from crm.members.disclosure import NOBODY, Exit, allowed, disclose
+from crm.members.consent_rules import SAID_NO, Purpose
+from crm.members.disclosure import NOBODY, Exit, allowed, disclose, states
 from crm.members.models import ChapterRole, Guardian, Guardianship, Member, Membership
 from crm.members.rules import AgeBand
 
@@ -78,6 +80,21 @@ def must_allow_account(member_ids: Collection[int], field: str | None = None) ->
             ),
             field,
         )
+
+
+def grants_of(user_id: int) -> Grants:
+    """What a user holds: nothing, for a member of whom it was said that they have no account.
+
+    Asked with each request, so that a withdrawal holds at the next one. One statement, and two
+    more for a user who is known to be a member.
+    """
+    grants, member_id = queries.grants_and_member_of(user_id)
+    if (
+        member_id is not None
+        and states([member_id], {Purpose.ACCOUNT})[member_id][Purpose.ACCOUNT] in SAID_NO
+    ):
+        return Grants()
+    return grants
 
 
 def minors_with(address: str) -> Sequence[int]:

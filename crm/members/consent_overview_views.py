@@ -65,6 +65,7 @@ def chapter_consents(slug: str) -> Any:
         soon=soon,
         any=ANY,
         days=SOON,
+        most=MOST,
         papers=pdf.PAPERS,
         usual=pdf.usual_paper(),
         sends_mail=mail.is_configured(),

@@ -30,7 +30,7 @@ from crm.members.rules import is_minor
 #: Days a link works.
 DAYS = 14
 #: Links made at once.
-MOST = 300
+MOST = 250
 
 
 class Lapsed(StrEnum):
@@ -110,14 +110,16 @@ def open_requests(member_ids: Collection[int]) -> list[ConsentRequest]:
 
 
 def by_tokens(tokens: Collection[str]) -> dict[str, ConsentRequest]:
-    """Open requests by the secret part of their links, to print what was just made."""
+    """Open requests by the secret part of their links, in the order they were made, to print."""
     hashes = {digest(each): each for each in tokens}
     found = db.session.scalars(
-        _loaded().where(
+        _loaded()
+        .where(
             ConsentRequest.token_hash.in_(hashes),
             ConsentRequest.used_at.is_(None),
             ConsentRequest.revoked_at.is_(None),
         )
+        .order_by(ConsentRequest.id)
     )
     return {hashes[each.token_hash]: each for each in found}
 

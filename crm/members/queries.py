@@ -55,22 +55,30 @@ SORTS = {
 
 def grants_of(user_id: int) -> Grants:
     """What a user holds, each role with the ids of its chapter and all below: one statement."""
+    return grants_and_member_of(user_id)[0]
+
+
+def grants_and_member_of(user_id: int) -> tuple[Grants, int | None]:
+    """The same, and the member the user is, if one is known: still one statement."""
     anchor, below_it = aliased(Chapter), aliased(Chapter)
     rows = db.session.execute(
-        select(ChapterRole.id, ChapterRole.role, ChapterRole.chapter_id, below_it.id)
+        select(ChapterRole.id, ChapterRole.role, ChapterRole.chapter_id, below_it.id, Member.id)
         .outerjoin(anchor, anchor.id == ChapterRole.chapter_id)
         .outerjoin(below_it, _lies_below(below_it, anchor))
+        .outerjoin(Member, Member.user_id == ChapterRole.user_id)
         .where(ChapterRole.user_id == user_id)
     ).all()
     held: dict[int, tuple[str, set[int] | None]] = {}
-    for role_id, role, anchor_id, chapter_id in rows:
+    member_id: int | None = None
+    for role_id, role, anchor_id, chapter_id, member_id in rows:  # noqa: B007
         _role, chapters = held.setdefault(role_id, (role, None if anchor_id is None else set()))
         if chapters is not None:
             chapters.add(chapter_id)
-    return Grants(
+    grants = Grants(
         Grant(Role(role), None if chapters is None else frozenset(chapters))
         for role, chapters in held.values()
     )
+    return grants, member_id
 
 
 def _lies_below(chapter: type[Chapter], anchor: type[Chapter]) -> ColumnElement[bool]:

@@ -194,7 +194,7 @@ def test_an_accepted_invitation_is_not_sent_again(any_app: Flask) -> None:
 
 def test_without_mail_the_link_is_handed_over(any_app: Flask) -> None:
     user = make.user()
-    assert done(operations.send_invitation, user, by=None) is False
+    assert not done(operations.send_invitation, user, by=None)
     assert operations.invitation_link(user).startswith("http://127.0.0.1:8000/welcome/")
 
 

@@ -13,8 +13,8 @@ from crm.core import audit, db, mail
 from crm.core.access import Role
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
-from crm.members import chaperone, consent_requests, guardians, operations
-from crm.members.consent_rules import Purpose
+from crm.members import chaperone, consent_requests, consents, guardians, operations
+from crm.members.consent_rules import How, Purpose
 from crm.members.models import Consent, ConsentRequest, Member
 from tests import make
 from tests.accounts.conftest import with_password
@@ -237,6 +237,24 @@ def test_an_invitation_of_a_child_needs_the_consent(
     both = received(letterbox, 2)
     assert "/welcome/" in plain(both[CHILD])
     assert "/welcome/" not in both["maria@example.org"].as_string()
+
+
+def test_a_no_to_the_account_shuts_it_at_the_next_page(
+    there: SimpleNamespace, mailing_app: Flask
+) -> None:
+    change(there.ana, user_id=there.leader.id)
+    mother = guardian(there.ana)
+    client = mailing_app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = there.leader.get_id()
+    assert client.get("/members").status_code == 200
+    with db.unit_of_work():
+        consents.withdraw_consent(
+            member_id=there.ana, purposes=[Purpose.ACCOUNT], withdrawn_by=mother,
+            withdrawn_on=db.now().date(), how=How.IN_PERSON, by=None, today=db.now().date(),
+        )  # fmt: skip
+    assert client.get("/members").status_code == 403
+    assert client.get("/preferences").status_code == 200
 
 
 def test_a_member_is_written_to_where_they_sign_in(
