@@ -43,6 +43,13 @@ def data(member_id: int) -> Any:
     form = DataForm()
 
     def taken() -> Any:
+        if not asked.named:
+            raise Refused(
+                _(
+                    "Whoever decides for this member does not want them on the list of members."
+                    " Whoever may download lists of people can take out their data."
+                )
+            )
         found = own_data.document(asked)
         departures.record(
             exit=Exit.EXPORT,
@@ -72,6 +79,7 @@ def _asked(member: Any) -> own_data.Asked:
         member,
         i18n.today(),
         reach=exports or not shown[member.id].withheld,
+        named=exports or shown[member.id].is_named,
         guardians=access.scope(current_user, Can.KEEP_CONSENTS).includes(*chapters),
     )
 

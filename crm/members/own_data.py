@@ -55,6 +55,8 @@ class Asked:
     today: date
     reach: bool = True
     guardians: bool = True
+    #: Whether the reader may read whole the name of the member this is about.
+    named: bool = True
 
 
 @dataclass(frozen=True)

@@ -461,6 +461,12 @@ def test_data_taken_out_by_who_keeps_them(place: SimpleNamespace, sign_in: Any) 
     rows = json.loads(staff.post(address, data=sent).get_data(as_text=True))
     told = [(row["Who"], row["What"]) for row in rows["sections"]["record"]["rows"]]
     assert ("Sol", "read") in told
+    # Whom a guardian took off the list leaves by no leader's hand.
+    say(place.ana, Purpose.MEMBER)
+    refused = leader.post(address, data=sent)
+    assert refused.status_code == 422
+    assert "Brookfield" not in refused.get_data(as_text=True)
+    assert staff.post(address, data=sent).status_code == 200
     assert sign_in(place.people.outsider).get(address).status_code == 404
     assert sign_in(place.people.viewer).get(address).status_code == 403
 
