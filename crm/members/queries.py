@@ -176,23 +176,30 @@ def current_counts(chapter_ids: Iterable[int], *, today: date) -> dict[int, int]
         for number, path in db.session.execute(select(Chapter.id, Chapter.path))
     }
     places = [number for number, found in above_of.items() if found]
-    current = (
-        select(Membership.chapter_id, Membership.member_id)
-        .join(Member, Member.id == Membership.member_id)
-        .where(open_on(today), not_graduated_on(today))
-        .distinct()
-    )
+    conditions = [open_on(today), not_graduated_on(today)]
     if len(places) < len(above_of):
-        current = current.where(Membership.chapter_id.in_(places))
-    rows = current.subquery()
+        conditions.append(Membership.chapter_id.in_(places))
     totals: Counter[int] = Counter()
     for place, count in db.session.execute(
-        select(rows.c.chapter_id, func.count()).group_by(rows.c.chapter_id)
+        select(Membership.chapter_id, func.count(func.distinct(Membership.member_id)))
+        .join(Member, Member.id == Membership.member_id)
+        .where(*conditions)
+        .group_by(Membership.chapter_id)
     ):
         totals.update(dict.fromkeys(above_of[place], count))
-    several = select(rows.c.member_id).group_by(rows.c.member_id).having(func.count() > 1)
+    several = (
+        select(Membership.member_id)
+        .where(open_on(today))
+        .group_by(Membership.member_id)
+        .having(func.count() > 1)
+    )
     twice: Counter[tuple[int, int]] = Counter()
-    for place, member_id in db.session.execute(current.where(Membership.member_id.in_(several))):
+    for place, member_id in db.session.execute(
+        select(Membership.chapter_id, Membership.member_id)
+        .join(Member, Member.id == Membership.member_id)
+        .where(*conditions, Membership.member_id.in_(several))
+        .distinct()
+    ):
         twice.update((member_id, each) for each in above_of[place])
     for (_member, each), times in twice.items():
         totals[each] -= times - 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import NoResultFound
 
 from crm.core import audit, db
@@ -161,6 +161,16 @@ def test_current_and_alumni(any_app: Flask) -> None:
         [people.state.id, people.school_a.id, people.school_b.id], today=TODAY
     )
     assert counts == {people.state.id: 3, people.school_a.id: 2, people.school_b.id: 1}
+    # Somebody who is in both, and twice in one, is one.
+    both = db.session.scalars(select(Member.id).where(Member.given_name == "Here")).one()
+    for school in (people.school_b.id, people.school_b.id, people.state.id):
+        make.kept(Membership(member_id=both, chapter_id=school))
+    schools = [people.state.id, people.school_a.id, people.school_b.id]
+    assert queries.current_counts(schools, today=TODAY) == dict(
+        zip(schools, (3, 2, 2), strict=True)
+    )
+    assert queries.current_counts([people.school_b.id], today=TODAY) == {people.school_b.id: 2}
+    assert queries.current_counts([], today=TODAY) == {}
 
 
 def test_the_list_sorts(any_app: Flask) -> None:
