@@ -7,11 +7,11 @@ from typing import Any
 from flask_babel import gettext as _
 
 from crm.core import columns, mapping
+from crm.core.days import Order
 from crm.core.errors import Refused
 from crm.core.sheets import Table
 from crm.core.text import fold
 from crm.targets import rules
-from crm.targets.sheets.days import Order
 from crm.targets.sheets.fields import BY_NAME, FIELDS, FIXED
 from crm.targets.sheets.names import are_titles
 from crm.targets.sheets.rules import Meaning
