@@ -32,7 +32,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @click.group("import")
 def importers() -> None:
-    """Bring targets in."""
+    """Bring targets and members in."""
 
 
 class State(Enum):

@@ -14,7 +14,7 @@ from sqlalchemy import (
     select,
 )
 
-from crm.accounts.imports import ImportRun
+from crm.accounts.imports import UNDOING, ImportRun, Undoing
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.audit import AuditEntry
@@ -57,17 +57,11 @@ _MODELS: Mapping[str, Any] = {"target": Target, "term": Term, "contact_point": C
 def undo_import(run_id: int, *, by: User | None) -> dict[str, int]:
     """Remove what the import made and bring back what it changed; returns how many of each.
 
-    Raises `Refused` naming what depends on it; nothing is changed then.
+    `accounts.imports.undo_run` calls it. Raises `Refused` naming what depends on it; nothing is
+    changed then.
     """
-    db.take_turn("import")
-    run = db.session.scalars(
-        select(ImportRun).where(ImportRun.id == run_id).with_for_update()
-    ).one()
-    if run.undone_at is not None:
-        raise Refused(_("This import was undone already."))
-    if run.importer != IMPORTER or run.kept is None:
-        raise Refused(_("Only an import from a spreadsheet can be undone."))
-    kept: dict[str, Any] = run.kept
+    run = db.session.get_one(ImportRun, run_id)
+    kept: dict[str, Any] = run.kept or {}
     _refuse_dependent(run, kept)
     restored = restore(kept.get("before"), _MODELS)
     removed = _remove(run, kept)
@@ -196,3 +190,6 @@ def _take_off_list(on: Mapping[str, Any]) -> None:
         select(func.count()).where(TargetListItem.list_id == on["id"])
     ):
         delete_rows(TargetList, TargetList.id == on["id"])
+
+
+UNDOING[IMPORTER] = Undoing(undo_import, _l("targets"))
