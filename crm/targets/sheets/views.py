@@ -174,6 +174,7 @@ def sheet_rows(token: str) -> Any:
         verdict=asked_verdict(),
         verdicts=VERDICT_WORDS,
         choices=CHOICE_WORDS,
+        href=lambda number: url_for("targets.page", target_id=number),
         form=ImportForm(formdata=None),
     )
 
