@@ -13,6 +13,7 @@ from enum import StrEnum
 from flask_babel import gettext as _
 from rapidfuzz import fuzz, process
 
+from crm.core.names import PARTICLES, SUFFIXES, names_of
 from crm.core.text import fold
 from crm.members.rules import clean_name, name_fault
 
@@ -22,43 +23,6 @@ ALIKE = 85
 OFFERED = 5
 #: The largest count of a roster line: more is a telephone number, or a slip.
 COUNT_MOST = 10_000
-
-#: Short forms that are no prefix of the name they stand for, each line one person's names.
-_NICKNAMES = (
-    "alexander alexandra alejandro alejandra sandro sandra sasha alex lex",
-    "andrew drew andy", "anthony antonio tony toni", "abigail abby gail", "barbara babs barb",
-    "benjamin ben benny", "catherine katherine kathryn kate katie kathy cathy kitty kat",
-    "charles charlie chuck carlos", "christopher chris kit topher", "christina tina chris",
-    "daniel dan danny", "david dave davey", "dorothy dot dottie", "edward ed eddie ned ted",
-    "eleanor nell nora ellie", "elizabeth liz lizzie beth betsy betty eliza libby lisa",
-    "eugene gene", "francis francisco frank paco pancho", "frederick fred", "guadalupe lupe",
-    "henry harry hank", "isabel isabella bella izzy", "jacob jake", "jacqueline jackie",
-    "james jim jimmy jamie", "jennifer jen jenny", "jessica jess", "jesus chuy", "john jack johnny",
-    "jose pepe", "joseph joe joey", "joshua josh", "kenneth ken", "lawrence larry",
-    "leonard len lenny", "louis lou louie", "margaret maggie meg peggy greta rita",
-    "matthew matt", "michael mike mick", "mary molly polly", "nathan nathaniel nate",
-    "nicholas nick nicky", "patricia pat patty tricia trish", "patrick pat paddy", "peter pete",
-    "rebecca becky becca", "richard rick dick rich ricky", "robert bob bobby rob robbie",
-    "ronald ron", "rosario charo", "samuel samantha sam", "sarah sally sadie",
-    "stephen steven steve", "susan sue susie", "theodore ted teddy theo",
-    "theresa teresa terry tess", "thomas tom tommy",
-    "timothy tim", "victoria vicky tori", "virginia ginny", "walter walt",
-    "william bill billy will",
-)  # fmt: skip
-#: From a name to the numbers of the lines it stands in.
-_NICKNAME_LINES: dict[str, set[int]] = defaultdict(set)
-for _number, _line in enumerate(_NICKNAMES):
-    for _name in _line.split():
-        _NICKNAME_LINES[_name].add(_number)
-
-#: Words before a family name that belong to it.
-_PARTICLES = frozenset({
-    "al", "ap", "bin", "bint", "da", "dal", "de", "del", "della", "den", "der", "di", "dos", "du",
-    "el", "ibn", "la", "le", "los", "mac", "mc", "o", "san", "santa", "st", "ten", "ter", "van",
-    "von", "vom", "zu",
-})  # fmt: skip
-#: Words after a family name that belong to it.
-_SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
 class Reason(StrEnum):
@@ -156,7 +120,7 @@ def split_name(typed: str) -> tuple[str, str | None]:
     name = clean_name(typed)
     family, comma, given = name.partition(",")
     if comma and fold(family) and fold(given):
-        if fold(given) in _SUFFIXES:
+        if fold(given) in SUFFIXES:
             name = f"{family} {given}"
         else:
             return clean_name(given.replace(",", " ")), clean_name(family)
@@ -164,9 +128,9 @@ def split_name(typed: str) -> tuple[str, str | None]:
     if len(words) < 2:
         return " ".join(words), None
     start = len(words) - 1
-    while start > 1 and fold(words[start]) in _SUFFIXES:
+    while start > 1 and fold(words[start]) in SUFFIXES:
         start -= 1
-    while start > 1 and fold(words[start - 1]) in _PARTICLES:
+    while start > 1 and fold(words[start - 1]) in PARTICLES:
         start -= 1
     return " ".join(words[:start]), " ".join(words[start:])
 
@@ -289,9 +253,7 @@ def _is_short_form(one: str, two: str) -> bool:
     short, long = sorted((one, two), key=len)
     if one == two:
         return False
-    return (len(short) >= 2 and long.startswith(short)) or bool(
-        _NICKNAME_LINES.get(one, set()) & _NICKNAME_LINES.get(two, set())
-    )
+    return (len(short) >= 2 and long.startswith(short)) or bool(names_of(one) & names_of(two))
 
 
 # Rosters

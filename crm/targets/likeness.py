@@ -15,6 +15,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from rapidfuzz import fuzz
 
+from crm.core.names import names_of, sound
 from crm.core.text import fold
 from crm.targets import rules
 
@@ -31,37 +32,12 @@ _COMMON = frozenset({
     "gmbh", "ag", "sa", "co", "company", "corp", "corporation", "group", "holding", "holdings",
     "republic", "state", "kingdom",
 })  # fmt: skip
-_NICKNAMES = {
-    short: full
-    for full, shorts in {
-        "alexander": "alex sandy", "andrew": "andy drew", "anthony": "tony", "barbara": "barb",
-        "benjamin": "ben", "catherine": "cathy kate katie", "charles": "charlie chuck",
-        "christopher": "chris", "daniel": "dan danny", "david": "dave", "deborah": "deb debbie",
-        "donald": "don", "edward": "ed eddie ted", "elizabeth": "beth betty liz lisa",
-        "frederick": "fred", "gerald": "gerry jerry", "gregory": "greg", "james": "jim jimmy jamie",
-        "jeffrey": "jeff", "jennifer": "jen jenny", "john": "jack johnny", "jonathan": "jon",
-        "joseph": "joe joey", "joshua": "josh", "katherine": "kathy kay", "kenneth": "ken kenny",
-        "lawrence": "larry", "leonard": "len leo", "margaret": "maggie meg peggy",
-        "matthew": "matt", "michael": "mike mick", "nathaniel": "nate", "nicholas": "nick",
-        "pamela": "pam", "patricia": "pat patty trish", "patrick": "paddy", "peter": "pete",
-        "philip": "phil", "raymond": "ray", "rebecca": "becky", "richard": "dick rich rick",
-        "robert": "bob bobby rob robbie", "ronald": "ron", "rupert": "rupie", "samuel": "sam",
-        "stephen": "steve", "steven": "steve", "susan": "sue susie", "terence": "terry",
-        "theodore": "theo", "thomas": "tom tommy", "timothy": "tim", "vincent": "vince",
-        "walter": "walt", "william": "bill billy will",
-    }.items()
-    for short in shorts.split()
-}  # fmt: skip
 #: What both having one contact point is worth, and its words.
 _SHARED = {
     "email": (25, _l("Same e-mail address")),
     "social": (25, _l("Same account")),
     "phone": (12, _l("Same number")),
 }
-_SOUNDS = (("ph", "f"), ("ck", "k"), ("gh", "g"), ("sch", "s"), ("sh", "s"), ("th", "t"))
-_LETTERS = str.maketrans({"c": "k", "q": "k", "z": "s", "y": "i", "w": "v", "j": "i", "d": "t"})
-_VOWELS = re.compile(r"(?<=.)[aeiouh]")
-_DOUBLED = re.compile(r"(.)\1+")
 _DIGITS = re.compile(r"\D+")
 
 
@@ -173,17 +149,6 @@ def _keys(card: Card) -> Iterator[tuple[str, ...]]:
 _folded = lru_cache(maxsize=65536)(fold)
 
 
-@lru_cache(maxsize=65536)
-def sound(word: str) -> str:
-    """How a folded name sounds, roughly: `Schmidt`, `Schmitt` and `Shmid` are alike."""
-    for written, spoken in _SOUNDS:
-        word = word.replace(written, spoken)
-    if word.startswith("mac"):
-        word = f"mk{word[3:]}"
-    word = _VOWELS.sub("", word.translate(_LETTERS))
-    return _DOUBLED.sub(r"\1", word)
-
-
 def _givens(card: Card) -> frozenset[str]:
     """First names somebody goes by, short forms as their long ones."""
     return _firsts(card.given or "", card.nickname or "")
@@ -193,7 +158,7 @@ def _givens(card: Card) -> frozenset[str]:
 def _firsts(*names: str) -> frozenset[str]:
     written = [fold(each) for each in names]
     firsts = {words[0] for each in written if (words := each.split())}
-    return frozenset(_NICKNAMES.get(first, first) for first in firsts)
+    return frozenset(name for first in firsts for name in names_of(first))
 
 
 # Scoring

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from crm.targets.likeness import Card, compare, contact_key, likely_pairs, sound
+from crm.targets.likeness import Card, compare, contact_key, likely_pairs
 
 ANA = Card(1, "legislator", "Ana Álder-Núñez", "Ana", "Álder-Núñez", country="US", area="WV")
 HAND = replace(ANA, target_id=2, kind="official", name="Ana Alder-Nunez", family="Alder-Nunez")
@@ -109,13 +109,6 @@ def test_different_identifiers_of_one_scheme_speak_against(app: Flask) -> None:
     b = replace(HAND, identifiers=(("bioguide", "X000002"),))
     with app.test_request_context():
         assert compare(a, b).score == compare(ANA, HAND).score - 30
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("schmidt", "schmitt"), ("macdonald", "mcdonald"), ("philips", "filips")]
-)
-def test_sounds(one: str, other: str) -> None:
-    assert sound(one) == sound(other)
 
 
 @pytest.mark.parametrize(
