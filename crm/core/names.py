@@ -62,6 +62,11 @@ def names_of(first: str) -> frozenset[str]:
     return frozenset(_NAMES_OF.get(first) or (first,))
 
 
+def is_full(first: str) -> bool:
+    """Whether the table has forms of a folded first name: it is hardly another one's slip."""
+    return first in _FORMS
+
+
 @lru_cache(maxsize=65536)
 def sound(word: str) -> str:
     """How a folded name sounds, roughly: `Schmidt`, `Schmitt` and `Shmid` are alike."""
