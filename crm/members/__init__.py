@@ -9,6 +9,9 @@ from crm.members import models as models
 from crm.members import queries
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
+from crm.members.sheets import cli as sheets_cli  # noqa: F401 - its commands
+from crm.members.sheets import undo as sheets_undo  # noqa: F401 - the way back
+from crm.members.sheets import views as sheets_views
 from crm.members.views import blueprint, find_hits
 
 
@@ -27,4 +30,5 @@ def init_app(app: Flask) -> None:
         app,
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
+    shell.add_panel(app, "members-actions", sheets_views.BUTTON)
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)
