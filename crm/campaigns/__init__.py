@@ -9,9 +9,9 @@ from crm.campaigns import models as models
 from crm.campaigns.views import blueprint, find
 from crm.core import shell
 from crm.core.access import Can
+from crm.core.merging import WAYS, fold
 from crm.targets import list_rules
 from crm.targets.handover import offer
-from crm.targets.merging import WAYS, fold
 
 # A target is in a campaign once, and has one address chosen there.
 WAYS |= {"campaign_target.target_id": fold, "campaign_contact.target_id": fold}

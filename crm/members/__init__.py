@@ -5,8 +5,9 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core import access, shell
 from crm.core.access import Can
+from crm.core.shell import Panel
+from crm.members import duplicates_views, queries
 from crm.members import models as models
-from crm.members import queries
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
 from crm.members.sheets import cli as sheets_cli  # noqa: F401 - its commands
@@ -31,4 +32,10 @@ def init_app(app: Flask) -> None:
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
     shell.add_panel(app, "members-actions", sheets_views.BUTTON)
+    for place, panel in (
+        ("members-actions", Panel(30, "members/_duplicates_link.html", duplicates_views.may_look)),
+        ("member-actions", Panel(80, "members/_merge_link.html", duplicates_views.may_merge)),
+        ("member-aside", Panel(80, "members/_merges.html", duplicates_views.merges_of)),
+    ):
+        shell.add_panel(app, place, panel)
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)

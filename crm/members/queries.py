@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from crm.accounts.models import User
@@ -13,7 +13,14 @@ from crm.core import db
 from crm.core.access import Grant, Grants, Role, Scope
 from crm.core.text import fold
 from crm.members.matching import Candidate
-from crm.members.models import Chapter, ChapterRole, Member, Membership
+from crm.members.models import (
+    Chapter,
+    ChapterRole,
+    Member,
+    Membership,
+    MemberWord,
+    words_of,
+)
 from crm.members.rules import Standing, school_year, search_key
 
 #: The columns a list of members sorts by.
@@ -183,8 +190,34 @@ def not_graduated_on(today: date) -> ColumnElement[bool]:
 
 
 def named(q: str) -> list[ColumnElement[bool]]:
-    """Conditions that each word of `q` begins a word of the member's name, in any order."""
-    return [(literal(" ") + Member.search).like(f"% {word}%") for word in fold(q).split()]
+    """Conditions that each word of `q` begins a word of the member's name, in any order.
+
+    The longest word, which fewest names have, is looked up in the index of words; of those found
+    the other words are asked. So it takes what is found, however many members there are.
+    """
+    words = sorted(words_of(fold(q)), key=len, reverse=True)
+    if not words:
+        return []
+    first = select(MemberWord.member_id).where(_begins(words[0]))
+    return [
+        Member.id.in_(first),
+        *(exists().where(MemberWord.member_id == Member.id, _begins(word)) for word in words[1:]),
+    ]
+
+
+def _begins(word: str) -> ColumnElement[bool]:
+    """That a word of a name begins so: a range of the index."""
+    return and_(MemberWord.word >= word, MemberWord.word < f"{word}\U0010ffff")
+
+
+def kept_ids(member_ids: Iterable[int]) -> dict[int, int]:
+    """Those of the ids that were merged into another, with the one that was kept."""
+    rows = db.session.execute(
+        select(Member.id, Member.merged_into_id).where(
+            Member.id.in_(set(member_ids)), Member.merged_into_id.is_not(None)
+        )
+    )
+    return {number: kept for number, kept in rows if kept is not None}
 
 
 def present() -> tuple[ColumnElement[bool], ...]:
@@ -192,10 +225,13 @@ def present() -> tuple[ColumnElement[bool], ...]:
     return Member.forgotten_at.is_(None), Member.merged_into_id.is_(None)
 
 
-def visible_members(scope: Scope, *, today: date | None = None) -> Select[Member]:
+def visible_members(
+    scope: Scope, *, today: date | None = None, one_by_one: bool = False
+) -> Select[Member]:
     """Members who are in a chapter of the scope, and those who left it and are in none since.
 
     Whoever moved to another school is that school's: the former leader sees them no more.
+    `one_by_one` is for a few members found otherwise, of whom it is asked whether they are seen.
     """
     found = select(Member).where(*present())
     if scope.everywhere:
@@ -203,7 +239,8 @@ def visible_members(scope: Scope, *, today: date | None = None) -> Select[Member
     day = today or datetime.now(UTC).date()
     within = Membership.chapter_id.in_(scope.chapter_ids)
     is_somewhere = exists().where(Membership.member_id == Member.id, open_on(day))
-    return found.where(or_(_belongs(within, open_on(day)), and_(_belongs(within), ~is_somewhere)))
+    belong = _belong_one_by_one if one_by_one else _belongs
+    return found.where(or_(belong(within, open_on(day)), and_(belong(within), ~is_somewhere)))
 
 
 def members(wanted: MemberFilter, scope: Scope, *, today: date) -> Select[Member]:
@@ -213,11 +250,13 @@ def members(wanted: MemberFilter, scope: Scope, *, today: date) -> Select[Member
         within.append(Membership.chapter_id.in_(wanted.chapter_ids))
     if not scope.everywhere:
         within.append(Membership.chapter_id.in_(scope.chapter_ids))
-    found = visible_members(scope, today=today).where(*named(wanted.q))
+    names = named(wanted.q)
+    belong = _belong_one_by_one if names else _belongs
+    found = visible_members(scope, today=today, one_by_one=bool(names)).where(*names)
     if within:
-        found = found.where(_belongs(*within))
+        found = found.where(belong(*within))
     lasts = (
-        _belongs(*within, open_on(today))
+        belong(*within, open_on(today))
         if within
         else exists().where(Membership.member_id == Member.id, open_on(today))
     )
@@ -242,11 +281,22 @@ def _belongs(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return Member.id.in_(select(Membership.member_id).where(*conditions))
 
 
+def _belong_one_by_one(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    # Of the few who have a name, EXISTS asks each, where IN would list all of a scope first.
+    return exists().where(Membership.member_id == Member.id, *conditions)
+
+
 def member(member_id: int, scope: Scope) -> Member:
     """The member with memberships and chapters; raises NoResultFound outside the scope."""
     return db.session.scalars(
-        with_chapters(visible_members(scope)).where(Member.id == member_id)
+        with_chapters(visible_members(scope, one_by_one=True)).where(Member.id == member_id)
     ).one()
+
+
+def is_visible(member_id: int, scope: Scope) -> bool:
+    """Whether the scope has this member."""
+    wanted = visible_members(scope, one_by_one=True).where(Member.id == member_id)
+    return db.session.scalar(wanted.with_only_columns(Member.id)) is not None
 
 
 def with_chapters(wanted: Select[Member]) -> Select[Member]:

@@ -127,7 +127,9 @@ def _check_references(
     changed = had_chapters ^ frozenset(chapter_ids)
     if mine is not None and any(not mine.includes(chapter) for chapter in changed):
         raise Refused(_("You cannot log for one of these chapters."), "chapters")
-    of_members = select(literal("m"), Member.id).where(Member.id.in_(members))
+    of_members = select(literal("m"), Member.id).where(
+        Member.id.in_(members), Member.merged_into_id.is_(None)
+    )
     if theirs is not None and not theirs.everywhere:
         seen = select(Membership.member_id).where(Membership.chapter_id.in_(theirs.chapter_ids))
         of_members = of_members.where(Member.id.in_(seen) | Member.id.in_(had_members))

@@ -1,15 +1,15 @@
-"""How outreach follows two targets that are made one, so that no piece is lost or counted twice."""
+"""How outreach follows two that are made one, so that no piece is lost or counted twice."""
 
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Column, exists, update
+from sqlalchemy import Column, exists, select, update
 
 from crm.core import db
+from crm.core.merging import AFTERWARDS, EXACT, WAYS, Merging, lead_to
+from crm.members import merging as members
 from crm.outreach.channels import per_piece_names
-from crm.outreach.models import ActionTarget, Outcome
-from crm.targets import merging
-from crm.targets.merging import Merging, lead_to
+from crm.outreach.models import Action, ActionTarget, Outcome
 
 
 def _reached(work: Merging, column: Column[Any]) -> None:
@@ -59,8 +59,44 @@ def _settle(kept_id: int, merged_id: int) -> None:
     )
 
 
-merging.WAYS["action_target.target_id"] = _reached
-merging.EXACT["action_target"] = _l(
+def _took_part(work: Merging, column: Column[Any]) -> None:
+    """Who took part twice in one action did both parts: pieces and minutes add up.
+
+    In an act, of which there is one, both are the same part: the longer one counts.
+    """
+    table, journal = column.table, work.journal
+    there = {row["action_id"]: row for row in journal.rows(table, member_id=work.kept_id)}
+    both = [
+        (there[other["action_id"]], other)
+        for other in journal.rows(table, member_id=work.merged_id)
+        if other["action_id"] in there
+    ]
+    of_action = select(Action.id, Action.channel).where(
+        Action.id.in_([row["action_id"] for row, _other in both])
+    )
+    channels = {row.id: row.channel for row in db.session.execute(of_action)}
+    for row, other in both:
+        adds = channels[row["action_id"]] in per_piece_names()
+        minutes = [each["minutes"] for each in (row, other) if each["minutes"] is not None]
+        together = sum(minutes) if adds else max(minutes, default=0)
+        journal.delete(table, other)
+        journal.update(
+            table,
+            row,
+            pieces=row["pieces"] + other["pieces"] if adds else max(row["pieces"], other["pieces"]),
+            minutes=together if minutes else None,
+            role=row["role"] or other["role"],
+        )
+    journal.move(column, work.merged_id, work.kept_id)
+
+
+WAYS["action_target.target_id"] = _reached
+WAYS["action_member.member_id"] = _took_part
+EXACT["action_member"] = _l(
+    "Outreach in which both took part was corrected or undone since, and cannot be parted."
+)
+members.MOVES["action_member.member_id"] = _l("Outreach they took part in")
+EXACT["action_target"] = _l(
     "Outreach that came together was corrected or undone since, and cannot be parted."
 )
-merging.AFTERWARDS.append(_settle)
+AFTERWARDS["target"].append(_settle)

@@ -27,6 +27,7 @@ from crm.accounts.models import User
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
+from crm.members.queries import kept_ids as kept_members
 from crm.outreach import rules
 from crm.outreach.channels import Channel, channels
 from crm.outreach.checks import Facts, Given, checked
@@ -186,7 +187,8 @@ def redo_action(action: Action, *, by: User | None) -> None:
     _lock(action)
     if action.undone_at is None:
         return
-    kept = _of_kept_targets(last_undo(action.id).snapshot, channels()[action.channel])
+    channel = channels()[action.channel]
+    kept = _of_kept_members(_of_kept_targets(last_undo(action.id).snapshot, channel), channel)
     _refuse_strangers(action, kept["chapters"], by)
     action.undone_at = None
     db.session.flush()
@@ -213,6 +215,24 @@ def _of_kept_targets(kept: Mapping[str, Any], channel: Channel) -> dict[str, Any
         elif channel.per_piece:
             there["pieces"] += row["pieces"]
     return {**kept, "targets": list(rows.values())}
+
+
+def _of_kept_members(kept: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
+    """A snapshot with the members that were merged since led to those that were kept."""
+    merged = kept_members([row["member_id"] for row in kept["members"]])
+    rows: dict[int, dict[str, Any]] = {}
+    for row in kept["members"]:
+        member_id = merged.get(row["member_id"], row["member_id"])
+        if (there := rows.get(member_id)) is None:
+            rows[member_id] = {**row, "member_id": member_id}
+            continue
+        minutes = [each["minutes"] for each in (there, row) if each["minutes"] is not None]
+        if channel.per_piece:
+            there["pieces"] += row["pieces"]
+            there["minutes"] = sum(minutes) if minutes else None
+        else:
+            there["minutes"] = max(minutes, default=None)
+    return {**kept, "members": list(rows.values())}
 
 
 def record_outcome(

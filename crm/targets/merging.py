@@ -2,13 +2,10 @@
 
 The other keeps its row, its name and `merged_into_id`, so that it is still found by its old name
 and leads to the one kept; lists, pickers, matching, filters and imports know the kept one only.
-
-Which columns point to targets is asked of the tables themselves. A plain update moves them, except
-where a unique constraint or the counting rule stands in the way: those have a way of their own in
-`WAYS`. A room above registers its own when it is loaded.
+What is true of every merge stands in `core.merging`; here is what targets have of their own.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +16,21 @@ from sqlalchemy import Column, Table, select
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
+from crm.core.journal import Journal, moved_ids, references, same_in
+from crm.core.merging import (
+    WAYS,
+    Merging,
+    apart,
+    bring_back,
+    carry_over,
+    fold,
+    lead_to,
+    locked,
+    refuse_order,
+    stay,
+)
 from crm.core.text import fold as folded
 from crm.targets import rules
-from crm.targets.journal import Journal, moved_ids, references, same_in, take_back, uniques
 from crm.targets.likeness import Card
 from crm.targets.models import (
     CommitteeSeat,
@@ -33,28 +42,6 @@ from crm.targets.models import (
     TargetMerge,
     Term,
 )
-
-
-@dataclass
-class Merging:
-    """A merge in hand."""
-
-    journal: Journal
-    kept_id: int
-    merged_id: int
-    #: Whose office is the present one, of two who hold one each.
-    office_of: int
-
-
-#: Moves what a column points to from the merged target to the kept one.
-Way = Callable[[Merging, Column[Any]], None]
-
-#: `table.column` → the way of it, where that is no plain update.
-WAYS: dict[str, Way] = {}
-#: Tables that must be taken back exactly or not at all, with the sentence of the refusal.
-EXACT: dict[str, Any] = {}
-#: Called with the two ids once a merge was taken back.
-AFTERWARDS: list[Callable[[int, int], None]] = []
 
 #: The scheme of the code that a state has one of.
 _STATE = "iso3166-alpha3"
@@ -83,52 +70,6 @@ FACT_WORDS = {
 }
 
 
-def stay(_work: Merging, _column: Column[Any]) -> None:
-    """What is told of the merged target remains told of it."""
-
-
-def fold(work: Merging, column: Column[Any]) -> None:
-    """Move rows of which one target has one only; where the kept one has it already, that stays."""
-    table, journal = column.table, work.journal
-    there = journal.rows(table, **{column.name: work.kept_id})
-    for row in journal.rows(table, **{column.name: work.merged_id}):
-        same = next(
-            (
-                found
-                for others in uniques(column)
-                if (found := same_in(there, row, others)) is not None
-            ),
-            None,
-        )
-        if same is None:
-            journal.update(table, row, **{column.name: work.kept_id})
-            continue
-        if "id" in table.c:
-            lead_to(journal, table, row["id"], same["id"])
-        journal.delete(table, row)
-
-
-def lead_to(journal: Journal, table: Table, old: int, new: int) -> None:
-    """Let all that points to one row of a table point to another."""
-    for column in references(table):
-        journal.move(column, old, new)
-
-
-def plain(work: Merging, column: Column[Any]) -> None:
-    """Move rows by one update."""
-    work.journal.move(column, work.merged_id, work.kept_id)
-
-
-def way_of(column: Column[Any]) -> Way:
-    """How a column that points to targets is moved. Raises LookupError where nobody said how."""
-    key = f"{column.table.name}.{column.name}"
-    if key in WAYS:
-        return WAYS[key]
-    if uniques(column):
-        raise LookupError(f"{key} may be unique: register how it is merged in targets.merging.WAYS")
-    return plain
-
-
 def merge(
     *,
     kept: Target,
@@ -142,26 +83,22 @@ def merge(
     """
     # An import finds its people by identifiers, which move.
     db.take_turn("import")
-    both = (kept.id, merged.id)
-    for target in db.session.scalars(
-        select(Target)
-        .where(Target.id.in_(both))
-        .order_by(Target.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all():
-        if target.merged_into_id is not None:
-            raise Refused(_("%(name)s was merged already.", name=target.name))
+    table: Table = Target.__table__  # type: ignore[assignment]
+    names = {target.id: target.name for target in (kept, merged)}
+    for number, into in locked(table, kept.id, merged.id).items():
+        if into is not None:
+            raise Refused(_("%(name)s was merged already.", name=names[number]))
+    # What somebody changed in the meantime.
+    db.session.refresh(kept)
+    db.session.refresh(merged)
     refuse_unlike(kept, merged)
     taken = {name for name, is_theirs in (theirs or {}).items() if is_theirs}
-    work = Merging(Journal(), kept.id, merged.id, merged.id if "office" in taken else kept.id)
-    for column in references(Target.__table__):  # type: ignore[arg-type]
-        way_of(column)(work, column)
+    work = Merging(kept.id, merged.id, frozenset(taken))
+    carry_over(table, work)
     values = _facts(kept, merged, taken)
-    row = work.journal.rows(Target.__table__, id=kept.id)[0]  # type: ignore[arg-type]
-    work.journal.update(Target.__table__, row, **values)  # type: ignore[arg-type]
-    row = work.journal.rows(Target.__table__, id=merged.id)[0]  # type: ignore[arg-type]
-    work.journal.update(Target.__table__, row, merged_into_id=kept.id)  # type: ignore[arg-type]
+    work.journal.update(table, work.journal.rows(table, id=kept.id)[0], **values)
+    row = work.journal.rows(table, id=merged.id)[0]
+    work.journal.update(table, row, merged_into_id=kept.id)
     done = TargetMerge(
         kept_id=kept.id,
         merged_id=merged.id,
@@ -253,41 +190,25 @@ def refuse_unlike(kept: Target, merged: Target) -> None:
 def unmerge(done: TargetMerge, *, by: User | None) -> None:
     """Take a merge back. What came to the kept target since stays with it."""
     db.take_turn("import")
-    rows = db.session.scalars(
-        select(Target)
-        .where(Target.id.in_((done.kept_id, done.merged_id)))
-        .order_by(Target.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    table: Table = Target.__table__  # type: ignore[assignment]
+    locked(table, done.kept_id, done.merged_id)
     db.session.refresh(done)
     if done.undone_at is not None:
         return
-    names = {target.id: target.name for target in rows}
-    above = {target.id: target.merged_into_id for target in rows}
-    if above[done.kept_id] is not None:
-        raise Refused(
-            _("%(name)s was itself merged since. Undo that first.", name=names[done.kept_id])
-        )
-    later = db.session.scalars(
-        select(TargetMerge.id).where(
-            TargetMerge.kept_id == done.kept_id,
-            TargetMerge.undone_at.is_(None),
-            TargetMerge.id > done.id,
-        )
-    ).first()
-    if later is not None:
-        raise Refused(
-            _("Another target was merged into %(name)s since. Undo that first.",
-              name=names[done.kept_id])
-        )  # fmt: skip
-    take_back(done.moved, exact=EXACT)
+    names = dict(
+        db.session.execute(
+            select(Target.id, Target.name).where(Target.id.in_((done.kept_id, done.merged_id)))
+        ).all()
+    )
+    kept = names[done.kept_id]
+    refuse_order(
+        table,
+        done,
+        itself=_("%(name)s was itself merged since. Undo that first.", name=kept),
+        another=_("Another target was merged into %(name)s since. Undo that first.", name=kept),
+    )
+    bring_back(table, done, by=by)
     _refuse_strays(done)
-    for settle in AFTERWARDS:
-        settle(done.kept_id, done.merged_id)
-    done.undone_at = db.now()
-    done.undone_by_id = by.id if by is not None else None
-    db.session.flush()
     audit.record(
         "unmerge", "target", done.kept_id, by=by,
         changes={"merged": done.merged_id, "name": names[done.merged_id]},
@@ -356,7 +277,7 @@ def _terms(work: Merging, column: Column[Any]) -> None:
         for owner in (work.kept_id, work.merged_id)
     }
     if present[work.kept_id] and present[work.merged_id]:
-        loser = work.merged_id if work.office_of == work.kept_id else work.kept_id
+        loser = work.kept_id if "office" in work.taken else work.merged_id
         for row in present[loser]:
             journal.update(table, row, is_current=False)
     there = journal.rows(table, target_id=work.kept_id)
@@ -405,30 +326,13 @@ def _spoilt(journal: Journal, table: Table, gone: dict[str, Any], stays: dict[st
         journal.update(table, stays, status="bad", note=gone["note"], checked_on=gone["checked_on"])
 
 
-def _not_the_same(work: Merging, column: Column[Any]) -> None:
-    """Who is not the one merged is not the one kept."""
-    table, journal = column.table, work.journal
-    rows = [
-        *journal.rows(table, a_id=work.merged_id),
-        *journal.rows(table, b_id=work.merged_id),
-    ]
-    for row in rows:
-        other = row["b_id"] if row["a_id"] == work.merged_id else row["a_id"]
-        if other == work.kept_id:
-            continue
-        a, b = sorted((other, work.kept_id))
-        if not journal.rows(table, a_id=a, b_id=b):
-            journal.insert(table, {**row, "a_id": a, "b_id": b})
-        journal.delete(table, row)
-
-
 WAYS |= {
     f"{Term.__tablename__}.target_id": _terms,
     f"{ContactPoint.__tablename__}.target_id": _contact_points,
     f"{CommitteeSeat.__tablename__}.target_id": fold,
     f"{TargetListItem.__tablename__}.target_id": fold,
     # Both columns at once.
-    f"{NotTheSame.__tablename__}.a_id": _not_the_same,
+    f"{NotTheSame.__tablename__}.a_id": apart,
     f"{NotTheSame.__tablename__}.b_id": stay,
     # Who was merged into whom, and when, is history.
     f"{TargetMerge.__tablename__}.kept_id": stay,

@@ -5,9 +5,9 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core import shell
 from crm.core.access import Can
+from crm.core.merging import WAYS, fold
 from crm.core.shell import NavItem, Panel
 from crm.targets import list_rules
-from crm.targets.merging import WAYS, fold
 from crm.treaties import cli, list_rule, panels
 from crm.treaties import event_views as event_views
 from crm.treaties import meeting_views as meeting_views

@@ -33,6 +33,7 @@ from tests.bench.measure import (
     late,
     middle,
 )
+from tests.bench.members import members
 from tests.bench.ours import statements_of
 
 #: Times a page is asked for.
@@ -327,7 +328,7 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-#: By the name `--only` knows. The last does not depend on the number of actions.
+#: By the name `--only` knows. The last do not depend on the number of actions.
 FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "list": list_page,
     "filter": filtered_list,
@@ -340,5 +341,6 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "zip": zip_code,
     "treaties": treaty_status,
     "sheets": sheets,
+    "members-search": members,
 }
-ONCE = {"congress", "zip", "treaties", "sheets"}
+ONCE = {"congress", "zip", "treaties", "sheets", "members-search"}

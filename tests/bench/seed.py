@@ -28,7 +28,7 @@ from crm.core.access import Role
 from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from crm.core.text import fold, slugify
-from crm.members.models import Chapter, ChapterRole, Member, Membership
+from crm.members.models import Chapter, ChapterRole, Member, Membership, MemberWord, words_of
 from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.targets.models import Body, Post, Target, TargetIdentifier, Term
@@ -180,6 +180,8 @@ def _cast() -> Cast:
         given, family = GIVEN[number % len(GIVEN)], f"{random.choice(FAMILY)}{_letters(number)}"
         search = fold(f"{family} {given} {family}")
         member = _insert(Member, given_name=given, family_name=family, search=search)
+        for word in words_of(search):
+            _insert(MemberWord, word=word, member_id=member)
         school = schools[number % len(schools)]
         _insert(Membership, member_id=member, chapter_id=school, joined_on=date(2023, 9, 1))
         cast.members[school].append(member)

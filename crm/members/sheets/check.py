@@ -371,11 +371,7 @@ def _unpacked(text: str) -> Card:
 
 def _blocks(card: Card) -> Iterator[int]:
     """What it has in common with whoever may be the same, as numbers of this process."""
-    for key in likeness.blocks(card):
-        yield hash(key)
-    whole = _in_order(f"{card.given} {card.family or ''}")
-    for chapter_id in card.chapter_ids:
-        yield hash((chapter_id, whole))
+    return map(hash, likeness.blocks(card))
 
 
 def _cards(ids: Collection[int]) -> list[Card]:
