@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -71,6 +72,7 @@ class Pair:
     reasons: tuple[Any, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def phone_key(number: str | None) -> str | None:
     """A telephone number as it is compared: its last nine digits, which no prefix changes."""
     digits = _DIGITS.sub("", number or "")[-9:]

@@ -17,6 +17,7 @@ from crm.core import db
 from crm.core.access import Scope
 from crm.core.bulk import BATCH, Progress, batched
 from crm.core.errors import Refused
+from crm.core.judged import Judged
 from crm.core.sheets import Row, Table
 from crm.core.text import fold
 from crm.members import fields as custom_fields
@@ -35,10 +36,10 @@ from crm.members.rules import search_key
 from crm.members.sheets import rules
 from crm.members.sheets.compare import COLUMNS, Plan, Present, compare, speaks_against
 from crm.members.sheets.rules import Facts, Fault, Meaning, parse_row
-from crm.members.sheets.store import Judged, Store
+from crm.members.sheets.store import Store
 
 #: Pairs are looked at by so many rows at once.
-_PAIRED = 200
+_PAIRED = 1000
 
 
 def check_rows(
@@ -111,7 +112,7 @@ class _Look:
             blocks += ((key, row.number) for key in _blocks(card))
             one = Judged(
                 row.number, "new", facts.name, detail=self.names[facts.chapter_id],
-                facts=facts.plain(), card=_packed(card),
+                facts=facts.plain(),
             )  # fmt: skip
             self._judge(one, facts, present.get((facts.chapter_id, _name_key(facts)), ()))
             judged.append(one)
@@ -195,7 +196,7 @@ class _Look:
         for found in self.store.near_rows(_PAIRED):
             best: dict[int, tuple[int, str]] = {}
             for number, card, above, other in found:
-                if number not in best and (reason := _twin(_unpacked(card), _unpacked(other))):
+                if number not in best and (reason := _twin(_read(card), _read(other))):
                     best[number] = above, reason
             self.store.mark_duplicates(
                 [
@@ -250,12 +251,17 @@ class _Look:
             .join(Guardianship, Guardianship.member_id == Member.id)
             .join(Guardian, Guardian.id == Guardianship.guardian_id)
         )
+        lines: list[tuple[str, int, str, str | None, str | None]] = []
         for member_id, *guardian in _streamed(theirs):
             if self._is_reached(*guardian[2:]):
-                self.store.know_guardians(guardian_lines(*guardian))
+                lines += guardian_lines(*guardian)
+                if len(lines) >= BATCH:
+                    self.store.know_guardians(lines)
+                    lines.clear()
                 if member_id not in seen:
                     seen.add(member_id)
                     yield member_id
+        self.store.know_guardians(lines)
 
     def _is_reached(self, email: str | None, phone: str | None) -> bool:
         """Whether a row names this way to reach somebody."""
@@ -290,7 +296,7 @@ def _likeliest(found: Sequence[tuple[int, str, int, str]]) -> dict[int, tuple[in
     row, mine = -1, None
     for number, card, member_id, other in found:
         if number != row:
-            row, mine = number, _unpacked(card)
+            row, mine = number, _read(card)
         assert mine is not None  # noqa: S101 - set with the first row
         pair = likeness.compare(mine, _unpacked(other))
         if pair.score >= LIKELY and pair.score > best.get(number, (0, 0, ""))[0]:
@@ -349,6 +355,11 @@ def _card_of_present(known: Present) -> Card:
         keys(*(phone_key(each.phone) for each in held), *(email_key(each.email) for each in held)),
         columns["age_band"],
     )  # fmt: skip
+
+
+def _read(facts: str) -> Card:
+    """The card of a row, from its facts as they are kept."""
+    return _card_of(Facts.from_plain(json.loads(facts)))
 
 
 def _packed(card: Card) -> str:

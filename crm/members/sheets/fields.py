@@ -122,11 +122,14 @@ _GUARDIAN = {
     "email": (_l("Guardian: e-mail"), _l("Second guardian: e-mail")),
     "relation": (_l("Guardian: relation"), _l("Second guardian: relation")),
 }
-#: Folded words that say whose column it is.
-_WHO = (
-    "parent guardian", "guardian", "parent", "mother", "father", "mom", "mum", "dad", "madre",
-    "padre", "tutor", "mere", "pere", "mutter", "vater", "eltern", "carer", "caregiver",
-)  # fmt: skip
+#: Folded words that say whose column it is, and whose that is.
+_WHO = {
+    "parent guardian": "parent", "guardian": "parent", "parent": "parent", "carer": "parent",
+    "caregiver": "parent", "tutor": "parent", "eltern": "parent",
+    "mother": "mother", "mom": "mother", "mum": "mother", "madre": "mother", "mere": "mother",
+    "mutter": "mother", "father": "father", "dad": "father", "padre": "father", "pere": "father",
+    "vater": "father",
+}  # fmt: skip
 _PARTS = (
     ("email", ("email", "mail", "e mail", "correo", "courriel")),
     ("phone", ("phone", "cell", "mobile", "tel", "telephone", "telefono", "telefon", "number",
@@ -153,7 +156,7 @@ def guardian_columns(head: Sequence[str]) -> dict[str, str]:
         if who is None:
             continue
         words = padded.replace(f" {who} ", " ").split()
-        key = f"{who} 2" if _SECOND.intersection(words) else who
+        key = f"{_WHO[who]} 2" if _SECOND.intersection(words) else _WHO[who]
         if key not in whose and len(whose) < GUARDIANS:
             whose[key] = f"guardian{len(whose) + 1 if whose else ''}"
         rest = " ".join(words)

@@ -186,7 +186,10 @@ def _name(meaning: Meaning, one: Said, wrong: Wrong) -> tuple[str, str | None]:
     given, family, whole = one("given_name"), one("family_name"), one("name")
     where = "given_name" if given else "name" if whole else "family_name"
     if given or family:
-        given, family = _clean(without_titles(given or "")), _clean(family or "") or None
+        given, family = (
+            rules.clean_name(without_titles(given or "")),
+            rules.clean_name(family or "") or None,
+        )
         if not given and family:
             # All of it in the one column, whatever that is called.
             where, (given, family) = "family_name", split_name(without_titles(family))
@@ -222,12 +225,6 @@ def without_titles(name: str) -> str:
     while found := _TITLE.match(family):
         family = family[found.end() :]
     return f"{family}, {given.strip()}" if comma else family
-
-
-def _clean(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    return rules.clean_name(text)
 
 
 def _chapter(meaning: Meaning, text: str | None, wrong: Wrong) -> int:

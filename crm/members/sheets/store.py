@@ -6,18 +6,10 @@ that only those are compared who share one, whatever the length of the file.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from crm.core import judged
-
-
-@dataclass
-class Judged(judged.Judged):
-    """A row and what was found out about it; `detail` is its chapter."""
-
-    #: The card it is compared by, as `check` packs it; None where it is not compared.
-    card: str | None = None
+from crm.core.judged import Judged
 
 
 class Store(judged.Store[Judged]):
@@ -70,9 +62,9 @@ class Store(judged.Store[Judged]):
         base.execute("CREATE INDEX row_verdict ON sheet_row (verdict, number)")
 
     def near_members(self, size: int) -> Iterator[list[tuple[int, str, int, str]]]:
-        """New rows and members who share a block: (row, its card, member, their card)."""
+        """New rows and members who share a block: (row, its facts, member, their card)."""
         yield from self._some(
-            "SELECT DISTINCT r.number, r.card, m.member_id, h.card "
+            "SELECT DISTINCT r.number, r.facts, m.member_id, h.card "
             "FROM sheet_row r CROSS JOIN block b ON b.number = r.number "
             "CROSS JOIN block m ON m.key = b.key AND m.member_id IS NOT NULL "
             "CROSS JOIN here h ON h.member_id = m.member_id "
@@ -81,9 +73,9 @@ class Store(judged.Store[Judged]):
         )
 
     def near_rows(self, size: int) -> Iterator[list[tuple[int, str, int, str]]]:
-        """New rows and rows above that share a block: (row, its card, row above, its card)."""
+        """New rows and rows above that share a block: (row, its facts, row above, its facts)."""
         yield from self._some(
-            "SELECT DISTINCT r.number, r.card, a.number, a.card "
+            "SELECT DISTINCT r.number, r.facts, a.number, a.facts "
             "FROM sheet_row r CROSS JOIN block b ON b.number = r.number "
             "CROSS JOIN block o ON o.key = b.key AND o.number < r.number "
             "CROSS JOIN sheet_row a ON a.number = o.number "

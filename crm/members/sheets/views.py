@@ -24,6 +24,7 @@ from crm.core.background import Moved, Progress
 from crm.core.errors import Refused
 from crm.core.forms import parse_id
 from crm.core.i18n import today
+from crm.core.judged import Judged
 from crm.core.settings import in_force
 from crm.core.sheet_forms import (
     CHOICE_WORDS,
@@ -54,7 +55,7 @@ from crm.members.sheets.check import check_rows
 from crm.members.sheets.fields import all_fields
 from crm.members.sheets.forms import MeaningForm, SendForm
 from crm.members.sheets.meaning import IMPORTER, checked, meaning, understood
-from crm.members.sheets.store import Judged, Store
+from crm.members.sheets.store import Store
 from crm.members.sheets.writing import Imported, import_rows
 from crm.members.views import blueprint
 

@@ -29,6 +29,7 @@ from crm.core.bulk import (
     update_rows,
 )
 from crm.core.errors import Refused
+from crm.core.judged import Judged
 from crm.core.text import fold
 from crm.members import queries
 from crm.members.likeness import email_key, keys, phone_key
@@ -50,7 +51,7 @@ from crm.members.sheets.check import guardian_lines, load_present
 from crm.members.sheets.compare import Plan, Present, compare, is_same_guardian
 from crm.members.sheets.meaning import IMPORTER
 from crm.members.sheets.rules import Facts
-from crm.members.sheets.store import Judged, Store
+from crm.members.sheets.store import Store
 
 #: Columns of a new member that a row may leave unsaid.
 _UNSAID: dict[str, Any] = {
