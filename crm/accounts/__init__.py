@@ -5,6 +5,7 @@ from time import time
 from flask import Flask, session
 from flask_login import LoginManager
 
+from crm.accounts import import_cli as import_cli
 from crm.accounts import models as models
 from crm.accounts import queries
 from crm.accounts.models import User

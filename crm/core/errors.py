@@ -88,7 +88,7 @@ def _http(error: HTTPException) -> Any:
 
 def _bug(error: Exception) -> tuple[Response | str, int]:
     # Where it went wrong goes to the log, and not on what: that may name people.
-    told = "".join(_where(error))
+    told = "".join(trace_of(error))
     log.error("error %s at endpoint %s\n%s", g.get("request_id"), request.endpoint, told)
     return _answer(
         500,
@@ -100,10 +100,10 @@ def _bug(error: Exception) -> tuple[Response | str, int]:
     )
 
 
-def _where(error: BaseException) -> Iterator[str]:
+def trace_of(error: BaseException) -> Iterator[str]:
     """The trace of an error and of what caused it, without the values it speaks of."""
     if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        yield from _where(cause)
+        yield from trace_of(cause)
         yield "which led to\n"
     yield from format_tb(error.__traceback__)
     said = f": {error}" if isinstance(error, _OF_PROGRAM) else ""

@@ -20,6 +20,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm.core import workbooks
+from crm.core.days import Ambiguous, Order, order_of, parse_day
 from crm.core.errors import Refused
 from crm.core.text import fold
 
@@ -195,6 +196,47 @@ def open_table(path: Path, name: str, reading: Reading = Reading()) -> Table:
 def _cleaned(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     for number, cells in enumerate(rows, start=1):
         yield number, [clean(cell) if cell else cell for cell in cells]
+
+
+# Dates
+
+
+def order_in(table: Table, asked: Sequence[int], told: Sequence[int] = ()) -> Order | None:
+    """Whether days or months come first in the dates of a table, as far as it matters.
+
+    `asked` are the places of columns whose days are needed: where they leave it open, `Refused`
+    asks. `told` are those of columns that may only tell.
+    """
+    if not asked and not told:
+        return None
+    found: dict[Order, int] = {}
+    open_row: tuple[int, str] | None = None
+    for row in table.rows():
+        for place in (*asked, *told):
+            cell = row.cells[place] if place < len(row.cells) else ""
+            if order := order_of(cell):
+                found.setdefault(order, row.number)
+            elif open_row is None and cell and place in asked and _is_open(cell):
+                open_row = row.number, cell
+    if len(found) == 1:
+        return next(iter(found))
+    if open_row:
+        raise Refused(
+            _("%(file)s, row %(row)s: “%(date)s” may have the day or the month first. Say which "
+              "the file has.", file=table.name, row=open_row[0], date=open_row[1]),
+            "dates",
+        )  # fmt: skip
+    return None
+
+
+def _is_open(cell: str) -> bool:
+    try:
+        parse_day(cell)
+    except Ambiguous:
+        return True
+    except ValueError:
+        return False
+    return False
 
 
 # Text

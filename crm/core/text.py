@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Container
+from functools import lru_cache
 from itertools import count
 
 _WORD = re.compile(r"\w+")
@@ -13,6 +14,7 @@ _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", 
                         "þ": "th", "ı": "i"})  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Case, marks and punctuation taken away: `Núñez-O'Neil` → `nunez o neil`."""
     if text.isascii():

@@ -14,7 +14,6 @@ from crm.members import (
     duplicates_views,
     history_views,
     key_views,
-    queries,
     year_end_views,
 )
 from crm.members import data_views as data_views
@@ -29,7 +28,24 @@ from crm.members import team_views as team_views
 from crm.members import user_views as user_views
 from crm.members.cli import user_commands
 from crm.members.forget_cli import member_commands
+from crm.members.sheets import cli as sheets_cli  # noqa: F401 - its commands
+from crm.members.sheets import undo as sheets_undo  # noqa: F401 - the way back
+from crm.members.sheets import views as sheets_views
 from crm.members.views import blueprint, find_hits
+
+#: What the parts of the room hang on its pages.
+PANELS = (
+    ("members-actions", sheets_views.BUTTON),
+    ("members-actions", Panel(30, "members/_duplicates_link.html", duplicates_views.may_look)),
+    ("members-actions", Panel(40, "members/_cards_link.html", key_views.of_list)),
+    ("members-actions", Panel(50, "members/_year_end_link.html", year_end_views.of_list)),
+    ("member-actions", Panel(80, "members/_merge_link.html", duplicates_views.may_merge)),
+    ("member-aside", Panel(10, "members/_consent_card.html", consent_views.card_of)),
+    ("member-aside", Panel(60, "members/_own_keys.html", key_views.of_member)),
+    ("member-aside", Panel(80, "members/_merges.html", duplicates_views.merges_of)),
+    ("chapter", Panel(20, "members/_consents_of_chapter.html", consent_overview_views.card_of)),
+    ("user", Panel(50, "members/_linked.html", key_views.of_user)),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -54,25 +70,6 @@ def init_app(app: Flask) -> None:
         app,
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
-    for place, panel in (
-        ("members-actions", Panel(30, "members/_duplicates_link.html", duplicates_views.may_look)),
-        ("member-actions", Panel(80, "members/_merge_link.html", duplicates_views.may_merge)),
-        ("member-aside", Panel(80, "members/_merges.html", duplicates_views.merges_of)),
-    ):
+    for place, panel in PANELS:
         shell.add_panel(app, place, panel)
-    own_keys = shell.Panel(60, "members/_own_keys.html", key_views.of_member)
-    shell.add_panel(app, "member-aside", own_keys)
-    cards = shell.Panel(40, "members/_cards_link.html", key_views.of_list)
-    shell.add_panel(app, "members-actions", cards)
-    year_end = shell.Panel(50, "members/_year_end_link.html", year_end_views.of_list)
-    shell.add_panel(app, "members-actions", year_end)
-    shell.add_panel(app, "user", shell.Panel(50, "members/_linked.html", key_views.of_user))
-    shell.add_panel(
-        app, "member-aside", shell.Panel(10, "members/_consent_card.html", consent_views.card_of)
-    )
-    shell.add_panel(
-        app,
-        "chapter",
-        shell.Panel(20, "members/_consents_of_chapter.html", consent_overview_views.card_of),
-    )
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)

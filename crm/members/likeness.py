@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -71,6 +72,7 @@ class Pair:
     reasons: tuple[Any, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def phone_key(number: str | None) -> str | None:
     """A telephone number as it is compared: its last nine digits, which no prefix changes."""
     digits = _DIGITS.sub("", number or "")[-9:]
@@ -134,6 +136,17 @@ def likely_among(new: Sequence[Card], known: Iterable[Card]) -> dict[int, list[P
 def compared(cards: Iterable[Card]) -> int:
     """How many pairs `likely_pairs` looks at."""
     return len(_Blocks(cards).met())
+
+
+def blocks(card: Card) -> Iterator[tuple[Any, ...]]:
+    """What two must have one of in common to be compared, for who keeps it in a table of their own.
+
+    One of them is the whole name, so that blocks of more than `MOST_IN_A_BLOCK` can be left out.
+    """
+    name = _name(card.given, card.family)
+    yield from _keys(card, name, frozenset())
+    for chapter in card.chapter_ids:
+        yield (chapter, "whole", *name.whole)
 
 
 class _Blocks:

@@ -119,6 +119,8 @@ def role_meaning(role: str) -> str:
 
 def clean_name(text: str | None) -> str:
     """A name as it is kept: single blanks, nothing that cannot be seen."""
+    if text and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     seen = "".join(
         " " if character.isspace() else character
         for character in unicodedata.normalize("NFC", text or "")

@@ -20,6 +20,7 @@ from crm.targets import list_views as list_views
 from crm.targets import merge_views as merge_views
 from crm.targets import models as models
 from crm.targets.sheets import cli as sheets_cli  # noqa: F401 - its commands
+from crm.targets.sheets import undo as sheets_undo  # noqa: F401 - the way back
 from crm.targets.sheets import views as sheets_views  # noqa: F401 - its pages
 from crm.targets.views import blueprint, find_for_search
 

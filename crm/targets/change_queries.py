@@ -23,9 +23,11 @@ _SCHEMES = {"congress": "bioguide", "governments": "iso3166", "openstates": "ope
 
 
 def import_run(run_id: int) -> ImportRun:
-    """One import with who carried it out. Raises `NoResultFound`."""
+    """One import of this room with who carried it out. Raises `NoResultFound`."""
     return db.session.scalars(
-        select(ImportRun).options(joinedload(ImportRun.by)).where(ImportRun.id == run_id)
+        select(ImportRun)
+        .options(joinedload(ImportRun.by))
+        .where(ImportRun.id == run_id, ImportRun.importer.in_(rules.IMPORTERS))
     ).one()
 
 

@@ -384,10 +384,11 @@ def target_lists() -> Select[Any]:
 
 
 def import_runs() -> Select[ImportRun]:
-    """Imports carried out, the last first."""
+    """Imports of targets and of the ledger, the last first."""
     # What an undo needs may be large, and no list shows it.
     return (
         select(ImportRun)
+        .where(ImportRun.importer.in_(rules.IMPORTERS))
         .options(defer(ImportRun.kept))
         .order_by(ImportRun.at.desc(), ImportRun.id.desc())
     )

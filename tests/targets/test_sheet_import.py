@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from crm.accounts.imports import ImportRun
+from crm.accounts.imports import ImportRun, undo_run
 from crm.core import db
 from crm.core.access import Role
 from crm.core.audit import AuditEntry
@@ -34,7 +34,6 @@ from crm.targets.models import (
 from crm.targets.sheets.check import check_rows
 from crm.targets.sheets.meaning import meaning, understood
 from crm.targets.sheets.store import Judged, Store
-from crm.targets.sheets.undo import undo_import
 from crm.targets.sheets.writing import Imported, import_rows
 from tests import make
 
@@ -339,7 +338,7 @@ def test_a_list(look: Look) -> None:
 
 def undo(run_id: int) -> dict[str, int]:
     with db.unit_of_work():
-        return undo_import(run_id, by=None)
+        return undo_run(run_id, by=None)
 
 
 def test_an_import_is_taken_back_whole(look: Look) -> None:

@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 
 from crm.core.columns import checked, guess
+from crm.core.days import Ambiguous, order_of, parse_day
 from crm.core.errors import Refused
 from crm.targets.countries import country_code
-from crm.targets.sheets.days import Ambiguous, order_of, parse_day
 from crm.targets.sheets.fields import FIELDS
 from crm.targets.sheets.names import are_titles, salutation, split_name
 from crm.targets.sheets.rules import Facts, Meaning, parse_row

@@ -3,17 +3,16 @@
 Rows are looked up some at a time; a key decides, a name or an address only asks.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import islice
-from typing import TypeVar
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from crm.core import db
+from crm.core.bulk import BATCH, Progress, batched
 from crm.core.errors import Refused
-from crm.core.sheets import Row, Table
+from crm.core.sheets import Row, Table, order_in
 from crm.core.text import fold
 from crm.targets import rules
 from crm.targets.models import (
@@ -32,22 +31,8 @@ from crm.targets.sheets.compare import (
     Present,
     compare,
 )
-from crm.targets.sheets.days import Order, order_of, parse_day
 from crm.targets.sheets.rules import Facts, Fault, Meaning, parse_row
 from crm.targets.sheets.store import Judged, Store
-
-#: Rows looked up at once.
-BATCH = 1000
-
-Item = TypeVar("Item")
-Progress = Callable[[int, int], None]
-
-
-def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Some at a time."""
-    rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
 
 
 def check_rows(
@@ -88,33 +73,8 @@ def check_rows(
 def with_order(table: Table, meaning: Meaning) -> Meaning:
     """The same, knowing whether days or months come first; asks once when that is open."""
     places = [p for p, name, _column in meaning.columns if name in ("starts_on", "ends_on")]
-    if meaning.order or not places:
-        return meaning
-    told: dict[Order, int] = {}
-    open_row: tuple[int, str] | None = None
-    for row in table.rows():
-        for cell in (row.cells[place] for place in places if place < len(row.cells)):
-            if order := order_of(cell):
-                told.setdefault(order, row.number)
-            elif open_row is None and cell and _is_open(cell):
-                open_row = row.number, cell
-    if len(told) == 1:
-        return Meaning(meaning.columns, meaning.kind, meaning.fixed, next(iter(told)))
-    if open_row:
-        raise Refused(
-            _("%(file)s, row %(row)s: “%(date)s” may have the day or the month first. Say which "
-              "the file has.", file=table.name, row=open_row[0], date=open_row[1]),
-            "dates",
-        )  # fmt: skip
-    return meaning
-
-
-def _is_open(cell: str) -> bool:
-    try:
-        parse_day(cell)
-    except ValueError as error:
-        return type(error) is not ValueError
-    return False
+    order = meaning.order or order_in(table, places)
+    return Meaning(meaning.columns, meaning.kind, meaning.fixed, order)
 
 
 def _emails() -> Iterator[tuple[str, int]]:
@@ -144,7 +104,7 @@ def _judge(
             yield Judged(row.number, "error", _shown(row, meaning), told=[list(f) for f in faults])
             continue
         judged = Judged(
-            row.number, "new", facts.name, office=_office(facts), key=facts.key,
+            row.number, "new", facts.name, detail=_office(facts), key=facts.key,
             identity=facts.identity, email=_first_email(facts), facts=facts.plain(),
         )  # fmt: skip
         if facts.key and (target_id := keys.get(facts.key)):
@@ -184,7 +144,7 @@ def _first_email(facts: Facts) -> str | None:
 def _judge_known(
     judged: Judged, facts: Facts, known: Present, meaning: Meaning, scheme: str, today: date
 ) -> None:
-    judged.target_id = known.id
+    judged.record_id = known.id
     if (known.kind in rules.PERSONS) is not (facts.kind in rules.PERSONS):
         column = next((c for _p, name, c in meaning.columns if name == "key"), "key")
         judged.verdict, judged.facts = "error", None
@@ -230,7 +190,7 @@ def _judge_alike(
         judged.reason = _("%(name)s has the address %(email)s", name=known.name, email=judged.email)
     else:
         return
-    judged.target_id, judged.told = known.id, _told(plan)
+    judged.record_id, judged.told = known.id, _told(plan)
 
 
 def _told(plan: Plan) -> list[list[str]]:

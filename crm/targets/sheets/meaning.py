@@ -7,11 +7,12 @@ from typing import Any
 from flask_babel import gettext as _
 
 from crm.core import columns, mapping
+from crm.core.days import Order
 from crm.core.errors import Refused
+from crm.core.sheet_pages import first_rows
 from crm.core.sheets import Table
 from crm.core.text import fold
 from crm.targets import rules
-from crm.targets.sheets.days import Order
 from crm.targets.sheets.fields import BY_NAME, FIELDS, FIXED
 from crm.targets.sheets.names import are_titles
 from crm.targets.sheets.rules import Meaning
@@ -19,8 +20,6 @@ from crm.targets.sheets.rules import Meaning
 #: Scheme of keys where the person names none.
 OWN = "own"
 _SCHEME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
-#: Rows a guess looks at.
-_SAMPLE = 200
 
 
 def understood(table: Table) -> tuple[dict[str, str], dict[str, Any]]:
@@ -28,12 +27,7 @@ def understood(table: Table) -> tuple[dict[str, str], dict[str, Any]]:
     if said := mapping.recall("targets", table.head):
         known = {column: name for column, name in said[0].items() if name in BY_NAME}
         return known, said[1]
-    samples = []
-    for row in table.rows():
-        samples.append(row.cells)
-        if len(samples) == _SAMPLE:
-            break
-    samples = [row for row in samples if len(row) == len(table.head)]
+    samples = first_rows(table)
     return columns.guess(table.head, samples, FIELDS, known=_titles(table, samples)), {}
 
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
+from crm.core.days import Ambiguous, Order, parse_day
 from crm.core.text import fold
 from crm.targets import rules
 from crm.targets.countries import country_code, country_name
-from crm.targets.sheets.days import Ambiguous, Order, parse_day
 from crm.targets.sheets.fields import BY_NAME, CONTACTS, NETWORKS
 from crm.targets.sheets.names import salutation, split_name
 

@@ -1,80 +1,52 @@
 """Pages of an import by spreadsheet: the file, its columns, every row before it is written."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
-from crm.core import columns, db, mapping, paging, staging
+from crm.accounts.imports import undo_run
+from crm.core import columns, db, mapping, staging
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.i18n import today
-from crm.core.sheets import MAX_BYTES, Reading, Table, open_table
+from crm.core.sheet_forms import (
+    CHOICE_WORDS,
+    VERDICT_WORDS,
+    ReadingForm,
+    UploadForm,
+    field_choices,
+    mapping_from,
+)
+from crm.core.sheet_pages import (
+    asked_verdict,
+    keep_choices,
+    keep_upload,
+    page_of_rows,
+    read_otherwise,
+    samples,
+    table_of,
+)
+from crm.core.sheets import Table
 from crm.core.staging import Staged
+from crm.targets import change_queries
 from crm.targets.forms import ImportForm
 from crm.targets.sheets.check import check_rows
 from crm.targets.sheets.fields import FIELDS, FIXED
-from crm.targets.sheets.forms import (
-    MeaningForm,
-    ReadingForm,
-    UploadForm,
-    choices_from,
-    field_choices,
-    mapping_from,
-    reading_from,
-)
+from crm.targets.sheets.forms import MeaningForm
 from crm.targets.sheets.meaning import checked_scheme, likely_kind, meaning, understood
-from crm.targets.sheets.store import CHOICES, VERDICTS, Judged, Store
-from crm.targets.sheets.undo import undo_import
+from crm.targets.sheets.store import Store
 from crm.targets.sheets.writing import import_rows
 from crm.targets.views import blueprint
-
-#: Rows whose cells stand beside a column's name.
-_SAMPLES = 3
-#: What a verdict is called, and how it looks.
-_VERDICTS = {
-    "error": (_l("Error"), "badge-bad"),
-    "duplicate": (_l("Here already?"), "badge-warn"),
-    "update": (_l("Update"), ""),
-    "new": (_l("New"), "badge-good"),
-    "unchanged": (_l("Unchanged"), "badge-plain"),
-}
-_CHOICES = {
-    "skip": _l("Leave out"),
-    "update": _l("Update that one"),
-    "new": _l("Add as new"),
-}
 
 
 @blueprint.route("/targets/import/sheet", methods=["GET", "POST"])
 @requires(Can.IMPORT_TARGETS)
 def sheet() -> Any:
     form = UploadForm()
-    by_id = current_user.id
-
-    def keep() -> Staged:
-        # A large file takes its time: others may write meanwhile.
-        db.release()
-        upload = form.file.data
-        if upload and upload.filename:
-            name, pieces = upload.filename, iter(lambda: upload.stream.read(1 << 16), b"")
-        elif form.pasted.data:
-            name, pieces = _("pasted rows"), iter([form.pasted.data.encode()])
-        else:
-            raise Refused(_("Choose a file, or paste rows."), "file")
-        staged = staging.stage("targets", name, pieces, by_id=by_id, most=MAX_BYTES)
-        try:
-            open_table(staged.file, staged.name)
-        except Refused as refusal:
-            staging.forget(staged)
-            raise Refused(refusal.message, "file" if upload else "pasted") from refusal
-        return staged
-
-    staged = form.carry(keep)
+    staged = form.carry(lambda: keep_upload("targets", form, by_id=current_user.id))
     if staged is not None:
         return redirect(url_for("targets.sheet_columns", token=staged.token), 303)
     return render_template("targets/sheet.html", form=form), form.status
@@ -93,10 +65,6 @@ def _gone() -> Any:
     return redirect(url_for("targets.imports"), 303)
 
 
-def _table(staged: Staged) -> Table:
-    return open_table(staged.file, staged.name, Reading(**staged.about.get("reading", {})))
-
-
 @blueprint.route("/targets/import/sheet/<token>/columns", methods=["GET", "POST"])
 @requires(Can.IMPORT_TARGETS)
 def sheet_columns(token: str) -> Any:
@@ -104,7 +72,7 @@ def sheet_columns(token: str) -> Any:
     if staged is None:
         return _gone()
     form = MeaningForm()
-    table = _table(staged)
+    table = table_of(staged)
     if not form.is_submitted():
         chosen = _begin(form, staged, table)
     else:
@@ -137,9 +105,9 @@ def sheet_columns(token: str) -> Any:
         reading=reading,
         staged=staged,
         table=table,
-        samples=_samples(table),
+        samples=samples(table),
         chosen=chosen,
-        fields=field_choices(),
+        fields=field_choices(FIELDS),
     ), form.status
 
 
@@ -160,18 +128,6 @@ def _begin(form: MeaningForm, staged: Staged, table: Table) -> dict[str, str]:
     return dict(mapped)
 
 
-def _samples(table: Table) -> dict[str, list[str]]:
-    """Column → its first cells that hold anything."""
-    found: dict[str, list[str]] = {name: [] for name in table.head}
-    for number, row in enumerate(table.rows()):
-        for name, cell in zip(table.head, row.cells, strict=False):
-            if cell and len(found[name]) < _SAMPLES:
-                found[name].append(cell[:60] + "…" if len(cell) > 60 else cell)
-        if number >= 20:
-            break
-    return found
-
-
 def _look(staged: Staged, table: Table, said: Any, scheme: str) -> None:
     """Judge the rows: in a session of its own that only reads, so that others may write."""
     day = today()
@@ -187,16 +143,10 @@ def sheet_reading(token: str) -> Any:
     staged = _found(token)
     if staged is None:
         return _gone()
-    reading = reading_from(request.form)
     try:
-        open_table(staged.file, staged.name, reading)
+        read_otherwise(staged)
     except Refused as refusal:
         flash(refusal.message, "danger")
-    else:
-        for name in ("mapping", "counts"):
-            staged.about.pop(name, None)
-        staged.about["reading"] = asdict(reading)
-        staged.keep()
     return redirect(url_for("targets.sheet_columns", token=token), 303)
 
 
@@ -208,14 +158,12 @@ def sheet_rows(token: str) -> Any:
         return _gone()
     if "counts" not in staged.about:
         return redirect(url_for("targets.sheet_columns", token=token), 303)
-    asked = request.args.get("verdict", "")
-    verdict = asked if asked in VERDICTS else None
     with Store(staged.folder / "rows.sqlite3") as store:
         if request.method == "POST":
-            _keep_choices(store)
+            keep_choices(store)
             flash(_("Choices kept."), "success")
             return redirect(request.full_path.rstrip("?"), 303)
-        page = _page(store, verdict, staged.about["counts"])
+        page = page_of_rows(store, staged.about["counts"])
         chosen = store.chosen()
     return render_template(
         "targets/sheet_rows.html",
@@ -223,25 +171,12 @@ def sheet_rows(token: str) -> Any:
         page=page,
         counts=staged.about["counts"],
         chosen=chosen,
-        verdict=verdict,
-        verdicts=_VERDICTS,
-        choices=_CHOICES,
+        verdict=asked_verdict(),
+        verdicts=VERDICT_WORDS,
+        choices=CHOICE_WORDS,
+        href=lambda number: url_for("targets.page", target_id=number),
         form=ImportForm(formdata=None),
     )
-
-
-def _keep_choices(store: Store) -> None:
-    if (for_all := request.form.get("all", "")) in CHOICES:
-        store.choose_all(for_all)
-    else:
-        store.choose(choices_from(request.form))
-
-
-def _page(store: Store, verdict: str | None, counts: dict[str, int]) -> paging.Page:
-    total = counts[verdict] if verdict else sum(counts.values())
-    number = min(paging.page_number(), max(1, -(-total // paging.SIZE)))
-    rows: list[Judged] = store.page(verdict, first=(number - 1) * paging.SIZE, size=paging.SIZE)
-    return paging.Page(rows=rows, number=number, size=paging.SIZE, total=total, capped=False)
 
 
 @blueprint.post("/targets/import/sheet/<token>/import")
@@ -253,7 +188,7 @@ def sheet_import(token: str) -> Any:
     about = staged.about
     try:
         with staging.taken(staged) as used, Store(used.folder / "rows.sqlite3") as store:
-            _keep_choices(store)
+            keep_choices(store)
             done = import_rows(
                 store,
                 file=staged.name,
@@ -298,7 +233,7 @@ def sheet_forget(token: str) -> Any:
 @requires(Can.IMPORT_TARGETS)
 def undo_sheet(run_id: int) -> Any:
     try:
-        counts = undo_import(run_id, by=current_user)
+        counts = undo_run(change_queries.import_run(run_id).id, by=current_user)
     except Refused as refusal:
         db.rollback()
         flash(refusal.message, "danger")

@@ -4,20 +4,26 @@
 still as they were then. What an undo needs is kept with the run.
 """
 
-import json
-import zlib
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from crm.accounts.imports import ImportRun
 from crm.accounts.models import User
 from crm.core import audit, db
+from crm.core.bulk import (
+    BATCH,
+    Before,
+    Progress,
+    Ranges,
+    insert_rows,
+    inserted,
+    update_rows,
+)
 from crm.core.errors import Refused
 from crm.core.text import fold
 from crm.targets import list_operations, rules
@@ -33,7 +39,7 @@ from crm.targets.models import (
     Term,
 )
 from crm.targets.operations import body_classification
-from crm.targets.sheets.check import BATCH, Progress, found_by_key, load_present
+from crm.targets.sheets.check import found_by_key, load_present
 from crm.targets.sheets.compare import COLUMNS, Plan, Present, compare, is_current
 from crm.targets.sheets.rules import Contact, Facts, Office
 from crm.targets.sheets.store import Judged, Store
@@ -54,41 +60,6 @@ class Imported:
         return f"{IMPORTER}: " + ", ".join(
             f"{self.counts[word]} {word}" for word in told if self.counts[word] or word != "skipped"
         )
-
-
-class Ranges:
-    """Numbers, kept as first and last of those that follow each other."""
-
-    def __init__(self) -> None:
-        self.pairs: list[list[int]] = []
-
-    def add(self, numbers: Sequence[int]) -> None:
-        """Add numbers that were given out in rising order."""
-        for number in numbers:
-            if self.pairs and self.pairs[-1][1] == number - 1:
-                self.pairs[-1][1] = number
-            else:
-                self.pairs.append([number, number])
-
-
-class Before:
-    """What rows were before they were changed, a line each, packed: an undo reads it again."""
-
-    def __init__(self) -> None:
-        self._packing = zlib.compressobj()
-        self._packed = bytearray()
-        self.lines = 0
-
-    def add(self, table: str, number: int, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Note the columns of a row, from what to what."""
-        changed = {name: [old[name], value] for name, value in new.items()}
-        line = json.dumps([table, number, changed], ensure_ascii=False, default=str)
-        self._packed += self._packing.compress(f"{line}\n".encode())
-        self.lines += 1
-
-    def text(self) -> str:
-        """All of it, as JSON can hold it."""
-        return b64encode(bytes(self._packed) + self._packing.flush()).decode()
 
 
 @dataclass
@@ -182,8 +153,8 @@ def _write_batch(work: _Work, rows: Sequence[Judged], with_duplicates: bool) -> 
             work.counts["skipped"] += 1
         elif action == "unchanged":
             work.counts["unchanged"] += 1
-            if work.on_list is not None and row.target_id:
-                _note_for_list(work, [row.target_id])
+            if work.on_list is not None and row.record_id:
+                _note_for_list(work, [row.record_id])
         elif action == "new":
             new.append((row, facts))
         else:
@@ -199,11 +170,11 @@ def _refuse_changed(
     """A key that was free must be free still, and one that was somebody's still theirs."""
     keys = found_by_key(work.scheme, [f.key for _row, f in (*new, *known) if f.key])
     for row, facts in new:
-        if row.verdict == "duplicate" and row.target_id == keys.get(facts.key or ""):
+        if row.verdict == "duplicate" and row.record_id == keys.get(facts.key or ""):
             # Somebody said that the key is another's: this one goes without.
             facts.key = None
     taken = any(f.key in keys for _row, f in new)
-    moved = any(keys.get(f.key, r.target_id) != r.target_id for r, f in known if f.key)
+    moved = any(keys.get(f.key, r.record_id) != r.record_id for r, f in known if f.key)
     if taken or moved:
         raise _changed_since()
 
@@ -222,7 +193,7 @@ def _write_new(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
     if not rows:
         return
     post_ids = _posts(work, [facts for _row, facts in rows])
-    ids = _inserted(Target, [_target(work, facts) for _row, facts in rows])
+    ids = inserted(Target, [_target(work, facts) for _row, facts in rows])
     identifiers: list[dict[str, Any]] = []
     terms: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
@@ -232,11 +203,9 @@ def _write_new(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
         if facts.office:
             terms.append(_term(target_id, post_ids[facts.office.post_key], facts.office, work))
         points += [_point(target_id, contact, work) for contact in facts.contacts]
-    for model, written in (
-        (TargetIdentifier, identifiers), (Term, terms), (ContactPoint, points)
-    ):  # fmt: skip
-        if written:
-            db.session.execute(insert(_table(model)), written)
+    insert_rows(TargetIdentifier, identifiers)
+    insert_rows(Term, terms)
+    insert_rows(ContactPoint, points)
     work.counts["new"] += len(ids)
     if work.on_list is not None:
         _note_for_list(work, ids)
@@ -244,29 +213,15 @@ def _write_new(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
         {
             "import_id": work.run_id, "target_id": target_id, "kind": "arrived",
             "what": _("office") if facts.office else _("target"), "old": None,
-            "new": row.office or None, "seen_on": work.today,
+            "new": row.detail or None, "seen_on": work.today,
         }
         for target_id, (row, facts) in zip(ids, rows, strict=True)
     ]  # fmt: skip
-    db.session.execute(insert(_table(TargetChange)), told)
+    insert_rows(TargetChange, told)
     work.store.note_changes(
-        ("added", facts.key or str(target_id), facts.name, "", row.office or facts.kind)
+        ("added", facts.key or str(target_id), facts.name, "", row.detail or facts.kind)
         for target_id, (row, facts) in zip(ids, rows, strict=True)
     )
-
-
-def _table(model: Any) -> Any:
-    """Rows by the hundred thousand go past the mapper."""
-    return model.__table__
-
-
-def _inserted(model: Any, rows: list[dict[str, Any]]) -> list[int]:
-    """Insert and give the ids in the order of the rows."""
-    if not rows:
-        return []
-    table = _table(model)
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return [row[0] for row in db.session.execute(statement, rows)]
 
 
 def _target(work: _Work, facts: Facts) -> dict[str, Any]:
@@ -333,7 +288,7 @@ def _posts(work: _Work, rows: Sequence[Facts]) -> dict[str, int]:
         for key, (office, facts) in bodies.items()
         if key not in body_ids
     ]
-    ids = _inserted(Body, new)
+    ids = inserted(Body, new)
     work.bodies.add(ids)
     body_ids |= dict(zip((row["key"] for row in new), ids, strict=True))
     new = [
@@ -343,7 +298,7 @@ def _posts(work: _Work, rows: Sequence[Facts]) -> dict[str, int]:
         }
         for key, (office, _facts) in missing.items()
     ]  # fmt: skip
-    ids = _inserted(Post, new)
+    ids = inserted(Post, new)
     work.posts.add(ids)
     return found | dict(zip(missing, ids, strict=True))
 
@@ -358,10 +313,10 @@ def _ids_by_key(model: Any, keys: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _write_known(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
-    present = load_present({row.target_id for row, _facts in rows if row.target_id})
+    present = load_present({row.record_id for row, _facts in rows if row.record_id})
     plans: list[tuple[Present, Facts, Plan]] = []
     for row, facts in rows:
-        known = present.get(row.target_id or 0)
+        known = present.get(row.record_id or 0)
         if known is None:
             raise _changed_since()
         plan = compare(facts, known, scheme=work.scheme, today=work.today)
@@ -391,7 +346,7 @@ def _write_known(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
 
 
 def _insert_noted(work: _Work, model: Any, rows: list[dict[str, Any]]) -> None:
-    work.added[model.__tablename__].add(_inserted(model, rows))
+    work.added[model.__tablename__].add(inserted(model, rows))
 
 
 def _update_targets(work: _Work, plans: Sequence[tuple[Present, Facts, Plan]]) -> None:
@@ -421,16 +376,7 @@ def _update_targets(work: _Work, plans: Sequence[tuple[Present, Facts, Plan]]) -
         )
         work.before.add("target", known.id, {**known.columns, **old[known.id]}, new)
         updates.append({"id": known.id, **new})
-    _update_all(Target, updates)
-
-
-def _update_all(model: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Update by id: one statement for all rows that set the same columns."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row), []).append(row)
-    for same in groups.values():
-        db.session.execute(update(model), same)
+    update_rows(Target, updates)
 
 
 def _touches_target(known: Present, plan: Plan) -> bool:
@@ -449,7 +395,7 @@ def _update_terms(
             updates.append({"id": number, **changes})
         if plan.new_term and facts.office:
             new.append(_term(known.id, post_ids[facts.office.post_key], facts.office, work))
-    _update_all(Term, updates)
+    update_rows(Term, updates)
     _insert_noted(work, Term, new)
 
 
@@ -473,7 +419,7 @@ def _update_contacts(work: _Work, plans: Sequence[tuple[Present, Facts, Plan]]) 
             work.before.add("contact_point", number, old, changes)
             updates.append({"id": number, **changes})
         new += [_point(known.id, contact, work) for contact in plan.new_contacts]
-    _update_all(ContactPoint, updates)
+    update_rows(ContactPoint, updates)
     _insert_noted(work, ContactPoint, new)
 
 
@@ -487,7 +433,7 @@ def _tell(work: _Work, plans: Sequence[tuple[Present, Facts, Plan]]) -> None:
         for known, _facts, plan in plans
         for each in plan.differences
     ]  # fmt: skip
-    db.session.execute(insert(_table(TargetChange)), rows)
+    insert_rows(TargetChange, rows)
     work.counts["changed"] += len(plans)
     work.store.note_changes(
         ("changed", facts.key or str(known.id), known.name, each.old, each.new)
