@@ -1,6 +1,6 @@
 """The consents of a chapter at a glance, and asking for many at once: by link or on paper."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -48,8 +48,9 @@ def chapter_consents(slug: str) -> Any:
     """Members by purposes. As many statements for thirty members as for five hundred."""
     chapter = queries.chapter(slug, kept())
     lacks, soon = _asked_lack(), request.args.get("ends") == "soon"
-    rows = [row for row in _rows(chapter) if _is_wanted(row, lacks, soon)]
-    page = _page(rows)
+    # Only a filter has to look at everybody; the page itself looks at those it shows.
+    bands = _current(chapter)
+    page = _page(_wanted(bands, lacks, soon) if lacks or soon else list(bands), bands)
     shown = disclose(
         [row.member_id for row in page.rows], to=Viewer.of(current_user), exit=Exit.PAGE
     )
@@ -93,12 +94,20 @@ def _is_wanted(row: _Row, lacks: str, soon: bool) -> bool:
     )
 
 
-def _rows(chapter: Chapter) -> list[_Row]:
-    """All current members of the chapter itself, by name, with their states today and soon."""
-    today = i18n.today()
+def _wanted(bands: Mapping[int, str], lacks: str, soon: bool) -> list[int]:
+    """Ids of those the filter finds, in their order."""
+    return [row.member_id for row in _rows(bands) if _is_wanted(row, lacks, soon)]
+
+
+def _current(chapter: Chapter) -> dict[int, str]:
+    """The current members of the chapter itself, by name, each with the age band."""
     wanted = MemberFilter(chapter_ids=frozenset({chapter.id}))
-    found = queries.members(wanted, kept(), today=today)
-    bands = _bands(found)
+    return _bands(queries.members(wanted, kept(), today=i18n.today()))
+
+
+def _rows(bands: Mapping[int, str]) -> list[_Row]:
+    """Where these members stand today, and whether that ends soon."""
+    today = i18n.today()
     now = disclosure.states(bands, today=today)
     then = disclosure.states(bands, today=today + timedelta(days=SOON))
     rows = []
@@ -122,10 +131,11 @@ def _bands(found: Select[Member]) -> dict[int, str]:
     return {row.id: row.age_band for row in rows}
 
 
-def _page(rows: Sequence[_Row]) -> Page:
-    number = min(page_number(), max(1, -(-len(rows) // SIZE)))
-    part = rows[(number - 1) * SIZE : number * SIZE]
-    return Page(rows=part, number=number, size=SIZE, total=len(rows), capped=False)
+def _page(ids: Sequence[int], bands: Mapping[int, str]) -> Page:
+    number = min(page_number(), max(1, -(-len(ids) // SIZE)))
+    part = ids[(number - 1) * SIZE : number * SIZE]
+    rows = _rows({each: bands[each] for each in part})
+    return Page(rows=rows, number=number, size=SIZE, total=len(ids), capped=False)
 
 
 @blueprint.get("/chapters/<slug>/consents/forms.pdf")
@@ -135,8 +145,7 @@ def chapter_consent_forms(slug: str) -> Any:
     chapter = queries.chapter(slug, kept())
     ticked = _ticked(chapter)
     if not ticked:
-        lacks = _asked_lack() or ANY
-        ticked = [row.member_id for row in _rows(chapter) if _is_wanted(row, lacks, False)]
+        ticked = _wanted(_current(chapter), _asked_lack() or ANY, False)
     if not ticked:
         abort(404)
     paper = pdf.paper_named(request.args.get("paper"))
@@ -162,7 +171,7 @@ def ask_chapter(slug: str) -> Any:
     chapter = queries.chapter(slug, kept())
     ids = _ticked(chapter)
     if not ids:
-        ids = [row.member_id for row in _rows(chapter) if _is_wanted(row, ANY, False)][:MOST]
+        ids = _wanted(_current(chapter), ANY, False)[:MOST]
     back = url_for("members.chapter_consents", slug=slug)
     return _ask(ids, back, chapter.name)
 
