@@ -19,8 +19,6 @@ VERDICTS = ("error", "duplicate", "update", "new", "unchanged")
 CHOICES = ("skip", "update", "new")
 
 _TABLES = """
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
     DROP TABLE IF EXISTS sheet_row;
     DROP TABLE IF EXISTS change;
     CREATE TABLE change (kind TEXT, key TEXT, name TEXT, old TEXT, new TEXT);
@@ -67,6 +65,8 @@ class Store(Generic[Row]):
     def __enter__(self) -> Self:
         # The file is its own lock for one person's work; a page may be read while one is written.
         self.base = sqlite3.connect(self.path, isolation_level=None, timeout=20)
+        # What is lost when the machine stops is worked out of the file again.
+        self.base.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -22,7 +22,7 @@ from crm.targets import operations as targets
 from crm.treaties import queries as treaties
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.operations import load_reference
-from tests.bench import floors, sheet
+from tests.bench import floors, roster, sheet
 from tests.bench.measure import (
     Answer,
     Fields,
@@ -42,6 +42,8 @@ TIMES = 30
 EXPORTED = 100_000
 #: Rows of the spreadsheets: memory must not grow from one to the other.
 SHEETS = (20_000, 200_000)
+#: Rows of the rosters, the first with the ratio that is allowed.
+ROSTERS = (10_000, 50_000)
 CONGRESS = Path(__file__).parents[2].parent / "shared" / "data" / "congress"
 
 Pairs = list[tuple[str, str]]
@@ -320,6 +322,22 @@ def sheets(bench: Bench) -> Iterator[Figure]:
         yield Figure(f"{rows:,} targets by CSV / csv + raw inserts", bench.actions, seconds, floor,
                      None, peak=peak, note=told)  # fmt: skip
         yield Figure(f"the same file once more, {rows:,} rows", bench.actions, again, floor, None)
+
+
+def rosters(bench: Bench) -> Iterator[Figure]:
+    """Members by roster into a database that holds some thousands, likely duplicates weighed; each
+    size in a process of its own that tells its peak; beside reading the same file and inserting
+    the same rows raw. Both in seconds of the processor."""
+    for rows in ROSTERS:
+        folder = bench.folder / f"roster-{rows}"
+        folder.mkdir()
+        file = roster.write(folder / "members.csv", rows)
+        seconds, again, peak = roster.apart(file)
+        floor = roster.floor(file)
+        allowed = 5.0 if rows == ROSTERS[0] else None
+        yield Figure(f"{rows:,} members by roster / csv + raw inserts", bench.actions, seconds,
+                     floor, allowed, peak=peak, note=f"{rows / seconds:,.0f} rows/s")  # fmt: skip
+        yield Figure(f"the same roster once more, {rows:,} rows", bench.actions, again, floor, None)
 
 
 def _timed(work: Callable[[], object]) -> float:
