@@ -130,13 +130,13 @@ def consent(found: SimpleNamespace, purpose: Purpose, answer: str, **more: date)
 def take(found: SimpleNamespace, purpose: Purpose, how: str) -> None:
     """Let one consent be missing."""
     with db.unit_of_work():
-        row = db.session.query(Consent).filter_by(purpose=purpose).one()
-        if how == "never":
-            db.session.delete(row)
-        elif how == "withdrawn":
-            row.withdrawn_on = date(2026, 2, 1)
-        else:
-            row.answer = "refused"
+        for row in db.session.query(Consent).filter_by(purpose=purpose):
+            if how == "never":
+                db.session.delete(row)
+            elif how == "withdrawn":
+                row.withdrawn_on = date(2026, 5, 1)
+            else:
+                row.answer = "refused"
         make.audit.record("make", "test", None, by=None)
 
 
@@ -263,9 +263,8 @@ def test_every_exit_is_listed_with_what_it_gives(place: SimpleNamespace) -> None
         "Say there what each gives, and read the rule at the top of this file."
     )
     for name, secrets in seen.items():
-        assert {word.partition(":")[0] for word in table[name].split() if word != "-"} == secrets, (
-            name
-        )
+        listed_words = {word for word in table[name].split() if word != "-" and word[-1] != "?"}
+        assert {word.partition(":")[0] for word in listed_words} == secrets, name
 
 
 def write(seen: Mapping[str, set[str]], app: Flask) -> None:
@@ -273,12 +272,14 @@ def write(seen: Mapping[str, set[str]], app: Flask) -> None:
     old = listed() if TABLE.exists() else {}
     lines = [
         "# Every exit, and what of a minor it gives at the most, to an administrator.",
-        "# `email:contact` takes that consent; a command, message or paper names its test.",
+        "# `email:contact` takes that consent; `surname?` is told of those who lack one alone;",
+        "# a command, message or paper names its test.",
         "",
     ]
     for name in sorted(seen):
         kept = {word.partition(":")[0]: word for word in old.get(name, "").split()}
-        words = " ".join(kept.get(each, each) for each in sorted(seen[name])) or "-"
+        lacking = [word for word in kept.values() if word.endswith("?")]
+        words = " ".join([*(kept.get(each, each) for each in sorted(seen[name])), *lacking]) or "-"
         lines.append(f"{name}  {words}")
     lines.append("")
     lines += [f"{name}  {old.get(name, '?')}" for name in other_exits(app)]
@@ -303,10 +304,8 @@ def test_it_works(
     table = listed()
     with caplog.at_level(logging.DEBUG):
         for name, secrets in seen_by(administrator(place), place):
-            words = [word for word in table[name].split() if word != "-"]
-            may = {
-                w for w, _c, needs in (word.partition(":") for word in words) if needs != purpose
-            }
+            words = [word.rstrip("?").partition(":") for word in table[name].split()]
+            may = {word for word, _colon, needs in words if needs != purpose}
             # Somebody who is said not to be a member has no family name any more.
             if purpose is Purpose.MEMBER:
                 may.discard("surname")
