@@ -9,13 +9,13 @@ from flask import Response
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from crm.core import db, i18n, pdf
 from crm.members.consent_requests import address
 from crm.members.consent_rules import LABELS, MEANINGS, Purpose, usual_end
 from crm.members.disclosure import Exit, Viewer, disclose
-from crm.members.models import ConsentRequest, Member
+from crm.members.models import Chapter, ConsentRequest, Member, Membership
 from crm.members.rules import is_minor
 
 
@@ -28,6 +28,7 @@ def forms(member_ids: Sequence[int], *, paper: str) -> Response:
             select(Member.id, Member.age_band).where(Member.id.in_(member_ids))
         )
     }
+    back = _return_addresses(member_ids)
     until = _written(usual_end(i18n.today()))
     data = {
         **_words(),
@@ -42,12 +43,32 @@ def forms(member_ids: Sequence[int], *, paper: str) -> Response:
                 "chapter": shown[each].chapters,
                 "lead": _lead(is_minor(bands[each])),
                 "lines": _lines(is_minor(bands[each])),
+                "back": back.get(each, ""),
             }
             for each in member_ids
             if each in shown
         ],
     }
     return _answer("consent_form", data, paper, _("consent-forms"))
+
+
+def _return_addresses(member_ids: Sequence[int]) -> dict[int, str]:
+    """Where a signed form goes: to the chapter, by member; who has no such address is left out."""
+    today = i18n.today()
+    rows = db.session.execute(
+        select(Membership.member_id, Chapter.address)
+        .join(Chapter, Chapter.id == Membership.chapter_id)
+        .where(
+            Membership.member_id.in_(member_ids),
+            or_(Membership.left_on.is_(None), Membership.left_on >= today),
+            Chapter.address.is_not(None),
+        )
+        .order_by(Membership.id.desc())
+    )
+    return {
+        member_id: _("Return to: %(address)s", address=", ".join((where or "").splitlines()))
+        for member_id, where in rows
+    }
 
 
 def sheets(requests: Mapping[str, ConsentRequest], *, paper: str) -> Response:

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from crm.core import audit, db, files, limits, reads
 from crm.members import departures, guardians
 from crm.members.disclosure import Exit
-from crm.members.models import Consent, ConsentRequest, Guardianship, Member
+from crm.members.models import Chapter, Consent, ConsentRequest, Guardianship, Member
 from crm.outreach.models import ActionPhoto
 from crm.outreach.operations import log_action
 from tests import make
@@ -499,6 +499,13 @@ def test_forms_on_paper(there: SimpleNamespace, sign_in: SignIn) -> None:
     for words in ("Ana N.", "Alder High School", "Artwork shown", "Signature", "Relation"):
         assert words in text
     assert "Maria" not in text
+    assert "Return to" not in text
+    with db.unit_of_work():
+        audit.record("edit_chapter", "chapter", there.school_a.id, by=None)
+        db.session.get_one(Chapter, there.school_a.id).address = "Alder High School\n12 Long Road"
+    again = PdfReader(BytesIO(client.get(f"{there.at}/form.pdf").data)).pages
+    assert len(again) == 1
+    assert "Return to: Alder High School, 12 Long Road" in again[0].extract_text()
     assert int(page.mediabox.width) == 595
     place = f"/chapters/{there.a_slug}/consents/forms.pdf"
     read = PdfReader(BytesIO(client.get(place).data))
