@@ -16,7 +16,9 @@ from crm.core import access, audit, db
 from crm.core.access import Can, Scope
 from crm.core.errors import Refused
 from crm.core.sheets import Reading, open_table
+from crm.members import forgetting
 from crm.members.consent_rules import Purpose
+from crm.members.forgetting import forget
 from crm.members.models import (
     Consent,
     CustomField,
@@ -363,3 +365,27 @@ def test_the_day_of_birth_is_kept_nowhere(scene: SimpleNamespace) -> None:
     assert b"03-17" not in content
     scene.roster.write()
     assert named("Ana").age_band == "young_teen"
+
+
+def test_who_was_forgotten_does_not_come_back_by_an_undo(scene: SimpleNamespace) -> None:
+    roster = scene.roster
+    roster.look("First name,Family name,Phone\nAna,Núñez,555-0177\nBo,Birch,")
+    first = roster.write()
+    roster.look("First name,Family name,Phone\nAna,Núñez,555-0188\n")
+    second = roster.write()
+    ana = db.session.scalars(select(Member.id).where(Member.given_name == "Ana")).one()
+    assert ana in _held(second.run_id)
+    with db.unit_of_work():
+        forget(member_id=ana, by=None, today=DAY)
+    for run in (first, second):
+        with pytest.raises(Refused, match="was forgotten since"), db.unit_of_work():
+            undo_run(run.run_id, by=None)
+        kept = db.session.get_one(ImportRun, run.run_id).kept or {}
+        assert set(kept) <= {"forgotten", "chapters"}
+
+
+def _held(run_id: int) -> list[int]:
+    kept = db.session.get_one(ImportRun, run_id).kept or {}
+    return [
+        number for part in forgetting.READING["members"](kept) for number in part.get("member", {})
+    ]
