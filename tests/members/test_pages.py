@@ -261,7 +261,9 @@ def test_lists_take_as_many_statements_whatever_they_list(
                     chapter_id=chapter.id, by=None, and_tell=False,
                 )  # fmt: skip
     assert counts() == few
-    assert max(few) <= 15
+    # Of one member six parts of the room tell; whatever there is, it is as many.
+    assert max(few) <= 21
+    assert sorted(few)[-2] <= 16
     assert "1–50 of 82" in client.get("/members").text
 
 
