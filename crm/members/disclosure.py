@@ -33,7 +33,7 @@ from crm.members.rules import AgeBand, is_minor
 #: Ids asked for in one statement: a database takes only so many at once.
 _AT_ONCE = 500
 #: Members a page asks for at once and may ask for again: its parts know nothing of each other.
-_REMEMBERED = 50
+_REMEMBERED = _AT_ONCE
 _NOWHERE = Scope(everywhere=False, chapter_ids=frozenset())
 
 
@@ -50,6 +50,8 @@ class Exit(StrEnum):
     PRINT = "print"
     #: A message about the member to somebody else.
     MAIL = "mail"
+    #: What is asked of a guardian, who knows the child: a message, a page behind a link.
+    GUARDIAN = "guardian"
     CALENDAR = "calendar"
     #: A newspaper, a public page.
     MEDIA = "media"
@@ -209,6 +211,7 @@ _POLICY: Mapping[Exit, tuple[Callable[[_Known, Viewer], tuple[str, bool]], froze
     Exit.LETTER: (_on_letter, frozenset({Purpose.FIRST_NAME, Purpose.FULL_NAME})),
     Exit.PRINT: (_on_paper, frozenset({Purpose.MEMBER})),
     Exit.MAIL: (_in_mail, frozenset({Purpose.MEMBER})),
+    Exit.GUARDIAN: (lambda who, _to: (who.given, False), frozenset()),
     Exit.CALENDAR: (_in_mail, frozenset({Purpose.MEMBER})),
     Exit.MEDIA: (_to_media, frozenset({Purpose.MEDIA})),
     Exit.LOG: (lambda who, _to: (who.pseudonym, False), frozenset()),
