@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from crm.core import db
 from crm.core.access import Scope
-from crm.core.bulk import BATCH, Progress, batched
+from crm.core.bulk import BATCH, Progress, among, batched
 from crm.core.errors import Refused
 from crm.core.judged import Judged
 from crm.core.sheets import Row, Table
@@ -144,7 +144,7 @@ class _Look:
         ids = db.session.scalars(
             queries.visible_members(self.scope, today=self.meaning.today)
             .with_only_columns(Member.id)
-            .where(Member.search.in_(wanted))
+            .where(among(Member.search, wanted))
         ).all()
         found: dict[tuple[int, str], list[Present]] = {}
         for known in load_present(ids, today=self.meaning.today).values():
@@ -399,7 +399,7 @@ def load_present(
     names = [getattr(Member, name) for name in COLUMNS]
     for number, pseudonym, given, custom, *values in db.session.execute(
         select(Member.id, Member.pseudonym, Member.given_name, Member.custom, *names).where(
-            Member.id.in_(ids), *queries.present()
+            among(Member.id, ids), *queries.present()
         )
     ):
         found[number] = Present(
@@ -407,7 +407,7 @@ def load_present(
         )
     for member_id, chapter_id, left_on in db.session.execute(
         select(Membership.member_id, Membership.chapter_id, Membership.left_on).where(
-            Membership.member_id.in_(found)
+            among(Membership.member_id, found)
         )
     ):
         found[member_id].ever_in.add(chapter_id)
@@ -419,14 +419,14 @@ def load_present(
             Guardianship.relation,
         )
         .join(Guardian, Guardian.id == Guardianship.guardian_id)
-        .where(Guardianship.member_id.in_(found))
+        .where(among(Guardianship.member_id, found))
     ):  # fmt: skip
         found[member_id].guardians.append((number, rules.Guardian(name, email, phone, relation)))
     if tags:
         for member_id, kind, search in db.session.execute(
             select(MemberTag.member_id, Tag.kind, Tag.search)
             .join(Tag, Tag.id == MemberTag.tag_id)
-            .where(MemberTag.member_id.in_(found))
+            .where(among(MemberTag.member_id, found))
         ):
             found[member_id].tags.add((kind, search))
     return found
