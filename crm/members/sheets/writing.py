@@ -144,7 +144,8 @@ def import_rows(
     work.counts |= {"unchanged": found["unchanged"], "skipped": found["error"]}
     done = 0
     for rows in store.batches(BATCH, but=("error", "unchanged")):
-        _write_batch(work, rows, with_duplicates)
+        with store.writing():
+            _write_batch(work, rows, with_duplicates)
         done += len(rows)
         if progress:
             progress(done, total)
