@@ -139,13 +139,15 @@ def compared(cards: Iterable[Card]) -> int:
 
 
 def blocks(card: Card) -> list[int]:
-    """What two must have one of in common to be compared, as numbers of this process.
+    """What two must have one of in common to be compared, as numbers of this process: odd ones of
+    ways to be reached, even ones of names.
 
     One of them is the whole name, so that blocks of more than `MOST_IN_A_BLOCK` can be left out.
     """
     name = _name(card.given, card.family)
-    found = [hash(key) for key in _keys(card, name, frozenset())]
-    return found + [hash((chapter, name.whole)) for chapter in card.chapter_ids]
+    found = [hash(key) | 1 for key in (*card.phones, *card.emails, *card.guardians)]
+    keys = (*_name_keys(name), name.whole)
+    return found + [hash((chapter, key)) & -2 for chapter in card.chapter_ids for key in keys]
 
 
 class _Blocks:
@@ -326,9 +328,15 @@ def compare(a: Card, b: Card, *, at_least: int = 0) -> Pair:
     return Pair(a, b, score, reasons)
 
 
-def are_two(one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:
-    """Whether names alone, each as given and family name, tell that two are not one."""
-    return not _names(_name(*one), _name(*other))[0]
+def may_be(one: tuple[str, str | None], other: tuple[str, str | None], *, reached: bool) -> bool:
+    """Whether two may be one by their names, each given and family, and by what they may have in
+    common beside: a chapter and a year, and if `reached` a way to be reached.
+    """
+    mine, theirs = _name(*one), _name(*other)
+    if mine.whole == theirs.whole:
+        return True
+    worth = _names(mine, theirs)[0]
+    return bool(worth) and (reached or _NAME * worth + _CHAPTER + _YEAR + 0.5 >= LIKELY)
 
 
 def _weigh(
@@ -340,7 +348,7 @@ def _weigh(
         # Brothers and sisters share nearly everything.
         return 0, (_TWO,)
     score = _NAME * worth
-    if score + _CHAPTER + _YEAR < at_least and not _is_reached_alike(a, b):
+    if score + _CHAPTER + _YEAR + 0.5 < at_least and not _is_reached_alike(a, b):
         return 0, ()
     if reasons[0] is _WRITTEN and (a.given, a.family or "") == (b.given, b.family or ""):
         reasons = [_SAME]

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from crm.core import db
 from crm.core.access import Scope
-from crm.core.bulk import BATCH, Progress, among, batched
+from crm.core.bulk import BATCH, Progress, among, batched, by_the_thousand
 from crm.core.errors import Refused
 from crm.core.judged import Judged
 from crm.core.sheets import Row, Table
@@ -46,6 +46,7 @@ _PAIRED = 1000
 _MARKS = 1 << 22
 
 
+@by_the_thousand()
 def check_rows(
     table: Table,
     meaning: Meaning,
@@ -204,12 +205,12 @@ class _Look:
         for pairs in self.meeting.pairs(_PAIRED):
             self._weigh(pairs)
 
-    def _weigh(self, pairs: Sequence[tuple[int, int]]) -> None:
+    def _weigh(self, pairs: Sequence[tuple[int, int, bool]]) -> None:
         """Rows that may be a member, and of the others those that may be a row above."""
         present = load_present(
-            {-other for _number, other in pairs if other < 0}, today=self.meaning.today
+            {-other for _number, other, _reached in pairs if other < 0}, today=self.meaning.today
         )
-        said = self.store.facts_of({number for pair in pairs for number in pair if number > 0})
+        said = self.store.facts_of({number for pair in pairs for number in pair[:2] if number > 0})
         names = {number: (plain[0], plain[1]) for number, plain in said.items()}
         names |= {-number: (known.given, known.family) for number, known in present.items()}
         facts, cards = (
@@ -220,8 +221,9 @@ class _Look:
         for number, met in groupby(pairs, key=itemgetter(0)):
             # Most who meet are brothers and sisters: their names tell that soonest.
             others = [
-                other for _number, other in met
-                if other in names and not likeness.are_two(names[number], names[other])
+                other for _number, other, reached in met
+                if other in names
+                and likeness.may_be(names[number], names[other], reached=reached)
             ]  # fmt: skip
             if likeliest := _likeliest(cards, number, [each for each in others if each < 0]):
                 member_id, reason = likeliest

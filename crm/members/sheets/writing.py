@@ -24,6 +24,7 @@ from crm.core.bulk import (
     Progress,
     Ranges,
     among,
+    by_the_thousand,
     delete_rows,
     free_ids,
     insert_tuples,
@@ -108,6 +109,7 @@ class _Work:
     )
 
 
+@by_the_thousand()
 def import_rows(
     store: Store,
     *,
@@ -198,7 +200,7 @@ def _write_batch(work: _Work, rows: Sequence[Judged], with_duplicates: bool) -> 
         if action == "skip":
             work.counts["skipped"] += 1
             continue
-        facts = Facts.from_plain(row.facts or {})
+        facts = Facts.from_plain(row.facts)
         if action == "new":
             new.append(facts)
         else:
