@@ -23,9 +23,10 @@ from crm.campaigns.rules import AskDraft, GoalDraft
 from crm.core import db
 from crm.core.access import Role
 from crm.core.errors import Refused
-from crm.demo_data import council, people, year
+from crm.demo_data import council, families, people, year
 from crm.demo_data.people import Person
 from crm.demo_data.year import Deed
+from crm.demo_families import add_families, age_of, answers_of, define_fields
 from crm.members import operations as members
 from crm.members.models import Chapter, Member, Membership
 from crm.outreach import operations as outreach
@@ -88,6 +89,10 @@ class _Story:
     #: By campaign: ids of its targets in turn.
     aims: dict[str, list[int]] = field(default_factory=dict)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
+    #: Ids of members by chapter and first name.
+    people: dict[families.Who, int] = field(default_factory=dict)
+    #: Keys of the administrator's own fields.
+    fields: list[str] = field(default_factory=list)
 
 
 def load_demo(
@@ -118,6 +123,12 @@ def load_demo(
         outcomes += _do(story, number, deed, day)
         told(number + 4, steps)
     outcomes += _move_the_council(story)
+    add_families(
+        members=story.people,
+        chapters={key: each.id for key, each in story.chapters.items()},
+        users={each.email: each.id for each in story.users.values()},
+        today=today,
+    )
     return Demo(
         people=[(user.email, _said(user, story)) for user in people.USERS],
         members=len(people.MEMBERS),
@@ -174,6 +185,7 @@ def _add_people(story: _Story, password: str) -> None:
             kind=place.kind,
             parent_id=above,
             place=place.place,
+            address=place.address,
             founded_on=date(place.founded, 9, 1),
             by=None,
         )
@@ -183,6 +195,7 @@ def _add_people(story: _Story, password: str) -> None:
         chapter_id = story.chapters[each.chapter].id if each.chapter else None
         members.grant_role(user_id=user.id, role=each.role, chapter_id=chapter_id, by=None)
         story.users[each.role] = user
+    story.fields = define_fields()
     for person in people.MEMBERS:
         _add_member(story, person)
 
@@ -195,6 +208,7 @@ def _add_member(story: _Story, person: Person) -> None:
     years = 4 if person.grade is not None and person.grade <= 3 else 7
     joined = date(graduates - years, 9, 5) if graduates else date(2015, 9, 5)
     joined = min(joined, today)
+    who = (person.chapter, person.given)
     left = date(graduates, 6, 10) if graduates and graduates < ends else None
     member = members.add_member(
         given_name=person.given,
@@ -203,13 +217,18 @@ def _add_member(story: _Story, person: Person) -> None:
         joined_on=joined,
         email=person.email,
         graduation_year=graduates,
+        age_band=age_of(person),
+        tags_by_kind=families.TAGS.get(who),
+        custom=answers_of(who, story.fields),
         by=None,
+        today=today,
     )
     if left is not None:
         membership = db.session.scalars(
             select(Membership.id).where(Membership.member_id == member.id)
         ).one()
         members.leave_chapter(membership_id=membership, left_on=left, by=None, today=today)
+    story.people[who] = member.id
     story.members.setdefault(person.chapter, []).append((member.id, joined, left))
 
 

@@ -42,6 +42,8 @@ class Kind:
     label: Any
     verbs: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    #: Words for a field that is not among `fields`, such as one an administrator defined.
+    more_fields: Callable[[str], Any] | None = None
     #: Fields whose values have words of their own.
     values: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     #: Fields, of entries of any kind, whose numbers stand for records of this one. A single number
@@ -52,6 +54,8 @@ class Kind:
     #: Names by number, as the reader may see them, and the page of one.
     names: Callable[[Collection[int]], Mapping[int, str]] | None = None
     link: Callable[[int], str] | None = None
+    #: Fields that hold a list: two words in it are not what was and what is.
+    lists: Collection[str] = ()
     #: Fields that follow from others and tell a person nothing.
     hidden: Collection[str] = ()
 
@@ -189,6 +193,8 @@ def field_label(name: str, kind: Kind | None = None) -> str:
     """A field's name in words."""
     if kind is not None and name in kind.fields:
         return str(kind.fields[name])
+    if kind is not None and kind.more_fields and (words := kind.more_fields(name)):
+        return str(words)
     if name in _FIELDS:
         return str(_FIELDS[name])
     return _readable(name.removesuffix("_id"))
@@ -254,7 +260,7 @@ def _lines(
         def said(part: Any, key: str = key) -> str:
             return _said(key, part, kind, names)
 
-        if _is_pair(row.verb, value):
+        if _is_pair(row.verb, value, is_list=kind is not None and key in kind.lists):
             old, new = value
             if isinstance(old, list | dict) and isinstance(new, list | dict):
                 old, new = _apart(old, new)
@@ -265,9 +271,11 @@ def _lines(
     return lines
 
 
-def _is_pair(verb: str, value: Any) -> bool:
+def _is_pair(verb: str, value: Any, *, is_list: bool = False) -> bool:
     if not isinstance(value, list) or len(value) != 2 or verb == READ:
         return False
+    if is_list:
+        return all(isinstance(each, list) for each in value)
     return verb.startswith(_CHANGING) or not all(isinstance(each, int | dict) for each in value)
 
 

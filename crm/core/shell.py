@@ -76,10 +76,11 @@ def add_nav(app: Flask, item: NavItem) -> None:
 def add_panel(app: Flask, page: str, panel: Panel) -> None:
     """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `front`).
 
-    A member's page has two more places: `member-aside` at the right and `member-actions` beside
-    the name; the page that says how to reach them has `member-contact`, and the list of members
-    `members-actions`. `me` is a member's own page, where nothing stands of others; `user` somebody
-    who signs in; `forget` what a forgotten member leaves behind.
+    A member's page has more places: `member-consent` and `member-aside` at the right and
+    `member-actions` beside the name; the page that says how to reach them has `member-contact`,
+    the list of members `members-actions` and the menu `members-more`. `me` is a member's own page,
+    where nothing stands of others; `user` somebody who signs in; `forget` what a forgotten member
+    leaves behind.
     """
     panels = shell(app).panels.setdefault(page, [])
     panels.append(panel)

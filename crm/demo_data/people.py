@@ -17,6 +17,8 @@ class Place:
     under: str | None
     place: str
     founded: int
+    #: Where what its members write is answered to.
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,35 @@ PLACES = (
         "nation",
         "West Virginia",
         1998,
+        "Mountain State Campaign to Ban Landmines\nP.O. Box 0\nInvented, WV 00000",
     ),
-    Place("hollow", "Hollowbrook High School", "school", "state", "Hollowbrook, WV", 1999),
-    Place("sorrel", "Sorrel Creek Middle School", "school", "state", "Sorrel Creek, WV", 2014),
-    Place("larkspur", "Larkspur Fork High School", "school", "state", "Larkspur Fork, WV", 2021),
+    Place(
+        "hollow",
+        "Hollowbrook High School",
+        "school",
+        "state",
+        "Hollowbrook, WV",
+        1999,
+        "Hollowbrook High School\n1 Invented Road\nHollowbrook, WV 00000",
+    ),
+    Place(
+        "sorrel",
+        "Sorrel Creek Middle School",
+        "school",
+        "state",
+        "Sorrel Creek, WV",
+        2014,
+        "Sorrel Creek Middle School\n20 Invented Road\nSorrel Creek, WV 00000",
+    ),
+    Place(
+        "larkspur",
+        "Larkspur Fork High School",
+        "school",
+        "state",
+        "Larkspur Fork, WV",
+        2021,
+        "Larkspur Fork High School\n300 Invented Road\nLarkspur Fork, WV 00000",
+    ),
 )
 
 USERS = (

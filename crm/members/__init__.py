@@ -12,6 +12,7 @@ from crm.members import (
     consent_overview_views,
     consent_views,
     duplicates_views,
+    guardian_views,
     history_views,
     key_views,
     year_end_views,
@@ -20,7 +21,6 @@ from crm.members import data_views as data_views
 from crm.members import export_cli as export_cli
 from crm.members import export_views as export_views
 from crm.members import field_views as field_views
-from crm.members import guardian_views as guardian_views
 from crm.members import models as models
 from crm.members import own_views as own_views
 from crm.members import record_views as record_views
@@ -36,11 +36,13 @@ from crm.members.views import blueprint, find_hits
 #: What the parts of the room hang on its pages.
 PANELS = (
     ("members-actions", sheets_views.BUTTON),
-    ("members-actions", Panel(30, "members/_duplicates_link.html", duplicates_views.may_look)),
-    ("members-actions", Panel(40, "members/_cards_link.html", key_views.of_list)),
-    ("members-actions", Panel(50, "members/_year_end_link.html", year_end_views.of_list)),
+    ("members-actions", Panel(50, "members/_year_end_link.html", year_end_views.in_season)),
+    ("members-more", Panel(30, "members/_duplicates_link.html", duplicates_views.may_look)),
+    ("members-more", Panel(40, "members/_cards_link.html", key_views.of_list)),
+    ("members-more", Panel(50, "members/_year_end_link.html", year_end_views.of_list)),
     ("member-actions", Panel(80, "members/_merge_link.html", duplicates_views.may_merge)),
-    ("member-aside", Panel(10, "members/_consent_card.html", consent_views.card_of)),
+    ("member-contact", Panel(20, "members/_guardians_to_reach.html", guardian_views.to_reach)),
+    ("member-consent", Panel(10, "members/_consent_card.html", consent_views.card_of)),
     ("member-aside", Panel(60, "members/_own_keys.html", key_views.of_member)),
     ("member-aside", Panel(80, "members/_merges.html", duplicates_views.merges_of)),
     ("chapter", Panel(20, "members/_consents_of_chapter.html", consent_overview_views.card_of)),

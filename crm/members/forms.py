@@ -257,6 +257,11 @@ class ChapterForm(Form):
     kind = choice(_l("Kind"), required=True)
     parent_id = choice(_l("Under"))
     place = text(_l("Place"), most=120, description=_l("Town and state, as it is known."))
+    address = long_text(
+        _l("Return address"),
+        most=400,
+        description=_l("Where letters of its members are answered to: the school's, never a home."),
+    )
     founded_on = day(_l("Founded on"), past=True)
 
     def offer(self, parents: list[tuple[str, str]]) -> None:

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm.core import access, i18n, reads
+from crm.core import access, db, i18n, reads
 from crm.core.access import Can, Scope, requires
 from crm.members import consents, guardians, queries
 from crm.members.consent_forms import SOMEBODY_ELSE, GuardianForm, NewGuardianForm, UnlinkForm
@@ -25,6 +25,20 @@ def kept() -> Scope:
 def name_of(member_id: int) -> str:
     """What the reader may call the member."""
     return disclose([member_id], to=Viewer.of(current_user), exit=Exit.PAGE)[member_id].name
+
+
+def to_reach(member: Member) -> dict[str, Any] | None:
+    """The panel of how to reach a minor's guardians, for who keeps consents there; it is read."""
+    if not is_minor(member.age_band):
+        return None
+    if not db.session.scalar(
+        queries.visible_members(kept()).where(Member.id == member.id).with_only_columns(Member.id)
+    ):
+        return None
+    of = guardians.guardians_of([member.id]).get(member.id, [])
+    if of:
+        reads.note("member", [member.id], "contact")
+    return {"id": member.id, "of": of}
 
 
 @blueprint.route("/members/<int:member_id>/guardians/new", methods=["GET", "POST"])

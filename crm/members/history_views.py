@@ -1,9 +1,9 @@
 """The history of a member, a chapter and a user, and how entries about them are told."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, g, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -13,11 +13,12 @@ from crm.core import access, db, history, reads, shell
 from crm.core.access import Can, requires
 from crm.core.history import Kind
 from crm.core.history_page import history_page
-from crm.members import queries
-from crm.members.consent_rules import Purpose
+from crm.core.settings import in_force
+from crm.members import fields, queries, tags
+from crm.members.consent_rules import LABELS, Answer, Purpose
 from crm.members.disclosure import Exit, Viewer, allowed, disclose
 from crm.members.models import Chapter, Consent, Member
-from crm.members.rules import is_minor, kind_name, role_name
+from crm.members.rules import AgeBand, band_name, is_minor, kind_name, role_name
 from crm.members.views import blueprint
 
 _CONTACT = frozenset({"email", "phone", "address", "postal_code"})
@@ -102,6 +103,34 @@ def _looked_at(whats: Any) -> str:
     return ", ".join(words.get(each, str(each)) for each in whats)
 
 
+def _age(band: Any) -> str:
+    return str(band_name(band, in_force().age_limits) if band in set(AgeBand) else band)
+
+
+def _purposes(names: Sequence[str]) -> str:
+    return ", ".join(str(LABELS[each]) for each in Purpose if each in names)
+
+
+def _answers(answers: Mapping[str, str]) -> str:
+    """What was said, the yes first: “Yes: Photos; No: Named to the media”."""
+    parts = []
+    for answer, words in ((Answer.GIVEN, _("Yes")), (Answer.REFUSED, _("No"))):
+        if said := [each for each, theirs in answers.items() if theirs == answer]:
+            parts.append(f"{words}: {_purposes(said)}")
+    return "; ".join(parts)
+
+
+def _more_fields(name: str) -> Any:
+    """What a kind of tags or an administrator's own field is called."""
+    if name in tags.KINDS:
+        return tags.KINDS[name]
+    if not name.startswith("custom."):
+        return None
+    if "custom_labels" not in g:
+        g.custom_labels = {each.key: each.label for each in fields.defined(retired=True)}
+    return g.custom_labels.get(name.removeprefix("custom."))
+
+
 _MEMBER = Kind(
     _l("Member"),
     verbs={
@@ -110,6 +139,14 @@ _MEMBER = Kind(
         "join_chapter": _l("Joined a chapter"),
         "leave_chapter": _l("Left a chapter"),
         "correct_membership": _l("Dates of a chapter corrected"),
+        "record_consents": _l("Answers on consent recorded"),
+        "withdraw_consent": _l("Consent withdrawn"),
+        "add_guardian": _l("Guardian added"),
+        "link_guardian": _l("Guardian added"),
+        "change_guardian": _l("Guardian changed"),
+        "unlink_guardian": _l("Guardian taken off"),
+        "link_user": _l("Linked to an account"),
+        "unlink_user": _l("Unlinked from an account"),
     },
     fields={
         "given_name": _l("First name"),
@@ -122,8 +159,12 @@ _MEMBER = Kind(
         "chapter_id": _l("Chapter"),
         "joined_on": _l("Joined on"),
         "left_on": _l("Last day"),
+        "starts_on": _l("From"),
+        "ends_on": _l("Until"),
     },
-    values={"what": _looked_at},
+    more_fields=_more_fields,
+    values={"what": _looked_at, "age_band": _age, "answers": _answers, "purposes": _purposes},
+    lists=("purposes", *tags.KINDS),
     keys=("member_id", "members", "member_ids"),
     names=_member_names,
     link=lambda number: url_for("members.page", member_id=number),
@@ -137,7 +178,7 @@ _CHAPTER = Kind(
         "kind": _l("Kind"),
         "parent_id": _l("Under"),
         "place": _l("Place"),
-        "address": _l("Address"),
+        "address": _l("Return address"),
         "founded_on": _l("Founded on"),
         "closed_on": _l("Closed on"),
         "memberships": _l("Memberships that followed"),

@@ -306,6 +306,7 @@ def add_chapter(
     parent_id: int | None,
     by: User | None,
     place: str | None = None,
+    address: str | None = None,
     founded_on: date | None = None,
 ) -> Chapter:
     """A new chapter under another; one without a parent needs the right everywhere."""
@@ -319,13 +320,20 @@ def add_chapter(
         parent_id=parent_id,
         path="",
         place=place or None,
+        address=address or None,
         founded_on=founded_on,
     )
     db.session.add(record)
     db.session.flush()
     record.path = f"{parent.path if parent else '/'}{record.id}/"
     db.session.flush()
-    changes = {"name": name, "kind": kind, "parent_id": parent_id, "place": place}
+    changes = {
+        "name": name,
+        "kind": kind,
+        "parent_id": parent_id,
+        "place": place,
+        "address": address,
+    }
     audit.record("add_chapter", "chapter", record.id, by=by, changes=_given(changes))
     return record
 
@@ -338,10 +346,11 @@ def edit_chapter(
     parent_id: int | None,
     by: User | None,
     place: str | None = None,
+    address: str | Unchanged | None = UNCHANGED,
     founded_on: date | None = None,
     closed_on: date | None = None,
 ) -> Chapter:
-    """Change a chapter; its address stays. Under another parent, all below it move along.
+    """Change a chapter; its page stays where it is. Under another parent, all below it move along.
 
     Closing it ends its open memberships that day; opening it again opens those.
     """
@@ -361,7 +370,7 @@ def edit_chapter(
             raise Refused(_("A chapter below it is of a wider kind."), "kind")
     if founded_on is not None and closed_on is not None and closed_on < founded_on:
         raise Refused(_("The day of closing is before the founding."), "closed_on")
-    values = {
+    values: dict[str, Any] = {
         "name": _chapter_name(name),
         "kind": kind,
         "parent_id": parent_id,
@@ -369,6 +378,8 @@ def edit_chapter(
         "founded_on": founded_on,
         "closed_on": closed_on,
     }
+    if address is not UNCHANGED:
+        values["address"] = address or None
     changes: dict[str, Any] = audit.difference(record, values)
     if "closed_on" in changes:
         changes["memberships"] = _close(record, closed_on)

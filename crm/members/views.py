@@ -135,6 +135,7 @@ def list_page(asked: Asked, form: WithNames, status: int) -> Any:
         choices=zip(asked.chapters, chapter_choices(asked.chapters), strict=True),
         years=queries.graduation_years(asked.reader.sees),
         actions=shell.panels("members-actions", asked.wanted),
+        more=shell.panels("members-more", asked.wanted),
         purposes=PURPOSES,
         age_groups=filters.AGE_GROUPS,
         import_name=filters.import_name,
@@ -261,6 +262,7 @@ def page(member_id: int) -> Any:
         custom=_custom_said(member) if keeps else [],
         roles=queries.roles_in(each for each in theirs if scope.includes(each)),
         panels=shell.panels("member", member),
+        consent=shell.panels("member-consent", member),
         aside=shell.panels("member-aside", member),
         actions=shell.panels("member-actions", member),
     )
@@ -458,6 +460,7 @@ def new_chapter() -> Any:
             kind=form.kind.data,
             parent_id=_number(form.parent_id.data),
             place=form.place.data,
+            address=form.address.data,
             founded_on=form.founded_on.data,
             by=current_user,
         )
@@ -514,6 +517,7 @@ def edit_chapter(slug: str) -> Any:
             kind=form.kind.data,
             parent_id=_number(form.parent_id.data),
             place=form.place.data,
+            address=form.address.data,
             founded_on=form.founded_on.data,
             closed_on=form.closed_on.data,
             by=current_user,

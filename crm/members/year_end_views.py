@@ -148,11 +148,13 @@ def consents_page(slug: str) -> str | None:
     return path
 
 
+def in_season(wanted: MemberFilter) -> dict[str, Any] | None:
+    """The button on the list of members in summer; the rest of the year it is in the menu."""
+    return of_list(wanted) if i18n.today().month in year_end.SEASON else None
+
+
 def of_list(_wanted: MemberFilter) -> dict[str, Any] | None:
-    """The way to it from the list of members: a button in summer, a quiet link else."""
+    """The way to it from the list of members."""
     if not access.may(current_user, Can.CLOSE_YEAR):
         return None
-    return {
-        "chapter": request.args.get("chapter") or None,
-        "in_season": i18n.today().month in year_end.SEASON,
-    }
+    return {"chapter": request.args.get("chapter") or None}

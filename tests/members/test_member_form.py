@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from crm.core import access, audit, db
 from crm.core.access import Can, Role
 from crm.core.audit import AuditEntry
-from crm.members import field_operations, operations, tags, teams
+from crm.members import field_operations, guardians, operations, tags, teams
 from crm.members.models import Consent, Guardian, Guardianship, Member, Tag
 from tests import make
 from tests.members.test_queries import statements
@@ -54,7 +54,9 @@ def consented(member_id: int, purpose: str = "contact", answer: str = "given") -
     make.kept(
         Guardianship(member_id=member_id, guardian_id=guardian),
         Consent(
-            member_id=member_id, guardian_id=guardian, purpose=purpose, answer=answer,
+            member_id=member_id, guardian_id=guardian, purpose=purpose,
+            answer="given" if answer == "withdrawn" else answer,
+            withdrawn_on=date(2026, 2, 1) if answer == "withdrawn" else None,
             how="paper", starts_on=date(2026, 1, 1),
         ),
     )  # fmt: skip
@@ -115,12 +117,31 @@ def test_how_to_reach_a_minor_is_a_page_of_its_own_and_recorded(
     assert not any(value in page for value in REACH.values())
     assert f"/members/{there.ana}/contact" in page
     assert "Brings paper" in page
-    # Where the guardians stand is told in a card of the page, and that is a read.
+    # The card of what may be done is a read of consent, and of nothing more.
     assert read == [("member", "consent", [there.ana])]
+    read.clear()
     page = client.get(f"/members/{there.ana}/contact").text
     assert all(value in page for value in REACH.values())
     assert "mailto:" not in page
-    assert read[1:] == [("member", "contact", [there.ana])]
+    assert read == [("member", "contact", [there.ana])]
+
+
+def test_a_minors_guardians_stand_where_it_says_how_to_reach_them(
+    there: SimpleNamespace, sign_in: SignIn, read: list[Any]
+) -> None:
+    with db.unit_of_work():
+        guardians.add_guardian(
+            member_id=there.ana, name="Gale Hart", relation="aunt", phone="555-0177", by=None
+        )
+    client = sign_in(there.leader)
+    page = client.get(f"/members/{there.ana}/contact").text
+    for words in ("Gale Hart", "aunt", "555-0177", "It is recorded that you looked this up."):
+        assert words in page
+    assert ("member", "contact", [there.ana]) in read
+    assert "Gale Hart" not in sign_in(there.leader).get(f"/members/{there.ana}").text
+    assert (
+        "Through a guardian" not in sign_in(there.leader).get(f"/members/{there.ben}/contact").text
+    )
 
 
 def test_an_adult_is_reached_from_their_page(
@@ -189,10 +210,11 @@ def test_the_form_that_shows_a_minors_contact_is_a_read_of_it(
     }
 
 
+@pytest.mark.parametrize("said", ["refused", "withdrawn"])
 def test_whoever_is_no_member_is_said_so_and_told_by_a_first_name(
-    there: SimpleNamespace, sign_in: SignIn, read: list[Any]
+    there: SimpleNamespace, sign_in: SignIn, read: list[Any], said: str
 ) -> None:
-    consented(there.ana, "member", "refused")
+    consented(there.ana, "member", said)
     client = sign_in(there.leader)
     for path in ("", "/edit", "/contact"):
         page = client.get(f"/members/{there.ana}{path}").text

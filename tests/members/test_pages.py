@@ -297,8 +297,10 @@ def test_a_chapter_is_added_moved_and_closed(there: SimpleNamespace, sign_in: Si
     assert answer.location == "/chapters/alder-high-school-2"
     place = f"{answer.location}/edit"
     moved = {**form, "name": "Film Group", "kind": "group", "parent_id": str(there.a_id)}
+    moved["address"] = "Alder High School\n12 Long Road"
     assert client.post(place, data=moved).status_code == 303
     assert "Film Group" in client.get(f"/chapters/{there.a_slug}").text
+    assert "12 Long Road" in client.get(answer.location).text
     closed = client.post(place, data={**moved, "closed_on": "2026-01-01"})
     assert closed.status_code == 303
     assert "Closed on" in client.get(answer.location).text
