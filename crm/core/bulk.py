@@ -4,15 +4,18 @@ An import keeps which rows it added (`Ranges`) and what those were it changed (`
 asks whether they are still so, and who refers to them by now.
 """
 
+import gc
 import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Date, Table, delete, func, insert, select, update
+from sqlalchemy import Date, Table, any_, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from crm.core import db
 
@@ -32,6 +35,21 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     rest = iter(items)
     while some := list(islice(rest, size)):
         yield some
+
+
+@contextmanager
+def by_the_thousand() -> Iterator[None]:
+    """Let the search for garbage pass over what the program held before.
+
+    It is made each time some hundred objects more are there, so that rows by the thousand have
+    all of the program searched again and again: a third of the time. Where two jobs overlap, the
+    end of the first lets all of it be searched, and no more.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 # Writing
@@ -86,6 +104,45 @@ def delete_rows(model: Any, condition: Any) -> int:
         delete(model).where(condition), execution_options={"synchronize_session": False}
     )
     return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def insert_tuples(model: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows given as tuples of the named columns, handed to the driver as they are.
+
+    For rows by the ten thousand: a statement that is compiled takes longer over each than the
+    database does. No default of a column is filled in.
+    """
+    if not rows:
+        return
+    db.note_write(model)
+    connection = db.session.connection()
+    table, dialect = table_of(model), connection.dialect
+    typed = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    if any(typed):
+        rows = list(zip(*(
+            map(process, column) if process else column
+            for process, column in zip(typed, zip(*rows, strict=True), strict=True)
+        ), strict=True))  # fmt: skip
+    mark = "?" if dialect.paramstyle == "qmark" else "%s"
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({', '.join(names)}) "  # noqa: S608 - names of a model
+        f"VALUES ({', '.join([mark] * len(names))})",
+        rows,
+    )
+
+
+def free_ids(model: Any, count: int) -> Sequence[int]:
+    """Ids for rows that are inserted next, by whoever holds the lock of a writer."""
+    return _free_ids(table_of(model), count) if count else ()
+
+
+def among(column: Any, values: Iterable[Any]) -> Any:
+    """That a column is one of thousands of values: one parameter, however many they are."""
+    found = list(values)
+    if db.session.get_bind().dialect.name == "postgresql":
+        return column == any_(bindparam(None, found, ARRAY(column.type), unique=True))
+    given = func.json_each(json.dumps(found)).table_valued("value")
+    return column.in_(select(given.c.value))
 
 
 # What is kept for the way back

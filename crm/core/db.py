@@ -274,6 +274,11 @@ def _watch_statement(state: ORMExecuteState) -> None:
         _note_write(state.session, mapper.class_ if mapper else None)
 
 
+def note_write(model: type) -> None:
+    """Say that rows of a model are written past the session: `core.bulk`, by the thousand."""
+    _note_write(session(), model)
+
+
 def _note_write(written: Session, model: type | None) -> None:
     if is_reading():
         raise RuntimeError("what only reads tried to write")

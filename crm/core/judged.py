@@ -8,7 +8,7 @@ knows more of a row says so in a `Judged` of its own, each field of which is a c
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -25,6 +25,7 @@ _TABLES = """
 """
 #: Columns that are kept as JSON.
 _JSON = frozenset({"told", "facts"})
+_written = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 @dataclass
@@ -43,7 +44,8 @@ class Judged:
     record_id: int | None = None
     reason: str | None = None
     told: Sequence[Sequence[str]] = ()
-    facts: Mapping[str, Any] | None = None
+    #: What the row says, as a room writes it in JSON.
+    facts: Any = None
     choice: str = "skip"
 
 
@@ -85,6 +87,18 @@ class Store(Generic[Row]):
         """Keep what was written since `begin`."""
         self.base.execute("COMMIT")
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What is noted within is written in one go; without, each row would be for itself.
+
+        It is kept however the block ends: there is no journal to take it back with.
+        """
+        self.base.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.base.execute("COMMIT")
+
     def add(self, rows: Iterable[Row]) -> None:
         """Write rows."""
         marks = ", ".join("?" * len(self._names))
@@ -95,7 +109,7 @@ class Store(Generic[Row]):
 
     def _plain(self, row: Row) -> list[Any]:
         return [
-            (json.dumps(value, ensure_ascii=False) if value else None) if name in _JSON else value
+            (_written(value) if value else None) if name in _JSON else value
             for name in self._names
             for value in (getattr(row, name),)
         ]

@@ -144,6 +144,9 @@ class Table:
         return [*cells[: len(self.head)], *[""] * (len(self.head) - len(cells))]
 
     def _fault(self, cells: Sequence[str]) -> str | None:
+        whole = "".join(cells)
+        if len(whole) <= MAX_CELL and whole.isascii() and "\x00" not in whole:
+            return None
         for name, cell in zip(self.head, cells, strict=True):
             if len(cell) > MAX_CELL:
                 return _("%(column)s is longer than %(most)s characters",
@@ -195,7 +198,15 @@ def open_table(path: Path, name: str, reading: Reading = Reading()) -> Table:
 
 def _cleaned(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     for number, cells in enumerate(rows, start=1):
-        yield number, [clean(cell) if cell else cell for cell in cells]
+        yield number, _clean_all(cells)
+
+
+def _clean_all(cells: list[str]) -> list[str]:
+    """Each cell `clean`; a row of plain letters is looked at as a whole."""
+    whole = "".join(cells)
+    if whole.isascii() and whole.isprintable() and "  " not in whole:
+        return list(map(str.strip, cells))
+    return [clean(cell) if cell else cell for cell in cells]
 
 
 # Dates
@@ -341,7 +352,7 @@ def _text_rows(
                 csv.reader(file, delimiter=delimiter, strict=True), start=1
             ):
                 if number > skipped:
-                    yield number, [clean(cell) if cell else cell for cell in cells]
+                    yield number, _clean_all(cells)
     except UnicodeError as error:
         raise _not_in(name, encoding) from error
     except csv.Error as error:

@@ -57,7 +57,7 @@ def _questions(asked: ConsentRequest, token: str) -> Any:
         for each in purposes:
             form[field_of(each)].data = _as_answer(words.get(each))
     today = i18n.today()
-    shown = disclose([asked.member_id], to=NOBODY, exit=Exit.MAIL)[asked.member_id]
+    shown = disclose([asked.member_id], to=NOBODY, exit=Exit.GUARDIAN)[asked.member_id]
     child = asked.guardian_id is not None
     kept = form.carry(
         lambda: consent_requests.answer_request(

@@ -249,7 +249,7 @@ def _mailed(
     people: Mapping[int, Guardian],
 ) -> list[Asked]:
     """One message to each who has e-mail; the links of all others, to be handed over."""
-    shown = disclose(members, to=NOBODY, exit=Exit.MAIL)
+    shown = disclose(members, to=NOBODY, exit=Exit.GUARDIAN)
     by_person: dict[tuple[str, int], list[tuple[ConsentRequest, str]]] = {}
     for request, secret in made:
         who = request.guardian_id

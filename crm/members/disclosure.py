@@ -5,13 +5,13 @@ members from here and nowhere else, so that consent is enforced once. `_POLICY` 
 `tests/members/test_exits.py` walks every exit there is against every consent that may be missing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from flask import g
+from flask import g, has_request_context
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import and_, or_, select, true
@@ -32,6 +32,8 @@ from crm.members.rules import AgeBand, is_minor
 
 #: Ids asked for in one statement: a database takes only so many at once.
 _AT_ONCE = 500
+#: Members a page asks for at once and may ask for again: its parts know nothing of each other.
+_REMEMBERED = _AT_ONCE
 _NOWHERE = Scope(everywhere=False, chapter_ids=frozenset())
 
 
@@ -48,6 +50,8 @@ class Exit(StrEnum):
     PRINT = "print"
     #: A message about the member to somebody else.
     MAIL = "mail"
+    #: What is asked of a guardian, who knows the child: a message, a page behind a link.
+    GUARDIAN = "guardian"
     CALENDAR = "calendar"
     #: A newspaper, a public page.
     MEDIA = "media"
@@ -207,6 +211,7 @@ _POLICY: Mapping[Exit, tuple[Callable[[_Known, Viewer], tuple[str, bool]], froze
     Exit.LETTER: (_on_letter, frozenset({Purpose.FIRST_NAME, Purpose.FULL_NAME})),
     Exit.PRINT: (_on_paper, frozenset({Purpose.MEMBER})),
     Exit.MAIL: (_in_mail, frozenset({Purpose.MEMBER})),
+    Exit.GUARDIAN: (lambda who, _to: (who.given, False), frozenset()),
     Exit.CALENDAR: (_in_mail, frozenset({Purpose.MEMBER})),
     Exit.MEDIA: (_to_media, frozenset({Purpose.MEDIA})),
     Exit.LOG: (lambda who, _to: (who.pseudonym, False), frozenset()),
@@ -337,15 +342,25 @@ def _known_users(sees: Scope) -> frozenset[int]:
 def _load(
     member_ids: Iterable[int], purposes: frozenset[Purpose], today: date
 ) -> Collection[_Known]:
+    """The members as the database has them. A page that only reads asks once for each."""
     wanted = sorted(set(member_ids))
+    if not has_request_context() or not db.is_reading() or len(wanted) > _REMEMBERED:
+        return list(_read(wanted, purposes, today).values())
+    known: dict[tuple[int, date], _Known] = g.setdefault("known_members", {})
+    missing = [number for number in wanted if (number, today) not in known]
+    for number, who in _read(missing, frozenset(Purpose), today).items():
+        known[number, today] = who
+    return [known[number, today] for number in wanted if (number, today) in known]
+
+
+def _read(wanted: Sequence[int], purposes: frozenset[Purpose], today: date) -> dict[int, _Known]:
     found: dict[int, _Known] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        part = _members(some, today)
+        part = _members(wanted[start : start + _AT_ONCE], today)
         if purposes and part:
             _add_states(part, purposes, today)
         found |= part
-    return found.values()
+    return found
 
 
 def _members(ids: Collection[int], today: date) -> dict[int, _Known]:

@@ -8,11 +8,11 @@ compared who have one of these in common, and a name that begins, ends or sounds
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from rapidfuzz.distance import OSA, JaroWinkler
@@ -138,15 +138,16 @@ def compared(cards: Iterable[Card]) -> int:
     return len(_Blocks(cards).met())
 
 
-def blocks(card: Card) -> Iterator[tuple[Any, ...]]:
-    """What two must have one of in common to be compared, for who keeps it in a table of their own.
+def blocks(card: Card) -> list[int]:
+    """What two must have one of in common to be compared, as numbers of this process: odd ones of
+    ways to be reached, even ones of names.
 
     One of them is the whole name, so that blocks of more than `MOST_IN_A_BLOCK` can be left out.
     """
     name = _name(card.given, card.family)
-    yield from _keys(card, name, frozenset())
-    for chapter in card.chapter_ids:
-        yield (chapter, "whole", *name.whole)
+    found = [hash(key) | 1 for key in (*card.phones, *card.emails, *card.guardians)]
+    keys = (*_name_keys(name), name.whole)
+    return found + [hash((chapter, key)) & -2 for chapter in card.chapter_ids for key in keys]
 
 
 class _Blocks:
@@ -164,7 +165,7 @@ class _Blocks:
         self.common = frozenset(
             address for address, many in reached.items() if many > MOST_AT_AN_ADDRESS
         )
-        self.blocks: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        self.blocks: dict[Hashable, list[int]] = defaultdict(list)
         for place, (card, name) in enumerate(zip(self.cards, self.names, strict=True)):
             for key in _keys(card, name, self.common):
                 self.blocks[key].append(place)
@@ -194,19 +195,20 @@ class _Blocks:
         return found
 
 
-def _keys(card: Card, name: "_Name", common: frozenset[str]) -> Iterator[tuple[Any, ...]]:
-    for address in {*card.phones, *card.emails, *card.guardians} - common:
-        yield (address,)
+def _keys(card: Card, name: "_Name", common: frozenset[str]) -> set[Hashable]:
+    keys: set[Hashable] = set()
+    keys.update(
+        each for each in (*card.phones, *card.emails, *card.guardians) if each not in common
+    )
     for chapter in card.chapter_ids:
-        for key in name.keys:
-            yield (chapter, *key)
+        keys.update((chapter, key) for key in _name_keys(name))
+    return keys
 
 
 # Names
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(NamedTuple):
     """A name taken apart; all of it folded."""
 
     given: str
@@ -225,10 +227,9 @@ class _Name:
     suffix: str
     #: All words in alphabetical order, so that the order of the names does not count.
     whole: tuple[str, ...]
-    #: By which it meets names that may be the same.
-    keys: frozenset[tuple[str, ...]]
 
 
+@lru_cache(maxsize=4096)
 def _name(given: str, family: str | None) -> _Name:
     if not family and " " in given.strip():
         # All of it in one field.
@@ -252,26 +253,30 @@ def _made(given: tuple[str, ...], family: tuple[str, ...], suffix: str) -> _Name
         words_spoken=frozenset(map(sound, words)),
         suffix=suffix,
         whole=tuple(sorted((*given, *family))),
-        keys=frozenset(_name_keys(given, words)),
     )
 
 
-def _name_keys(given: tuple[str, ...], words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """A family name that sounds alike with a given one that begins or ends alike, and so on."""
-    for word in words:
-        sounds = sound(word)
-        for first in given[:1]:
-            yield ("family", sounds, "", first[-2:])
-            for name in names_of(first):
-                yield ("family", sounds, name[0])
-                yield ("given", name, word[0])
-                yield ("given", name, "", word[-2:])
-        for second in given[1:2]:
-            yield ("family", sounds, second[0])
+def _name_keys(name: _Name) -> set[str]:
+    """By which it meets names that may be the same: a family name that sounds alike with a given
+    one that begins or ends alike, and so on.
+    """
+    keys = set()
+    given = (name.first, *name.more) if name.first else ()
+    for word in name.words:
+        sounds, begins, ends = sound(word), word[0], word[-2:]
+        if name.first:
+            keys.add(f"family {sounds} -{name.first[-2:]}")
+            for each in name.names:
+                keys.add(f"family {sounds} {each[0]}")
+                keys.add(f"given {each} {begins}")
+                keys.add(f"given {each} -{ends}")
+        if name.more:
+            keys.add(f"family {sounds} {name.more[0][0]}")
     # Whoever wrote the family name first has these.
-    for word in words[:2]:
+    for word in name.words[:2]:
         for first in given[:2]:
-            yield ("family", sound(first), word[0])
+            keys.add(f"family {sound(first)} {word[0]}")
+    return keys
 
 
 def _turned(name: _Name) -> _Name:
@@ -313,10 +318,25 @@ _YEARS_DIFFER = _l("But the graduation years differ")
 _BANDS_DIFFER = _l("But the age bands differ")
 
 
-def compare(a: Card, b: Card) -> Pair:
-    """How likely two are one: the names first, then what speaks for it and against."""
-    score, reasons = _weigh(a, _name(a.given, a.family), b, _name(b.given, b.family), frozenset())
+def compare(a: Card, b: Card, *, at_least: int = 0) -> Pair:
+    """How likely two are one: the names first, then what speaks for it and against.
+
+    Where it cannot be `at_least` so much, no further than that is looked.
+    """
+    one, other = _name(a.given, a.family), _name(b.given, b.family)
+    score, reasons = _weigh(a, one, b, other, frozenset(), at_least=at_least)
     return Pair(a, b, score, reasons)
+
+
+def may_be(one: tuple[str, str | None], other: tuple[str, str | None], *, reached: bool) -> bool:
+    """Whether two may be one by their names, each given and family, and by what they may have in
+    common beside: a chapter and a year, and if `reached` a way to be reached.
+    """
+    mine, theirs = _name(*one), _name(*other)
+    if mine.whole == theirs.whole:
+        return True
+    worth = _names(mine, theirs)[0]
+    return bool(worth) and (reached or _NAME * worth + _CHAPTER + _YEAR + 0.5 >= LIKELY)
 
 
 def _weigh(
@@ -328,7 +348,7 @@ def _weigh(
         # Brothers and sisters share nearly everything.
         return 0, (_TWO,)
     score = _NAME * worth
-    if score + _CHAPTER + _YEAR < at_least and not _is_reached_alike(a, b):
+    if score + _CHAPTER + _YEAR + 0.5 < at_least and not _is_reached_alike(a, b):
         return 0, ()
     if reasons[0] is _WRITTEN and (a.given, a.family or "") == (b.given, b.family or ""):
         reasons = [_SAME]

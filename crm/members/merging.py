@@ -312,18 +312,6 @@ def _refuse_account(done: MemberMerge) -> None:
         raise Refused(_("The account of one of the two is another member's now."))
 
 
-def make_final(member_ids: Collection[int]) -> None:
-    """Forget what the merges of these members moved, since it holds what was known of them.
-
-    They cannot be undone any more. For whoever forgets a member; the caller records it.
-    """
-    db.session.execute(
-        update(MemberMerge)
-        .where(MemberMerge.kept_id.in_(member_ids) | MemberMerge.merged_id.in_(member_ids))
-        .values(moved={})
-    )
-
-
 def _settle(kept_id: int, merged_id: int) -> None:
     """A name that was changed since is searched for as it is now."""
     for record in db.session.execute(

@@ -346,7 +346,8 @@ def exit_names() -> Mapping[str, str]:
     """What the ways out are called."""
     return {
         Exit.PAGE: _("page"), Exit.EXPORT: _("file"), Exit.LETTER: _("letter"),
-        Exit.PRINT: _("print"), Exit.MAIL: _("mail"), Exit.CALENDAR: _("calendar"),
+        Exit.PRINT: _("print"), Exit.MAIL: _("mail"),
+        Exit.GUARDIAN: _("message to a guardian"), Exit.CALENDAR: _("calendar"),
         Exit.MEDIA: _("media"), Exit.LOG: _("log"),
     }  # fmt: skip
 

@@ -207,11 +207,15 @@ def current_counts(chapter_ids: Iterable[int], *, today: date) -> dict[int, int]
 
 
 def roles_in(chapter_ids: Iterable[int]) -> dict[int, list[ChapterRole]]:
-    """The roles held in each of the chapters itself, with their users, by the user's name."""
+    """Who leads or keeps each of the chapters itself, with their users, by the user's name."""
     rows = db.session.scalars(
         select(ChapterRole)
         .join(ChapterRole.user)
-        .where(ChapterRole.chapter_id.in_(set(chapter_ids)), User.active)
+        .where(
+            ChapterRole.chapter_id.in_(set(chapter_ids)),
+            ChapterRole.role.not_in((Role.MEMBER, Role.VIEWER)),
+            User.active,
+        )
         .options(selectinload(ChapterRole.user))
         .order_by(User.name, ChapterRole.id)
     )

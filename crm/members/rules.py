@@ -142,7 +142,8 @@ def name_fault(name: str) -> str | None:
 
 def search_key(given_name: str, family_name: str | None) -> str:
     """Folded "family given": what the `search` column of a member holds."""
-    return fold(f"{family_name or ''} {given_name}")[:_SEARCH_MOST].rstrip()
+    # Apart, as each of them is found again in other names.
+    return f"{fold(family_name or '')} {fold(given_name)}".strip()[:_SEARCH_MOST].rstrip()
 
 
 def school_year(today: date) -> int:

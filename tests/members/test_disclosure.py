@@ -1,5 +1,6 @@
 """What may be shown of a member: viewer by purpose by chapter."""
 
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from flask_login import login_user
 from crm.core import audit, db
 from crm.core.access import Role
 from crm.members.disclosure import Exit, Viewer, disclose, user_name
-from crm.members.models import Member, Membership
+from crm.members.models import Consent, Guardian, Guardianship, Member, Membership
 from tests import make
 from tests.members.test_queries import statements
 
@@ -125,3 +126,65 @@ def test_who_signs_in_is_a_first_name_beyond_their_chapter(app: Flask) -> None:
             with statements() as seen:
                 user_name(records[0])
             assert not seen
+
+
+#: Exit, then what is said of a minor nothing was asked about, and with a no to membership.
+EXITS = [
+    (Exit.LETTER, "A student of Alder High School", "A student of Alder High School"),
+    (Exit.PRINT, "Ana N.", "A student of Alder High School"),
+    (Exit.MAIL, "Ana", "A member"),
+    (Exit.GUARDIAN, "Ana", "Ana"),
+    (Exit.CALENDAR, "Ana", "A member"),
+    (Exit.MEDIA, "A student of Alder High School", "A student of Alder High School"),
+    (Exit.PAGE, "Ana Núñez", "Ana N."),
+]
+
+
+@pytest.mark.parametrize(("way", "unasked", "refused"), EXITS)
+def test_each_exit_has_its_own_words(
+    there: SimpleNamespace, way: Exit, unasked: str, refused: str
+) -> None:
+    viewer = Viewer.of(there.leader)
+    assert disclose([there.own], to=viewer, exit=way)[there.own].name == unasked
+    make.kept(
+        Consent(
+            member_id=there.own, purpose="member", answer="refused", how="in person",
+            starts_on=date(2026, 1, 1),
+        )
+    )  # fmt: skip
+    assert disclose([there.own], to=viewer, exit=way)[there.own].name == refused
+
+
+@pytest.mark.parametrize(
+    ("purpose", "way", "told"),
+    [
+        ("first_name", Exit.LETTER, "Ana"),
+        ("full_name", Exit.LETTER, "Ana Núñez"),
+        ("media", Exit.MEDIA, "Ana Núñez"),
+    ],
+)
+def test_a_yes_opens_its_own_exit_alone(
+    there: SimpleNamespace, purpose: str, way: Exit, told: str
+) -> None:
+    guardian = make.kept(Guardian(name="Gale", search="gale", phone="1"))
+    make.kept(Guardianship(member_id=there.own, guardian_id=guardian.id))
+    make.kept(
+        Consent(
+            member_id=there.own, purpose=purpose, guardian_id=guardian.id, answer="given",
+            how="paper", starts_on=date(2026, 1, 1),
+        )
+    )  # fmt: skip
+    viewer = Viewer.of(there.leader)
+    assert disclose([there.own], to=viewer, exit=way)[there.own].name == told
+    for other in {Exit.LETTER, Exit.MEDIA} - {way}:
+        shown = disclose([there.own], to=viewer, exit=other)[there.own]
+        assert (shown.name, shown.is_named) == ("A student of Alder High School", False)
+
+
+def test_every_exit_has_a_rule_and_words() -> None:
+    assert {way for way, *_words in EXITS} == set(Exit) - {Exit.EXPORT, Exit.LOG}
+
+
+def test_the_log_knows_a_pseudonym(there: SimpleNamespace) -> None:
+    shown = disclose([there.own], to=Viewer.of(there.admin), exit=Exit.LOG)[there.own]
+    assert shown.name == db.session.get_one(Member, there.own).pseudonym

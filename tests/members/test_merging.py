@@ -16,6 +16,7 @@ from crm.core.journal import references
 from crm.core.merging import way_of
 from crm.members import disclosure, duplicates, merging, operations, queries
 from crm.members.consent_rules import Purpose, State
+from crm.members.forgetting import forget, is_scrubbed
 from crm.members.models import (
     Chapter,
     Consent,
@@ -367,9 +368,8 @@ def test_of_the_forgotten_nothing_is_brought_back(any_app: Flask) -> None:
     one = scene()
     number = merge(one.ana, one.twin)
     with db.unit_of_work():
-        merging.make_final([one.ana])
-        audit.record("forget", "test", None, by=None)
-    assert db.session.get_one(MemberMerge, number).moved == {}
+        forget(member_id=one.ana, by=None, today=date(2026, 5, 1))
+    assert is_scrubbed(db.session.get_one(MemberMerge, number).moved)
     with pytest.raises(Refused, match="forgotten since"):
         unmerge(number)
 

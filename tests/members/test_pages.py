@@ -261,9 +261,9 @@ def test_lists_take_as_many_statements_whatever_they_list(
                     chapter_id=chapter.id, by=None, and_tell=False,
                 )  # fmt: skip
     assert counts() == few
-    # A member's own page is made of many panels, each with its question.
-    own = few.pop(addresses.index(f"/members/{there.ana}"))
-    assert (own <= 26, max(few) <= 16) == (True, True), (own, few)
+    # Of one member six parts of the room tell; whatever there is, it is as many.
+    assert max(few) <= 21
+    assert sorted(few)[-2] <= 16
     assert "1–50 of 82" in client.get("/members").text
 
 

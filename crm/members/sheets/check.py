@@ -5,9 +5,10 @@ other who may be meant `likeness` says why, and a person is asked. Only members 
 may see are compared with: a row never tells that somebody is in another's chapter.
 """
 
-import json
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from flask_babel import gettext as _
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 
 from crm.core import db
 from crm.core.access import Scope
-from crm.core.bulk import BATCH, Progress, batched
+from crm.core.bulk import BATCH, Progress, among, batched, by_the_thousand
 from crm.core.errors import Refused
 from crm.core.judged import Judged
 from crm.core.sheets import Row, Table
@@ -35,13 +36,17 @@ from crm.members.models import (
 from crm.members.rules import search_key
 from crm.members.sheets import rules
 from crm.members.sheets.compare import COLUMNS, Plan, Present, compare, speaks_against
+from crm.members.sheets.meeting import Meeting
 from crm.members.sheets.rules import Facts, Fault, Meaning, parse_row
 from crm.members.sheets.store import Store
 
 #: Pairs are looked at by so many rows at once.
 _PAIRED = 1000
+#: Marks of ways to reach somebody: so many that few have one by chance.
+_MARKS = 1 << 22
 
 
+@by_the_thousand()
 def check_rows(
     table: Table,
     meaning: Meaning,
@@ -87,10 +92,11 @@ class _Look:
                 )
             ).all()
         )
-        #: Chapters of rows, and ways to reach whom the rows name: who has none in common is
-        #: nobody of them.
+        #: Chapters of rows, and marks of the ways to reach whom the rows name: who has none in
+        #: common is nobody of them, and who has a mark by chance is only looked at in vain.
         self.chapters: set[int] = set()
-        self.reached: set[int] = set()
+        self.reached = bytearray(_MARKS)
+        self.meeting = Meeting(store.base)
 
     # Rows, some at a time
 
@@ -99,7 +105,6 @@ class _Look:
         sound = [facts for _row, facts, _faults in parsed if facts]
         present = self._same_named(sound)
         judged: list[Judged] = []
-        blocks: list[tuple[int, int]] = []
         for row, facts, faults in parsed:
             if facts is None:
                 judged.append(
@@ -108,16 +113,18 @@ class _Look:
                 continue
             self.chapters.add(facts.chapter_id)
             card = _card_of(facts)
-            self.reached.update(map(hash, card.phones | card.emails | card.guardians))
-            blocks += ((key, row.number) for key in _blocks(card))
+            for key in (*card.phones, *card.emails, *card.guardians):
+                self.reached[hash(key) % _MARKS] = 1
             one = Judged(
                 row.number, "new", facts.name, detail=self.names[facts.chapter_id],
                 facts=facts.plain(),
             )  # fmt: skip
-            self._judge(one, facts, present.get((facts.chapter_id, _name_key(facts)), ()))
+            if present:
+                self._judge(one, facts, present.get((facts.chapter_id, _name_key(facts)), ()))
             judged.append(one)
+            self.meeting.add_row(likeness.blocks(card), row.number, is_new=one.verdict == "new")
         self.store.add(judged)
-        self.store.add_blocks(blocks)
+        self.meeting.pack()
 
     def _parsed(self, row: Row) -> tuple[Row, Facts | None, list[Fault]]:
         if row.fault:
@@ -144,11 +151,11 @@ class _Look:
         ids = db.session.scalars(
             queries.visible_members(self.scope, today=self.meaning.today)
             .with_only_columns(Member.id)
-            .where(Member.search.in_(wanted))
+            .where(among(Member.search, wanted))
         ).all()
         found: dict[tuple[int, str], list[Present]] = {}
         for known in load_present(ids, today=self.meaning.today).values():
-            name = _in_order(f"{known.given} {known.family or ''}")
+            name = _name_key(known)
             for chapter_id in known.ever_in:
                 found.setdefault((chapter_id, name), []).append(known)
         return found
@@ -183,48 +190,52 @@ class _Look:
     # Who may be here already
 
     def find_duplicates(self) -> None:
-        self._know_members()
-        self.store.lay_out(MOST_IN_A_BLOCK)
-        for found in self.store.near_members(_PAIRED):
-            self._mark(_likeliest(found))
+        for ids in batched(self._in_common(), BATCH):
+            for known in load_present(ids, tags=False).values():
+                card = _card_of_present(known)
+                self.meeting.add_member(likeness.blocks(card), known.id)
+            self.meeting.pack()
+        self.meeting.meet(MOST_IN_A_BLOCK)
         self.store.mark_duplicates(
             [
                 (number, None, _("Row %(row)s is the same member already.", row=above), None)
                 for number, above in self.store.same_member()
             ]
         )
-        for found in self.store.near_rows(_PAIRED):
-            best: dict[int, tuple[int, str]] = {}
-            for number, card, above, other in found:
-                if number not in best and (reason := _twin(_read(card), _read(other))):
-                    best[number] = above, reason
-            self.store.mark_duplicates(
-                [
-                    (number, None, _("Row %(row)s: %(why)s", row=above, why=why), None)
-                    for number, (above, why) in best.items()
-                ]
-            )
+        for pairs in self.meeting.pairs(_PAIRED):
+            self._weigh(pairs)
 
-    def _mark(self, best: Mapping[int, tuple[int, str]]) -> None:
-        if not best:
-            return
-        ids = {member_id for member_id, _reason in best.values()}
-        present = load_present(ids, today=self.meaning.today)
-        found = []
-        for row in self.store.by_number(list(best)):
-            member_id, reason = best[row.number]
-            plan = compare(Facts.from_plain(row.facts or {}), present[member_id])
-            found.append((row.number, member_id, reason, self._told(plan)))
+    def _weigh(self, pairs: Sequence[tuple[int, int, bool]]) -> None:
+        """Rows that may be a member, and of the others those that may be a row above."""
+        present = load_present(
+            {-other for _number, other, _reached in pairs if other < 0}, today=self.meaning.today
+        )
+        said = self.store.facts_of({number for pair in pairs for number in pair[:2] if number > 0})
+        names = {number: (plain[0], plain[1]) for number, plain in said.items()}
+        names |= {-number: (known.given, known.family) for number, known in present.items()}
+        facts, cards = (
+            _Once(lambda number: Facts.from_plain(said[number])),
+            _Once(lambda who: _card_of(facts[who]) if who > 0 else _card_of_present(present[-who])),
+        )
+        found: list[tuple[int, int | None, str, Any]] = []
+        for number, met in groupby(pairs, key=itemgetter(0)):
+            # Most who meet are brothers and sisters: their names tell that soonest.
+            others = [
+                other for _number, other, reached in met
+                if other in names
+                and likeness.may_be(names[number], names[other], reached=reached)
+            ]  # fmt: skip
+            if likeliest := _likeliest(cards, number, [each for each in others if each < 0]):
+                member_id, reason = likeliest
+                plan = compare(facts[number], present[member_id])
+                found.append((number, member_id, reason, self._told(plan)))
+                continue
+            for above in (other for other in others if other > 0):
+                if why := _twin(cards[number], cards[above]):
+                    told = _("Row %(row)s: %(why)s", row=above, why=why)
+                    found.append((number, None, told, None))
+                    break
         self.store.mark_duplicates(found)
-
-    def _know_members(self) -> None:
-        """Cards of members who have a chapter or a way to be reached in common with a row."""
-        for ids in batched(self._in_common(), BATCH):
-            cards = _cards(ids)
-            self.store.know(
-                ((card.member_id, _packed(card)) for card in cards),
-                ((key, card.member_id) for card in cards for key in _blocks(card)),
-            )
 
     def _in_common(self) -> Iterator[int]:
         visible = queries.visible_members(self.scope, today=self.meaning.today)
@@ -234,7 +245,7 @@ class _Look:
             execution_options={"yield_per": 5000},
         ))  # fmt: skip
         yield from by_chapter
-        if not self.reached:
+        if not any(self.reached):
             return
         seen = set(by_chapter)
         own = visible.with_only_columns(Member.id, Member.email, Member.phone).where(
@@ -266,7 +277,7 @@ class _Look:
     def _is_reached(self, email: str | None, phone: str | None) -> bool:
         """Whether a row names this way to reach somebody."""
         found = keys(email_key(email), phone_key(phone))
-        return any(hash(each) in self.reached for each in found)
+        return any(self.reached[hash(each) % _MARKS] for each in found)
 
 
 def _streamed(statement: Any) -> Any:
@@ -290,32 +301,43 @@ def _has_more(facts: Facts, known: Present) -> bool:
     )
 
 
-def _likeliest(found: Sequence[tuple[int, str, int, str]]) -> dict[int, tuple[int, str]]:
-    """Row → the member it most likely is, and why."""
-    best: dict[int, tuple[int, int, str]] = {}
-    row, mine = -1, None
-    for number, card, member_id, other in found:
-        if number != row:
-            row, mine = number, _read(card)
-        assert mine is not None  # noqa: S101 - set with the first row
-        pair = likeness.compare(mine, _unpacked(other))
-        if pair.score >= LIKELY and pair.score > best.get(number, (0, 0, ""))[0]:
-            best[number] = pair.score, member_id, _reasons(pair.reasons)
-    return {number: (member_id, why) for number, (_score, member_id, why) in best.items()}
+class _Once(dict[int, Any]):
+    """What is made of a number when it is first asked for."""
+
+    def __init__(self, make: Callable[[int], Any]):
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, number: int) -> Any:
+        made = self[number] = self.make(number)
+        return made
+
+
+def _likeliest(
+    cards: Mapping[int, Card], number: int, known: Sequence[int]
+) -> tuple[int, str] | None:
+    """The member a row most likely is, and why."""
+    pairs = [likeness.compare(cards[number], cards[each], at_least=LIKELY) for each in known]
+    likely = [pair for pair in pairs if pair.score >= LIKELY]
+    if not likely:
+        return None
+    best = min(likely, key=lambda pair: (-pair.score, pair.b.member_id))
+    return best.b.member_id, _reasons(best.reasons)
 
 
 def _twin(card: Card, other: Card) -> str | None:
     """Why a row may be the same as one above."""
-    pair = likeness.compare(card, other)
+    pair = likeness.compare(card, other, at_least=LIKELY)
     if pair.score >= LIKELY:
         return _reasons(pair.reasons)
     # A first name alone weighs little, and twice in one list it is still asked about.
-    is_same = _in_order(f"{card.given} {card.family or ''}") == _in_order(
-        f"{other.given} {other.family or ''}"
-    )
     years = {card.graduation_year, other.graduation_year} - {None}
-    if is_same and card.chapter_ids == other.chapter_ids and len(years) < 2:
-        return _reasons(pair.reasons)
+    if (
+        card.chapter_ids == other.chapter_ids
+        and len(years) < 2
+        and _words(card.given, card.family) == _words(other.given, other.family)
+    ):
+        return _reasons(likeness.compare(card, other).reasons)
     return None
 
 
@@ -323,12 +345,13 @@ def _reasons(reasons: Sequence[Any]) -> str:
     return " ".join(f"{reason}." for reason in reasons)
 
 
-def _in_order(name: str) -> str:
-    return " ".join(sorted(fold(name).split()))
+def _words(given: str, family: str | None) -> list[str]:
+    """The folded words of a name, so that their order does not count."""
+    return sorted((*fold(given).split(), *fold(family or "").split()))
 
 
-def _name_key(facts: Facts) -> str:
-    return _in_order(f"{facts.given} {facts.family or ''}")
+def _name_key(one: Facts | Present) -> str:
+    return " ".join(_words(one.given, one.family))
 
 
 # Cards
@@ -357,38 +380,6 @@ def _card_of_present(known: Present) -> Card:
     )  # fmt: skip
 
 
-def _read(facts: str) -> Card:
-    """The card of a row, from its facts as they are kept."""
-    return _card_of(Facts.from_plain(json.loads(facts)))
-
-
-def _packed(card: Card) -> str:
-    return json.dumps(
-        (
-            card.member_id, card.given, card.family, *map(list, (card.chapter_ids, card.phones,
-            card.emails, card.guardians)), card.graduation_year, card.age_band,
-        ),
-        ensure_ascii=False,
-    )  # fmt: skip
-
-
-def _unpacked(text: str) -> Card:
-    number, given, family, chapters, phones, emails, guardians, year, band = json.loads(text)
-    return Card(
-        number, given, family, frozenset(chapters), year, frozenset(phones), frozenset(emails),
-        frozenset(guardians), band,
-    )  # fmt: skip
-
-
-def _blocks(card: Card) -> Iterator[int]:
-    """What it has in common with whoever may be the same, as numbers of this process."""
-    return map(hash, likeness.blocks(card))
-
-
-def _cards(ids: Collection[int]) -> list[Card]:
-    return [_card_of_present(known) for known in load_present(ids, tags=False).values()]
-
-
 def load_present(
     ids: Collection[int], *, today: Any = None, tags: bool = True
 ) -> dict[int, Present]:
@@ -399,7 +390,7 @@ def load_present(
     names = [getattr(Member, name) for name in COLUMNS]
     for number, pseudonym, given, custom, *values in db.session.execute(
         select(Member.id, Member.pseudonym, Member.given_name, Member.custom, *names).where(
-            Member.id.in_(ids), *queries.present()
+            among(Member.id, ids), *queries.present()
         )
     ):
         found[number] = Present(
@@ -407,7 +398,7 @@ def load_present(
         )
     for member_id, chapter_id, left_on in db.session.execute(
         select(Membership.member_id, Membership.chapter_id, Membership.left_on).where(
-            Membership.member_id.in_(found)
+            among(Membership.member_id, found)
         )
     ):
         found[member_id].ever_in.add(chapter_id)
@@ -419,14 +410,14 @@ def load_present(
             Guardianship.relation,
         )
         .join(Guardian, Guardian.id == Guardianship.guardian_id)
-        .where(Guardianship.member_id.in_(found))
+        .where(among(Guardianship.member_id, found))
     ):  # fmt: skip
         found[member_id].guardians.append((number, rules.Guardian(name, email, phone, relation)))
     if tags:
         for member_id, kind, search in db.session.execute(
             select(MemberTag.member_id, Tag.kind, Tag.search)
             .join(Tag, Tag.id == MemberTag.tag_id)
-            .where(MemberTag.member_id.in_(found))
+            .where(among(MemberTag.member_id, found))
         ):
             found[member_id].tags.add((kind, search))
     return found

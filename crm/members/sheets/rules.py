@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
@@ -82,21 +82,17 @@ class Facts:
         """Given and family name."""
         return f"{self.given} {self.family}" if self.family else self.given
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON keeps it."""
-        return {
-            "who": (self.given, self.family, self.chapter_id, self.joined_on),
-            "columns": self.columns, "guardians": self.guardians, "tags": self.tags,
-            "custom": self.custom,
-        }  # fmt: skip
+    def plain(self) -> tuple[Any, ...]:
+        """As JSON keeps it, the names first."""
+        return (self.given, self.family, self.chapter_id, self.columns, self.joined_on,
+                self.guardians, self.tags, self.custom)  # fmt: skip
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "Facts":
+    def from_plain(cls, plain: Sequence[Any]) -> "Facts":
         """The way back."""
-        given, family, chapter_id, joined_on = plain["who"]
-        guardians = [Guardian(*each) for each in plain["guardians"]]
-        return cls(given, family, chapter_id, plain["columns"], joined_on, guardians,
-                   plain["tags"], plain["custom"])  # fmt: skip
+        facts = cls(*plain)
+        facts.guardians = [Guardian(*each) for each in facts.guardians]
+        return facts
 
 
 @dataclass(frozen=True)
@@ -114,6 +110,12 @@ class Meaning:
     order: Order | None = None
     #: By key: the label, and what makes of a typed value the kept one, or raises `Refused`.
     custom: Mapping[str, tuple[str, Callable[[str], str | None]]] = field(default_factory=dict)
+
+    @cached_property
+    def guardians(self) -> list[str]:
+        """Those of the two a row may name whom a column tells anything of."""
+        told = {name.partition("_")[0] for _place, name, _column in self.columns}
+        return [which for which in ("guardian", "guardian2") if which in told]
 
     def column(self, name: str) -> str:
         """What the column is called that fills a field; else the field."""
@@ -156,7 +158,7 @@ def parse_row(meaning: Meaning, cells: Sequence[str]) -> tuple[Facts | None, lis
         given, family, chapter_id, columns,
         _joined(meaning, joined_on, wrong) if joined_on else None,
     )  # fmt: skip
-    for which in ("guardian", "guardian2"):
+    for which in meaning.guardians:
         if guardian := _guardian(which, " ".join(said.get(f"{which}_name", ())), one, wrong):
             facts.guardians.append(guardian)
     for kind in _TAGS:
@@ -412,8 +414,13 @@ def _guardian(which: str, name: str, one: Said, wrong: Wrong) -> Guardian | None
     return Guardian(shown, kept_email, phone, one(f"{which}_relation"))
 
 
+@lru_cache(maxsize=1024)
+def _parted(text: str) -> tuple[str, ...]:
+    return tuple(tags.parted(text))
+
+
 def _tags(kind: str, cells: Sequence[str], wrong: Wrong) -> list[str]:
-    names = tags.parted(",".join(cells))
+    names = list(_parted(",".join(cells)))
     if any(len(name) > tags.MOST for name in names) or len(names) > tags.MOST_OF_A_KIND:
         wrong(kind, _("holds more than %(count)s words, or one longer than %(most)s characters",
                       count=tags.MOST_OF_A_KIND, most=tags.MOST))  # fmt: skip

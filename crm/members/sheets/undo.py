@@ -1,6 +1,6 @@
 """An import of a roster taken back whole, while nothing has come to depend on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -21,6 +21,7 @@ from crm.core.bulk import (
     restore,
 )
 from crm.core.errors import Refused
+from crm.members import forgetting
 from crm.members.models import (
     Guardian,
     Guardianship,
@@ -63,6 +64,10 @@ def undo_import(run_id: int, *, by: User | None) -> dict[str, int]:
     """
     run = db.session.get_one(ImportRun, run_id)
     kept: dict[str, Any] = run.kept or {}
+    if forgetting.is_scrubbed(kept):
+        raise Refused(
+            _("Somebody this import added or changed was forgotten since. It cannot be undone.")
+        )
     if by is not None and not reaches(access.scope(by, Can.IMPORT_MEMBERS), kept["chapters"]):
         raise Refused(_("This import reached chapters that are not yours. Ask who carried it out."))
     _refuse_dependent(run, kept)
@@ -181,3 +186,12 @@ def _delete_pairs(model: Any, second: Any, pairs: Sequence[Sequence[int]]) -> No
 
 
 UNDOING[IMPORTER] = Undoing(undo_import, _l("members"))
+
+
+def _told(kept: Mapping[str, Any]) -> Iterator[Any]:
+    """What a run keeps of people, unpacked: asked when one of them is forgotten."""
+    yield {**kept, "before": None}
+    yield from changed_rows(kept.get("before"))
+
+
+forgetting.READING[IMPORTER] = _told

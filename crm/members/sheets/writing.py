@@ -23,8 +23,11 @@ from crm.core.bulk import (
     Before,
     Progress,
     Ranges,
+    among,
+    by_the_thousand,
     delete_rows,
-    insert_rows,
+    free_ids,
+    insert_tuples,
     inserted,
     update_rows,
 )
@@ -47,17 +50,18 @@ from crm.members.models import (
 )
 from crm.members.rules import search_key
 from crm.members.sheets import rules
-from crm.members.sheets.check import guardian_lines, load_present
+from crm.members.sheets.check import load_present
 from crm.members.sheets.compare import Plan, Present, compare, is_same_guardian
 from crm.members.sheets.meaning import IMPORTER
 from crm.members.sheets.rules import Facts
 from crm.members.sheets.store import Store
 
-#: Columns of a new member that a row may leave unsaid.
-_UNSAID: dict[str, Any] = {
-    "email": None, "phone": None, "graduation_year": None, "age_band": "unknown",
-    "age_band_on": None, "address": None, "postal_code": None, "note": None,
-}  # fmt: skip
+#: Columns of a new member: those that are always there, and those a row may leave unsaid.
+_SAID = ("email", "phone", "graduation_year", "address", "postal_code", "note")
+_COLUMNS = (
+    "id", "pseudonym", "given_name", "family_name", "search", "custom", "import_id", "created_at",
+    "age_band", "age_band_on", *_SAID,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class _Work:
     )
 
 
+@by_the_thousand()
 def import_rows(
     store: Store,
     *,
@@ -141,7 +146,8 @@ def import_rows(
     work.counts |= {"unchanged": found["unchanged"], "skipped": found["error"]}
     done = 0
     for rows in store.batches(BATCH, but=("error", "unchanged")):
-        _write_batch(work, rows, with_duplicates)
+        with store.writing():
+            _write_batch(work, rows, with_duplicates)
         done += len(rows)
         if progress:
             progress(done, total)
@@ -194,7 +200,7 @@ def _write_batch(work: _Work, rows: Sequence[Judged], with_duplicates: bool) -> 
         if action == "skip":
             work.counts["skipped"] += 1
             continue
-        facts = Facts.from_plain(row.facts or {})
+        facts = Facts.from_plain(row.facts)
         if action == "new":
             new.append(facts)
         else:
@@ -221,7 +227,7 @@ def _refuse_newcomers(work: _Work, rows: Sequence[Facts]) -> None:
         select(Membership.chapter_id, Member.search)
         .join(Membership, Membership.member_id == Member.id)
         .where(
-            Member.search.in_({search for _chapter, search in wanted}),
+            among(Member.search, {search for _chapter, search in wanted}),
             Member.id > work.last_member,
             or_(Member.import_id.is_(None), Member.import_id != work.run_id),
         )
@@ -237,22 +243,23 @@ def _write_new(work: _Work, rows: Sequence[Facts]) -> None:
     if not rows:
         return
     searches = [search_key(facts.given, facts.family) for facts in rows]
-    ids = inserted(
+    ids = free_ids(Member, len(rows))
+    insert_tuples(
         Member,
+        _COLUMNS,
         [
-            _member(work, facts, search, pseudonym)
-            for facts, search, pseudonym in zip(rows, searches, _pseudonyms(len(rows)), strict=True)
+            _member(work, number, facts, search, pseudonym)
+            for number, facts, search, pseudonym in zip(
+                ids, rows, searches, _pseudonyms(len(rows)), strict=True
+            )
         ],
     )
     write_words(zip(ids, searches, strict=True))
-    insert_rows(
+    insert_tuples(
         Membership,
+        ("member_id", "chapter_id", "joined_on"),
         [
-            {
-                "member_id": number,
-                "chapter_id": facts.chapter_id,
-                "joined_on": date.fromisoformat(facts.joined_on) if facts.joined_on else None,
-            }
+            (number, facts.chapter_id, _day(facts.joined_on))
             for number, facts in zip(ids, rows, strict=True)
         ],
     )
@@ -265,15 +272,17 @@ def _write_new(work: _Work, rows: Sequence[Facts]) -> None:
     work.store.note_changes(("added", str(number), "", "", "") for number in ids)
 
 
-def _member(work: _Work, facts: Facts, search: str, pseudonym: str) -> dict[str, Any]:
-    values = {
-        "pseudonym": pseudonym, "given_name": facts.given, "family_name": facts.family,
-        "search": search, "custom": facts.custom, "import_id": work.run_id,
-        "created_at": work.now, **_UNSAID, **facts.columns,
-    }  # fmt: skip
-    if values["age_band"] != "unknown":
-        values["age_band_on"] = work.today
-    return values
+def _member(work: _Work, number: int, facts: Facts, search: str, pseudonym: str) -> tuple[Any, ...]:
+    said = facts.columns.get
+    band = said("age_band", "unknown")
+    return (
+        number, pseudonym, facts.given, facts.family, search, facts.custom, work.run_id, work.now,
+        band, work.today if band != "unknown" else None, *map(said, _SAID),
+    )  # fmt: skip
+
+
+def _day(written: str | None) -> date | None:
+    return date.fromisoformat(written) if written else None
 
 
 def _pseudonyms(count: int) -> list[str]:
@@ -284,11 +293,11 @@ def _pseudonyms(count: int) -> list[str]:
 
 def write_words(found: Iterable[tuple[int, str]]) -> None:
     """The words of folded names, of members who have none yet."""
-    insert_rows(
+    insert_tuples(
         MemberWord,
-        [{"word": word, "member_id": number} for number, search in found
-         for word in words_of(search)],
-    )  # fmt: skip
+        ("word", "member_id"),
+        [(word, number) for number, search in found for word in words_of(search)],
+    )
 
 
 def _give_guardians(
@@ -300,17 +309,18 @@ def _give_guardians(
     """
     if not wanted:
         return [], set()
+    reached = [_keys_of(each) for _number, each in wanted]
     by_key: dict[str, list[list[Any]]] = {}
-    reached = {key for _number, each in wanted for key in _keys_of(each)}
-    for key, number, name, email, phone in work.store.whose(sorted(reached)):
+    for key, number, name, email, phone in work.store.whose(sorted(frozenset().union(*reached))):
         by_key.setdefault(key, []).append([number, rules.Guardian(name, email, phone)])
     held = {entry[0] for entries in by_key.values() for entry in entries}
-    gone = held - set(db.session.scalars(select(Guardian.id).where(Guardian.id.in_(held))))
-    # An entry is [id, guardian]; of a new one the id comes when all are written.
+    gone = held - set(db.session.scalars(select(Guardian.id).where(among(Guardian.id, held))))
+    # An entry is [id, guardian]; of a new one the id comes when all are known.
     new: list[list[Any]] = []
+    new_keys: list[frozenset[str]] = []
     chosen: list[tuple[int, list[Any], str | None]] = []
-    for member_id, each in wanted:
-        candidates = [entry for key in _keys_of(each) for entry in by_key.get(key, ())]
+    for (member_id, each), its_keys in zip(wanted, reached, strict=True):
+        candidates = [entry for key in its_keys if key in by_key for entry in by_key[key]]
         entry = next(
             (one for one in candidates if one[0] not in gone and is_same_guardian(each, one[1])),
             None,
@@ -318,32 +328,32 @@ def _give_guardians(
         if entry is None:
             entry = [None, each]
             new.append(entry)
-            for key in _keys_of(each):
+            new_keys.append(its_keys)
+            for key in its_keys:
                 by_key.setdefault(key, []).append(entry)
         chosen.append((member_id, entry, each.relation))
-    ids = inserted(
-        Guardian,
-        [
-            {
-                "name": each.name, "search": fold(each.name)[:200], "email": each.email,
-                "phone": each.phone, "created_at": work.now,
-            }
-            for _id, each in new
-        ],
-    )  # fmt: skip
-    work.guardians.add(ids)
+    ids = free_ids(Guardian, len(new))
     for entry, number in zip(new, ids, strict=True):
         entry[0] = number
+    insert_tuples(
+        Guardian,
+        ("id", "name", "search", "email", "phone", "created_at"),
+        [
+            (number, each.name, fold(each.name)[:200], each.email, each.phone, work.now)
+            for number, each in new
+        ],
+    )
+    work.guardians.add(ids)
     work.store.know_guardians(
-        line for number, each in new for line in guardian_lines(number, *each[:3])
+        (key, number, *each[:3])
+        for (number, each), its_keys in zip(new, new_keys, strict=True)
+        for key in its_keys
     )
     pairs = {(member_id, entry[0]): relation for member_id, entry, relation in chosen}
-    insert_rows(
+    insert_tuples(
         Guardianship,
-        [
-            {"member_id": member_id, "guardian_id": guardian_id, "relation": relation}
-            for (member_id, guardian_id), relation in pairs.items()
-        ],
+        ("member_id", "guardian_id", "relation"),
+        [(*pair, relation) for pair, relation in pairs.items()],
     )
     return list(pairs), set(ids)
 
@@ -384,7 +394,7 @@ def _give_tags(
         for kind, words in tags.items()
         for name in words
     ]
-    insert_rows(MemberTag, [{"member_id": number, "tag_id": tag} for number, tag in pairs])
+    insert_tuples(MemberTag, ("member_id", "tag_id"), pairs)
     return pairs
 
 
@@ -397,7 +407,7 @@ def _write_known(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
     visible = db.session.scalars(
         queries.visible_members(work.scope, today=work.today)
         .with_only_columns(Member.id)
-        .where(Member.id.in_({row.record_id for row, _facts in rows}))
+        .where(among(Member.id, {row.record_id for row, _facts in rows}))
     ).all()
     present = load_present(visible, today=work.today)
     plans: list[tuple[Present, Facts, Plan]] = []
@@ -422,7 +432,7 @@ def _write_known(work: _Work, rows: Sequence[tuple[Judged, Facts]]) -> None:
         [
             {
                 "member_id": known.id, "chapter_id": facts.chapter_id,
-                "joined_on": date.fromisoformat(facts.joined_on) if facts.joined_on else None,
+                "joined_on": _day(facts.joined_on),
             }
             for known, facts, plan in plans
             if plan.joins
@@ -451,7 +461,7 @@ def _update_members(work: _Work, plans: Sequence[tuple[Present, Facts, Plan]]) -
     held_on = dict(
         db.session.execute(
             select(Member.id, Member.age_band_on).where(
-                Member.id.in_({known.id for known, _facts, plan in plans if plan.columns})
+                among(Member.id, {known.id for known, _facts, plan in plans if plan.columns})
             )
         ).all()
     )
