@@ -33,6 +33,7 @@ from crm.outreach.operations import (
     revision_count,
     snapshot,
 )
+from crm.outreach.plain import without_members
 from crm.outreach.setting import Setting
 from crm.outreach.views import blueprint
 from crm.targets.models import Target
@@ -106,7 +107,10 @@ def correct(action_id: int) -> Any:
     )
     setting.put_on(form)
     if not form.is_submitted():
-        _fill(form, before)
+        # What was typed comes without the names of those who may not be named any more; saved so,
+        # it loses them for good.
+        plain = without_members([action_id], to=Viewer.of(current_user))
+        _fill(form, {**before, **{name: plain.maybe(before[name]) for name in ("place", "note")}})
         form.kept = list(before["photos"])
         form.seen.data = revision_count(action_id)
     hidden = _hidden_members(setting, before)
