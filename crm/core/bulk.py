@@ -119,16 +119,26 @@ def insert_tuples(model: Any, names: Sequence[str], rows: Sequence[Sequence[Any]
     table, dialect = table_of(model), connection.dialect
     typed = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
     if any(typed):
-        rows = list(zip(*(
-            map(process, column) if process else column
-            for process, column in zip(typed, zip(*rows, strict=True), strict=True)
-        ), strict=True))  # fmt: skip
+        columns = zip(*rows, strict=True)
+        made = (
+            _bound(process, column) if process else column
+            for process, column in zip(typed, columns, strict=True)
+        )
+        rows = list(zip(*made, strict=True))
     mark = "?" if dialect.paramstyle == "qmark" else "%s"
     connection.exec_driver_sql(
         f"INSERT INTO {table.name} ({', '.join(names)}) "  # noqa: S608 - names of a model
         f"VALUES ({', '.join([mark] * len(names))})",
         rows,
     )
+
+
+def _bound(process: Callable[[Any], Any], column: Sequence[Any]) -> Sequence[Any]:
+    """A column as the driver takes it; a moment that is the same in all rows is made once."""
+    first = column[0]
+    if all(each is first for each in column):
+        return [process(first)] * len(column)
+    return [process(each) for each in column]
 
 
 def free_ids(model: Any, count: int) -> Sequence[int]:

@@ -145,7 +145,8 @@ def blocks(card: Card) -> list[int]:
     One of them is the whole name, so that blocks of more than `MOST_IN_A_BLOCK` can be left out.
     """
     name = _name(card.given, card.family)
-    found = [hash(key) | 1 for key in (*card.phones, *card.emails, *card.guardians)]
+    # An address may be a guardian's too.
+    found = [hash(key) | 1 for key in {*card.phones, *card.emails, *card.guardians}]
     keys = (*_name_keys(name), name.whole)
     return found + [hash((chapter, key)) & -2 for chapter in card.chapter_ids for key in keys]
 

@@ -131,7 +131,7 @@ def clean_name(text: str | None) -> str:
 
 def name_fault(name: str) -> str | None:
     """What is wrong with a cleaned name, in a sentence; None when it can be kept."""
-    if any(unicodedata.category(character) == "Cc" for character in name):
+    if not name.isprintable() and any(unicodedata.category(each) == "Cc" for each in name):
         return _("This holds a character that cannot be kept.")
     if len(name) > NAME_MOST:
         return _("Use at most %(most)s characters.", most=NAME_MOST)

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -332,8 +333,10 @@ def rosters(bench: Bench) -> Iterator[Figure]:
         folder = bench.folder / f"roster-{rows}"
         folder.mkdir()
         file = roster.write(folder / "members.csv", rows)
-        seconds, again, peak = roster.apart(file)
-        floor = roster.floor(file)
+        # By turns, and the median of each: others may be using the machine.
+        times = 3 if rows == ROSTERS[0] else 1
+        taken = [(*roster.apart(file), roster.floor(file)) for _time in range(times)]
+        seconds, again, peak, floor = map(statistics.median, zip(*taken, strict=True))
         allowed = 5.0 if rows == ROSTERS[0] else None
         yield Figure(f"{rows:,} members by roster / csv + raw inserts", bench.actions, seconds,
                      floor, allowed, peak=peak, note=f"{rows / seconds:,.0f} rows/s")  # fmt: skip
@@ -360,5 +363,6 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "treaties": treaty_status,
     "sheets": sheets,
     "members-search": members,
+    "members-import": rosters,
 }
-ONCE = {"congress", "zip", "treaties", "sheets", "members-search"}
+ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import"}

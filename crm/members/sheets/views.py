@@ -227,6 +227,10 @@ def import_rows_page(token: str) -> Any:
     told = background.progress_of(staged.folder)
     if told and told.state == background.RUNNING:
         return render_template("members/import_progress.html", staged=staged, progress=told)
+    # It may have been imported since this request began to read, and its rows are gone then.
+    db.release()
+    if run_id := runs.run_of(token):
+        return _imported(run_id)
     if "counts" not in staged.about:
         if told and (sentence := _why_it_ended(told)):
             flash(sentence, "danger")
