@@ -5,7 +5,7 @@ members from here and nowhere else, so that consent is enforced once. `_POLICY` 
 `tests/members/test_exits.py` walks every exit there is against every consent that may be missing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -32,7 +32,7 @@ from crm.members.rules import AgeBand, is_minor
 
 #: Ids asked for in one statement: a database takes only so many at once.
 _AT_ONCE = 500
-#: Members a page asks for at once and may ask for again: its parts know nothing of each other.
+#: Members a page remembers.
 _REMEMBERED = _AT_ONCE
 _NOWHERE = Scope(everywhere=False, chapter_ids=frozenset())
 
@@ -123,7 +123,7 @@ class _Known:
     chapters: dict[int, str] = field(default_factory=dict)
     #: Where the member is now; where they were last, once they are nowhere.
     at: set[int] = field(default_factory=set)
-    states: Mapping[Purpose, State] = field(default_factory=dict)
+    states: dict[Purpose, State] = field(default_factory=dict)
 
     @property
     def is_minor(self) -> bool:
@@ -342,25 +342,33 @@ def _known_users(sees: Scope) -> frozenset[int]:
 def _load(
     member_ids: Iterable[int], purposes: frozenset[Purpose], today: date
 ) -> Collection[_Known]:
-    """The members as the database has them. A page that only reads asks once for each."""
+    """The members as the database has them, with where they stand to these purposes at least."""
     wanted = sorted(set(member_ids))
-    if not has_request_context() or not db.is_reading() or len(wanted) > _REMEMBERED:
-        return list(_read(wanted, purposes, today).values())
-    known: dict[tuple[int, date], _Known] = g.setdefault("known_members", {})
-    missing = [number for number in wanted if (number, today) not in known]
-    for number, who in _read(missing, frozenset(Purpose), today).items():
-        known[number, today] = who
-    return [known[number, today] for number in wanted if (number, today) in known]
-
-
-def _read(wanted: Sequence[int], purposes: frozenset[Purpose], today: date) -> dict[int, _Known]:
-    found: dict[int, _Known] = {}
+    known = _remembered(wanted, today)
     for start in range(0, len(wanted), _AT_ONCE):
-        part = _members(wanted[start : start + _AT_ONCE], today)
-        if purposes and part:
-            _add_states(part, purposes, today)
-        found |= part
-    return found
+        some = wanted[start : start + _AT_ONCE]
+        if missing := [number for number in some if number not in known]:
+            known |= _members(missing, today)
+        unasked = {
+            number: known[number]
+            for number in some
+            if number in known and not purposes <= known[number].states.keys()
+        }
+        if unasked:
+            _add_states(unasked, purposes, today)
+    return [known[number] for number in wanted if number in known]
+
+
+def _remembered(wanted: Collection[int], today: date) -> dict[int, _Known]:
+    """What the page that is being made knows already: its parts know nothing of each other.
+
+    Only while it reads, and of no more members than a page has: a file passes by in parts, and
+    must not be held whole.
+    """
+    if not has_request_context() or not db.is_reading():
+        return {}
+    known: dict[int, _Known] = g.setdefault("known_members", {}).setdefault(today, {})
+    return known if len(known.keys() | set(wanted)) <= _REMEMBERED else {}
 
 
 def _members(ids: Collection[int], today: date) -> dict[int, _Known]:
@@ -423,7 +431,7 @@ def _add_states(known: Mapping[int, _Known], purposes: frozenset[Purpose], today
             guardians.setdefault(row.member_id, set()).add(row.is_guardian)
     for who in known.values():
         of_who = said.get(who.id, {})
-        who.states = {
+        who.states |= {
             purpose: state_of(
                 of_who.get(purpose, ()),
                 is_minor=who.is_minor,

@@ -188,3 +188,22 @@ def test_every_exit_has_a_rule_and_words() -> None:
 def test_the_log_knows_a_pseudonym(there: SimpleNamespace) -> None:
     shown = disclose([there.own], to=Viewer.of(there.admin), exit=Exit.LOG)[there.own]
     assert shown.name == db.session.get_one(Member, there.own).pseudonym
+
+
+def test_a_page_asks_once_and_a_file_is_not_held(there: SimpleNamespace, any_app: Flask) -> None:
+    with db.unit_of_work():
+        db.session.add_all(Member(given_name="N", search="n") for _ in range(1200))
+        audit.record("make", "test", None, by=None)
+    viewer = Viewer.of(there.admin)
+    ids = [row.id for row in db.session.query(Member.id)]
+    with any_app.test_request_context():
+        with statements() as seen:
+            for way in (Exit.PAGE, Exit.PRINT, Exit.PAGE):
+                disclose([there.own], to=viewer, exit=way)
+        assert len(seen) == 2
+        with statements() as seen:
+            disclose([there.own], to=viewer, exit=Exit.LETTER)
+        assert len(seen) == 1
+        for start in range(0, len(ids), 400):
+            disclose(ids[start : start + 400], to=viewer, exit=Exit.EXPORT)
+        assert all(len(each) <= 500 for each in g.known_members.values())
