@@ -8,7 +8,7 @@ compared who have one of these in common, and a name that begins, ends or sounds
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -112,27 +112,6 @@ def likely_pairs(
     return sorted(found, key=lambda pair: (-pair.score, pair.a.member_id, pair.b.member_id))
 
 
-def likely_among(new: Sequence[Card], known: Iterable[Card]) -> dict[int, list[Pair]]:
-    """By place in `new`: whom of the known each may be, the likeliest first. `a` is the new one.
-
-    Nothing is compared within the new, nor within the known.
-    """
-    blocks = _Blocks(known)
-    found: dict[int, list[Pair]] = {}
-    for place, card in enumerate(new):
-        name = _name(card.given, card.family)
-        pairs = []
-        for other in blocks.near(card, name):
-            b = blocks.cards[other]
-            theirs = blocks.names[other]
-            score, reasons = _weigh(card, name, b, theirs, blocks.common, at_least=LIKELY)
-            if score >= LIKELY:
-                pairs.append(Pair(card, b, score, reasons))
-        if pairs:
-            found[place] = sorted(pairs, key=lambda pair: (-pair.score, pair.b.member_id))
-    return found
-
-
 def compared(cards: Iterable[Card]) -> int:
     """How many pairs `likely_pairs` looks at."""
     return len(_Blocks(cards).met())
@@ -184,16 +163,6 @@ class _Blocks:
                 for some in parts.values():
                     pairs.update(combinations(some, 2))
         return pairs
-
-    def near(self, card: Card, name: "_Name") -> set[int]:
-        """The places of those who share a block with somebody else."""
-        found: set[int] = set()
-        for key in _keys(card, name, self.common):
-            places = self.blocks.get(key, [])
-            if len(places) > MOST_IN_A_BLOCK:
-                places = [each for each in places if self.names[each].whole == name.whole]
-            found.update(places)
-        return found
 
 
 def _keys(card: Card, name: "_Name", common: frozenset[str]) -> set[Hashable]:

@@ -16,7 +16,6 @@ from crm.members.likeness import (
     compare,
     compared,
     email_key,
-    likely_among,
     likely_pairs,
     phone_key,
 )
@@ -165,16 +164,6 @@ def test_an_address_of_a_whole_class_says_nothing(app: Flask) -> None:
 def test_who_was_said_to_be_another_is_not_proposed(app: Flask) -> None:
     with app.test_request_context():
         assert likely_pairs([card("Ana", "Nunez"), ANA], frozenset({(1, 2)})) == []
-
-
-def test_the_new_are_weighed_against_the_known_alone(app: Flask) -> None:
-    new = [card("Ana", "Nunez", 0), card("Ana", "Nunez", 0), card("Eva", "Pine", 0)]
-    with app.test_request_context():
-        found = likely_among(new, [ANA, card("Ana", "N.", 7), card("Bo", "Pine", 8)])
-    assert {
-        place: [(pair.a is new[place], pair.b.member_id, pair.score) for pair in pairs]
-        for place, pairs in found.items()
-    } == {0: [(True, 1, 93), (True, 7, 80)], 1: [(True, 1, 93), (True, 7, 80)]}
 
 
 @pytest.mark.parametrize(
