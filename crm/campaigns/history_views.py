@@ -1,25 +1,25 @@
 """The history of a campaign, and how entries about campaigns and positions are told."""
 
-from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from flask import Flask, url_for
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 
 from crm.campaigns import queries
 from crm.campaigns.models import Ask, Campaign
 from crm.campaigns.views import blueprint
-from crm.core import db, history
+from crm.core import history
 from crm.core.access import Can, requires
-from crm.core.history import Kind
+from crm.core.history import Kind, names_of
 from crm.core.history_page import history_page
 
 
 def init_app(app: Flask) -> None:
     """Say how entries are told."""
     history.add_kind(app, "campaign", _CAMPAIGN)
-    history.add_kind(app, "ask", Kind(_l("Ask"), keys=("ask_id", "asks"), names=_of(Ask, Ask.text)))
+    history.add_kind(
+        app, "ask", Kind(_l("Ask"), keys=("ask_id", "asks"), names=names_of(Ask.id, Ask.text))
+    )
     history.add_kind(
         app,
         "position",
@@ -39,14 +39,6 @@ def campaign_history(slug: str) -> Any:
     return history_page({"campaign": [found.id]}, name=found.name, back=back)
 
 
-def _of(model: Any, column: Any) -> Callable[[Collection[int]], Mapping[int, str]]:
-    def names(ids: Collection[int]) -> Mapping[int, str]:
-        rows = db.session.execute(select(model.id, column).where(model.id.in_(ids)))
-        return {number: text for number, text in rows}  # noqa: C416 - a row is no pair to dict()
-
-    return names
-
-
 _CAMPAIGN = Kind(
     _l("Campaign"),
     verbs={
@@ -58,5 +50,5 @@ _CAMPAIGN = Kind(
         "choose_addresses": _l("Addresses chosen"),
     },
     keys=("campaign_id",),
-    names=_of(Campaign, Campaign.name),
+    names=names_of(Campaign.id, Campaign.name),
 )

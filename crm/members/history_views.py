@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from crm.core import access, db, history, reads, shell
 from crm.core.access import Can, requires
-from crm.core.history import Kind
+from crm.core.history import Kind, names_of
 from crm.core.history_page import history_page
 from crm.core.settings import in_force
 from crm.members import fields, queries, tags
@@ -91,11 +91,6 @@ def user_history(user_id: int) -> Any:
 def _member_names(ids: Collection[int]) -> Mapping[int, str]:
     shown = disclose(ids, to=Viewer.of(current_user), exit=Exit.PAGE)
     return {number: each.name for number, each in shown.items()}
-
-
-def _chapter_names(ids: Collection[int]) -> Mapping[int, str]:
-    rows = db.session.execute(select(Chapter.id, Chapter.name).where(Chapter.id.in_(ids)))
-    return {row.id: row.name for row in rows}
 
 
 def _looked_at(whats: Any) -> str:
@@ -185,7 +180,7 @@ _CHAPTER = Kind(
     },
     values={"kind": kind_name},
     keys=("chapter_id", "parent_id", "chapters", "chapter_ids"),
-    names=_chapter_names,
+    names=names_of(Chapter.id, Chapter.name),
 )
 _USER = Kind(
     _l("User"),

@@ -1,6 +1,5 @@
 """The history of a target and its ways to be reached, and how entries about targets are told."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Flask, url_for
@@ -9,7 +8,7 @@ from sqlalchemy import select
 
 from crm.core import db, history
 from crm.core.access import Can, requires
-from crm.core.history import Kind
+from crm.core.history import Kind, names_of
 from crm.core.history_page import history_page
 from crm.targets.models import ContactPoint, Target, TargetList
 from crm.targets.queries import kept_or_merged
@@ -38,16 +37,6 @@ def target_history(target_id: int) -> Any:
     )
 
 
-def _names(ids: Collection[int]) -> Mapping[int, str]:
-    rows = db.session.execute(select(Target.id, Target.name).where(Target.id.in_(ids)))
-    return {row.id: row.name for row in rows}
-
-
-def _lists(ids: Collection[int]) -> Mapping[int, str]:
-    rows = db.session.execute(select(TargetList.id, TargetList.name).where(TargetList.id.in_(ids)))
-    return {row.id: row.name for row in rows}
-
-
 _TARGET = Kind(
     _l("Target"),
     verbs={
@@ -61,7 +50,7 @@ _TARGET = Kind(
     fields={"merged": _l("With"), "other": _l("From"), "theirs": _l("Kept of the other")},
     keys=("target_id", "targets", "target", "added", "removed"),
     refs={"merged": "target", "other": "target"},
-    names=_names,
+    names=names_of(Target.id, Target.name),
     link=lambda number: url_for("targets.page", target_id=number),
     hidden=("search", "sort_name"),
 )
@@ -76,4 +65,4 @@ _POINT = Kind(
     },
     fields={"target_id": _l("Of"), "checked_on": _l("Checked on")},
 )
-_LIST = Kind(_l("List"), names=_lists)
+_LIST = Kind(_l("List"), names=names_of(TargetList.id, TargetList.name))
