@@ -13,7 +13,18 @@ from crm.core.settings import Settings
 
 #: From the lowest to the highest. `core` lies below all. The import-linter contract in
 #: `pyproject.toml` holds the same order.
-ROOMS = ("accounts", "members", "targets", "treaties", "campaigns", "outreach", "reports")
+ROOMS = (
+    "accounts",
+    "members",
+    "targets",
+    "treaties",
+    "campaigns",
+    "outreach",
+    "texts",
+    "tasks",
+    "mailings",
+    "reports",
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -40,6 +40,12 @@ class Can(StrEnum):
     LOG_OUTREACH = "log outreach of their chapters"
     CORRECT_OUTREACH = "correct and undo what others logged in their chapters"
     RECORD_OUTCOMES = "record answers"
+    DO_TASKS = "do their own tasks"
+    ASSIGN_TASKS = "hand out tasks in their chapters"
+    WRITE_TEXTS = "write texts"
+    APPROVE_TEXTS = "approve texts that others wrote"
+    MAKE_PACKS = "make, print and post packs of their chapters"
+    SIGN_HOURS = "sign service hours of their chapters"
     EXPORT_REPORTS = "download reports"
     EXPORT_PEOPLE = "download lists that name members"
     MANAGE_USERS = "invite people and give them roles"
@@ -58,8 +64,12 @@ class Role(StrEnum):
 
 
 _VIEWER = frozenset({Can.SEE, Can.SEE_REPORTS})
-_MEMBER = frozenset({Can.SEE})
+_MEMBER = frozenset({Can.SEE, Can.DO_TASKS})
 _LEADER = _VIEWER | {
+    Can.DO_TASKS,
+    Can.ASSIGN_TASKS,
+    Can.WRITE_TEXTS,
+    Can.MAKE_PACKS,
     Can.SEE_MEMBERS,
     Can.EDIT_MEMBERS,
     Can.KEEP_CONSENTS,
@@ -76,6 +86,8 @@ _COORDINATOR = _LEADER | {
     Can.EDIT_CAMPAIGNS,
     Can.RECORD_POSITIONS,
     Can.EXPORT_REPORTS,
+    Can.APPROVE_TEXTS,
+    Can.SIGN_HOURS,
 }
 _STAFF = _COORDINATOR | {
     Can.EDIT_CHAPTERS,

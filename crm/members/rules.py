@@ -110,9 +110,15 @@ def role_meaning(role: str) -> str:
     return {
         Role.ADMINISTRATOR: _("Everything, and invites people and gives them roles."),
         Role.STAFF: _("All that coordinators can, chapters, and downloads that name members."),
-        Role.COORDINATOR: _("Logs and corrects outreach, keeps targets and campaigns, exports."),
-        Role.LEADER: _("Keeps the members of the chapter, logs outreach and answers."),
-        Role.MEMBER: _("Sees targets, campaigns and outreach."),
+        Role.COORDINATOR: _(
+            "Logs and corrects outreach, keeps targets and campaigns, approves texts, signs hours, "
+            "exports."
+        ),
+        Role.LEADER: _(
+            "Keeps the members of the chapter, hands out tasks and packs, logs outreach and "
+            "answers."
+        ),
+        Role.MEMBER: _("Sees targets, campaigns and outreach, and does their own tasks."),
         Role.VIEWER: _("Sees targets, campaigns, outreach and reports; changes nothing."),
     }[Role(role)]
 
