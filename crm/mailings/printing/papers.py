@@ -1,4 +1,4 @@
-"""The papers a pack is printed on: kinds, sizes, and where labels stand on the makers' sheets. Pure.
+"""The papers of a pack: kinds, sizes, and where labels stand on their makers' sheets. Pure.
 
 Sizes are millimetres. Those of labels are the ones their makers publish.
 """
