@@ -205,7 +205,7 @@ def _bring_home(
         for target in theirs:
             holders.setdefault(target, set()).add(place)
     # Every change brings somebody home and takes nobody away: there is an end to them.
-    while any([_home(place, cells, own, holders, rank) for place in range(len(cells))]):
+    while sum(_home(place, cells, own, holders, rank) for place in range(len(cells))):
         continue
 
 

@@ -224,7 +224,11 @@ def _detail_field(detail: Detail) -> Any:
         detail.label,
         filters=[strip],
         description=about,
-        render_kw={"inputmode": {"number": "numeric", "url": "url"}.get(detail.kind, "text")},
+        render_kw={
+            "inputmode": {"number": "numeric", "money": "decimal", "url": "url"}.get(
+                detail.kind, "text"
+            )
+        },
     )
 
 

@@ -6,6 +6,7 @@ each the action's, and their sum counts the shared act more than once). A report
 column counts what reached the target; its total counts everything once; the difference is said.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,7 @@ EARLIEST = date(1990, 1, 1)
 #: More than this is a slip of the finger.
 MOST_PIECES = 1_000_000
 MOST_MINUTES = 10_000_000
+_MONEY = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
 
 
 class Spread(StrEnum):
@@ -268,6 +270,11 @@ def _check_detail(detail: Detail, value: Any) -> str | int | None:
         if not (text.isascii() and text.isdigit()) or int(text) > 2_000_000_000:
             raise Refused(_("Give a whole number."), field)
         return int(text)
+    if detail.kind == "money":
+        if not _MONEY.fullmatch(text):
+            raise Refused(_("Give an amount such as 94.55."), field)
+        # As it was typed, so that no cent is lost; in whatever money was paid with.
+        return text.replace(",", ".")
     if detail.kind == "url" and not text.startswith(("https://", "http://")):
         raise Refused(_("Give a link that begins with https://"), field)
     if detail.kind == "choice" and text not in dict(detail.choices):

@@ -219,6 +219,22 @@ def test_details_that_cannot_be(app: Flask, given: dict[str, Any], field: str) -
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("94.55", "94.55"), ("94,5", "94.5"), ("61", "61"), (" 0.61 ", "0.61"), ("", None)],
+)
+def test_postage_is_kept_as_typed(typed: str, kept: str | None) -> None:
+    found = rules.check_details(channels()["letter"].details, {"postage": typed})
+    assert found.get("postage") == kept
+
+
+@pytest.mark.parametrize("typed", ["-1", "1.234", "1e3", "$4", "٣", "9" * 12])
+def test_no_postage(app: Flask, typed: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        rules.check_details(channels()["postcard"].details, {"postage": typed})
+    assert refusal.value.field == "detail_postage"
+
+
 def test_details_are_read() -> None:
     given = {"network": " Mastodon ", "link": "https://example.org", "reached": "12", "hashtag": ""}
     assert rules.check_details(channels()["social"].details, given) == {
