@@ -22,7 +22,7 @@ from crm.members import keys
 from crm.members.models import Chapter, Membership
 from crm.members.queries import is_visible, open_on
 from crm.outreach.channels import channels
-from crm.outreach.models import Action, ActionMember, ActionTarget
+from crm.outreach.models import Action, ActionTarget
 from crm.outreach.operations import log_action
 from crm.tasks import rules
 from crm.tasks.carriers import Carrier, carrier_of
@@ -199,17 +199,11 @@ def _log(
         pieces=pieces,
         targets=dict(now) if way.per_piece else dict.fromkeys(now, 1),
         members={member_id: pieces} if member_id is not None else {},
-        minutes=minutes,
+        minutes=minutes or None,
         chapter_ids=[task.chapter_id],
         # What was asked is known where a campaign asks one thing.
         ask_ids=asks if len(asks) == 1 else (),
     )
-    if minutes and member_id is not None:
-        db.session.execute(
-            update(ActionMember)
-            .where(ActionMember.action_id == action.id, ActionMember.member_id == member_id)
-            .values(minutes=minutes)
-        )
     db.session.add(TaskAction(task_id=task.id, action_id=action.id))
     return action
 
