@@ -88,7 +88,7 @@ class LogForm(Form):
     roster = long_text(_l("Paste a roster"), most=60_000)
     people = WholeNumber(_l("People who took part"), read=_number, validators=[Optional()])
     minutes = WholeNumber(
-        _l("Minutes of work, all together"), read=_number, validators=[Optional()]
+        _l("Minutes of work, everybody's added up"), read=_number, validators=[Optional()]
     )
     asks = SelectMultipleField(
         _l("What was asked"), coerce=an_id, choices=[], validate_choice=False

@@ -262,3 +262,59 @@ def test_channels_and_kinds_are_found(app: Flask) -> None:
     assert len(outcome_kinds()) == 11
     with app.test_request_context():
         assert channels()["postcard"].count(2) == "2 postcards"
+
+
+people_of = st.dictionaries(st.integers(1, 50), st.integers(0, 40), max_size=12)
+
+
+@given(
+    minutes=st.integers(0, 20_000), members=people_of, unnamed=st.integers(0, 60), act=st.booleans()
+)
+def test_minutes_are_shared_to_the_last(
+    minutes: int, members: dict[int, int], unnamed: int, act: bool
+) -> None:
+    """Whole minutes, none lost, nobody ahead of their part by a minute, always the same."""
+    if act:
+        members = dict.fromkeys(members, 1)
+    pieces = sum(members.values()) + unnamed or 1
+    people = len(members) + unnamed if act else None
+
+    def share(of: dict[int, int]) -> dict[int, int]:
+        return rules.share_minutes(
+            minutes, of, per_piece=not act, pieces=1 if act else pieces, people=people
+        )
+
+    shares = share(members)
+    assert set(shares) == set(members)
+    assert shares == share(dict(reversed(members.items())))
+    whole = people if act else pieces
+    for member, part in shares.items():
+        assert abs(part - minutes * members[member] / (whole or 1)) < 1
+    left = minutes - sum(shares.values())
+    others = (whole or 1) - sum(members.values())
+    assert left >= 0
+    if members:
+        assert abs(left - minutes * others / (whole or 1)) < 1
+        assert left == 0 or others > 0
+
+
+@pytest.mark.parametrize(
+    ("minutes", "each", "sentence"),
+    [
+        (None, {1: -1}, "from 0 to 10000"),
+        (None, {1: 10_001}, "from 0 to 10000"),
+        (50, {1: 30, 2: 30}, "add up to 60, 10 more than the 50"),
+        (None, {3: 5}, "somebody who did not take part"),
+    ],
+)
+def test_minutes_refused(
+    app: Flask, minutes: int | None, each: dict[int, int], sentence: str
+) -> None:
+    with app.test_request_context(), pytest.raises(Refused, match=sentence):
+        rules.check_minutes(minutes, each, {1: 4, 2: 6})
+
+
+def test_minutes_of_everybody_are_at_least_the_members() -> None:
+    assert rules.check_minutes(None, {1: 30, 2: 30}, {1: 4, 2: 6}) == 60
+    assert rules.check_minutes(90, {1: 30}, {1: 4, 2: 6}) == 90
+    assert rules.check_minutes(None, {}, {1: 4}) is None
