@@ -150,4 +150,3 @@ def _message_size(merged: Merged, wish: Wish) -> float | None:
         said.append(merged.signature)
     room = papers.message_of(papers.card_of(wish.kind, wish.paper))
     return message_size(said, MESSAGE_SIZES, room)
-
