@@ -1,9 +1,15 @@
 """Packs: a text for targets shared out to members, printed, prepared and posted."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
-from crm.mailings import as_tasks
+from crm.core import shell
+from crm.core.access import Can
+from crm.core.shell import NavItem, Panel
+from crm.mailings import as_tasks, views
+from crm.mailings import making_views as making_views
 from crm.mailings import models as models
+from crm.mailings import posting_views as posting_views
 from crm.mailings.views import blueprint
 from crm.tasks import carriers
 
@@ -12,3 +18,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     carriers.offer(app, as_tasks.CARRIER)
     app.register_blueprint(blueprint)
+    shell.add_nav(
+        app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 24, "packs")
+    )
+    shell.add_panel(app, "campaign", Panel(30, "mailings/_of_campaign.html", views.of_campaign))
