@@ -53,6 +53,10 @@ _KNOWN = (
 )  # fmt: skip
 
 
+#: From here on there are emoji and rare letters.
+_PICTURES = 0x1F000
+
+
 def usual_paper() -> str:
     """The paper of the reader's country, where the language names one; else Letter."""
     country = getattr(get_locale(), "territory", None)
@@ -129,7 +133,8 @@ def unprintable(texts: Iterable[str]) -> str:
     """Letters of these texts that the bundled fonts may lack, each once and at most twenty."""
     found: dict[str, None] = {}
     for letter in {letter for text in texts for letter in text if ord(letter) > 0x24F}:
-        if unicodedata.category(letter)[0] in "LM" and not _is_known(letter):
+        is_read = unicodedata.category(letter)[0] in "LM" or ord(letter) >= _PICTURES
+        if is_read and not _is_known(letter):
             found[letter] = None
     return "".join(sorted(found)[:20])
 
