@@ -74,17 +74,17 @@ def render(
     *,
     paper: str,
     picture: Path | None = None,
-    pages: int | None = None,
+    parts: int | None = None,
     tags: bool = True,
     seconds: int | None = None,
     most: int = MOST_DATA,
 ) -> bytes:
     """Set `templates/print/<template>.typ`; it reads `data` (what JSON holds) and `paper`.
 
-    `picture` is a file the template finds under the name `data["picture"]`. Where it has not the
-    expected `pages`, it is set again and told what it said of them (`<known>`). Without `tags`
-    nothing tells a screen reader what is a heading: for what is read on paper alone, in half the
-    time.
+    `picture` is a file the template finds under the name `data["picture"]`. Of a document of so
+    many `parts`, each marked `<start>`, those with more than one page are told where they begin
+    (`starts`), in a second run. Without `tags` nothing tells a screen reader what is a heading: for
+    what is read on paper alone, in half the time.
 
     Lets go of the database first. Raises `Refused` when it takes too long or is too much; what is
     wrong with a template is a bug.
@@ -101,7 +101,7 @@ def render(
         "root": str(root),
         "picture": None if picture is None else str(picture),
         "fonts": [str(folder) for letters, folder in _FONTS if letters.search(words)],
-        "pages": pages,
+        "parts": parts,
         "tags": tags,
         "seconds": seconds,
         "bytes": MEMORY,
@@ -120,13 +120,17 @@ def render(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Refused(_("The document took too long. Try again in a while.")) from error
+        raise Refused(_took_too_long()) from error
     if done.returncode < 0:
-        raise Refused(_("The document took too long. Try again in a while."))
+        raise Refused(_took_too_long())
     if done.returncode or not done.stdout.startswith(b"%PDF"):
         log.error("typst could not set %s", template)
         raise RuntimeError(f"the template {template} could not be set")
     return done.stdout
+
+
+def _took_too_long() -> str:
+    return _("The document took too long. Try again in a while, or print fewer pages at once.")
 
 
 def unprintable(texts: Iterable[str]) -> str:
