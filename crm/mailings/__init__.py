@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
-from crm.mailings import as_tasks, views
+from crm.mailings import as_tasks, cli, views
 from crm.mailings import making_views as making_views
 from crm.mailings import models as models
 from crm.mailings import posting_views as posting_views
@@ -18,6 +18,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     carriers.offer(app, as_tasks.CARRIER)
     app.register_blueprint(blueprint)
+    cli.init_app(app)
     shell.add_nav(
         app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 24, "packs")
     )
