@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from crm.tasks import carriers
+from crm.tasks import calendar_views, carriers, hours_views
 from crm.tasks import models as models
 from crm.tasks.views import blueprint
 
@@ -11,3 +11,5 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     carriers.init_app(app)
     app.register_blueprint(blueprint)
+    hours_views.init_app(app)
+    calendar_views.init_app(app)
