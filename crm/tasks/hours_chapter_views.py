@@ -135,7 +135,8 @@ def _year() -> Year:
 def _ticked() -> Mapping[int, int]:
     """Members who are ticked, each with the unsigned minutes that stood there: `12-180`."""
     found: dict[int, int] = {}
-    for value in request.form.getlist("member"):
+    is_page = request.form.get("what") == "page"
+    for value in request.form.getlist("listed" if is_page else "member"):
         member, _dash, minutes = value.partition("-")
         member_id, amount = parse_id(member), parse_id(minutes)
         if member_id is None or amount is None:

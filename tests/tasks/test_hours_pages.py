@@ -164,6 +164,10 @@ def test_a_chapter(scene: SimpleNamespace, sign_in: SignIn) -> None:
     assert answer.status_code == 303
     assert signed() == 2
     assert "40 min signed for 0 min not signed for yet" in get(client, url)
+    log(s)
+    listed = [f"{ana}-40", f"{ben}-20"]
+    assert post(client, f"{url}/sign", what="page", listed=listed).status_code == 303
+    assert signed() == 4
     stale = post(client, f"{url}/sign", member=f"{ana}-5")
     assert stale.status_code == 422
     assert "No hours in this school year" in get(client, f"{url}?year=2020")
