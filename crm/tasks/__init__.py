@@ -8,7 +8,7 @@ from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.targets.handover import offer
 from crm.tasks import board_views as board_views
-from crm.tasks import carriers, handover, history, own_views, panels
+from crm.tasks import calendar_views, carriers, handover, history, hours_views, own_views, panels
 from crm.tasks import handing_out_views as handing_out_views
 from crm.tasks import merging as merging
 from crm.tasks import models as models
@@ -31,3 +31,5 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "target", Panel(45, "tasks/_open.html", panels.of_target))
     shell.add_panel(app, "member", Panel(45, "tasks/_open.html", panels.of_member))
     shell.add_panel(app, "campaign", Panel(30, "tasks/_of_campaign.html", panels.of_campaign))
+    hours_views.init_app(app)
+    calendar_views.init_app(app)
