@@ -2,31 +2,68 @@
 
 Run as a file by `core/pdf.py`; it imports nothing of ours, so that it starts at once, and can be
 ended when a document takes too long. Data reach the template as `sys.inputs`: they are text there,
-never markup. Only the bundled fonts are used, and files are read from the templates' folder alone.
+never markup. Only the bundled fonts and those of the job are used, and files are read from the
+templates' folder alone, or from a copy of it with the job's picture beside.
 """
 
 import json
+import re
 import resource
+import shutil
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import typst
 
 
 def main() -> None:
     """Read the job, keep to its limits, write the PDF."""
-    job = json.load(sys.stdin)
+    job = json.load(sys.stdin.buffer)
     resource.setrlimit(resource.RLIMIT_AS, (job["bytes"], job["bytes"]))
-    resource.setrlimit(resource.RLIMIT_CPU, (job["seconds"], job["seconds"]))
-    made = typst.compile(
-        job["template"],
-        root=job["root"],
-        ignore_system_fonts=True,
-        sys_inputs={"data": json.dumps(job["data"])},
-        # No package is ever fetched: neither folder is there.
-        package_path=job["root"] + "/no-packages",
-        package_cache_path=job["root"] + "/no-packages",
-    )
+    # Pages are set by several threads at once, and their seconds add up.
+    seconds = job["seconds"] * 4
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    if job["picture"] is None:
+        made = _set(job, Path(job["root"]))
+    else:
+        with tempfile.TemporaryDirectory() as beside:
+            root = Path(beside) / "print"
+            shutil.copytree(job["root"], root)
+            shutil.copyfile(job["picture"], root / job["data"]["picture"])
+            made = _set(job, root)
     sys.stdout.buffer.write(made)
+
+
+def _set(job: dict[str, Any], root: Path) -> bytes:
+    inputs = {"data": json.dumps(job["data"], ensure_ascii=False)}
+    given: dict[str, Any] = {
+        "input": root / f"{job['template']}.typ",
+        "root": root,
+        "font_paths": job["fonts"],
+        "ignore_system_fonts": True,
+        # No package is ever fetched: neither folder is there.
+        "package_path": root / "no-packages",
+        "package_cache_path": root / "no-packages",
+    }
+    compiler = typst.Compiler(**given, sys_inputs=inputs)
+    made: bytes = compiler.compile(pdf_tags=job["tags"])  # type: ignore[assignment]
+    if job["pages"] is None or _pages(made) == job["pages"]:
+        return made
+    # The pages are not those that were expected. What a template finds out about them (`<known>`)
+    # it is told in a run of its own: to look for it every time would double the work.
+    asking = inputs | {"asks": "pages"}
+    compiler = typst.Compiler(**given, sys_inputs=asking)
+    known = json.loads(compiler.query("<known>", field="value", one=True))
+    return compiler.compile(  # type: ignore[return-value]
+        sys_inputs=inputs | {"known": json.dumps(known)}, pdf_tags=job["tags"]
+    )
+
+
+def _pages(made: bytes) -> int:
+    """How many pages a document has: what the root of their tree counts."""
+    return max(map(int, re.findall(rb"/Count (\d+)", made)), default=0)
 
 
 if __name__ == "__main__":

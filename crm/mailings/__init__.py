@@ -1,5 +1,6 @@
 """Packs: a text for targets shared out to members, printed, prepared and posted."""
 
+import click
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
@@ -10,6 +11,8 @@ from crm.mailings import as_tasks, cli, views
 from crm.mailings import making_views as making_views
 from crm.mailings import models as models
 from crm.mailings import posting_views as posting_views
+from crm.mailings import print_views as print_views
+from crm.mailings.print_cli import print_command
 from crm.mailings.views import blueprint
 from crm.tasks import carriers
 
@@ -23,3 +26,6 @@ def init_app(app: Flask) -> None:
         app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 24, "packs")
     )
     shell.add_panel(app, "campaign", Panel(30, "mailings/_of_campaign.html", views.of_campaign))
+    pack = app.cli.commands.get("pack") or click.Group("pack", help="Packs of letters and cards.")
+    pack.add_command(print_command)  # type: ignore[attr-defined]
+    app.cli.add_command(pack)
