@@ -2,25 +2,23 @@
 
 from datetime import date, datetime
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import click
 from flask import Flask
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup
 from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
 from crm.campaigns.models import Campaign, campaign_chapter
-from crm.core import db
+from crm.core import db, i18n
 from crm.core.access import Scope
-from crm.core.cli import ensure_database
-from crm.core.errors import Refused
-from crm.core.i18n import timezone_name
+from crm.core.cli import in_unit_of_work
 from crm.mailings.allotment import Way
 from crm.mailings.operations import make_pack
 from crm.mailings.planning import Asked
 from crm.mailings.posting import post_pieces
+from crm.mailings.print_cli import print_command
 from crm.mailings.queries import mailing, progress
 from crm.members.models import Member, Membership
 from crm.members.queries import find_chapter, open_on, present
@@ -35,11 +33,8 @@ EVERYWHERE = Scope(everywhere=True, chapter_ids=frozenset())
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
+    pack.add_command(print_command)
     app.cli.add_command(pack)
-
-
-def _today() -> date:
-    return datetime.now(ZoneInfo(timezone_name())).date()
 
 
 @pack.command("make")
@@ -60,7 +55,7 @@ def _today() -> date:
               help="To be posted by; today unless given.")  # fmt: skip
 @click.option("--language", default="en", show_default=True)
 @click.option("--key", metavar="KEY", help="The same key again makes nothing new.")
-@with_appcontext
+@in_unit_of_work
 def make(
     campaign_slug: str,
     text_slug: str,
@@ -76,34 +71,29 @@ def make(
     key: str | None,
 ) -> None:
     """Share a text out to targets and members, and print the code of the pack."""
-    ensure_database()
-    today = _today()
-    try:
-        with db.unit_of_work():
-            campaign_id, chapter_id = _whose(campaign_slug, chapter_slug)
-            made = make_pack(
-                asked=Asked(
-                    campaign_id=campaign_id,
-                    chapter_id=chapter_id,
-                    text_id=_text(text_slug),
-                    language=language,
-                    way=Way(way),
-                    target_ids=_targets(list_slug, way),
-                    members=_members(members, chapter_id, today),
-                    total=total,
-                    each=each,
-                    most=most,
-                ),
-                planned_on=planned_on.date() if planned_on else today,
-                client_key=f"cli-{key}" if key else f"cli-{uuid4()}",
-                by=None,
-                today=today,
-            )
-            code, told, channel = made.code, made.allotted, made.channel
-    except Refused as refusal:
-        raise click.ClickException(str(refusal.message)) from refusal
+    today = i18n.today()
+    campaign_id, chapter_id = _whose(campaign_slug, chapter_slug)
+    made = make_pack(
+        asked=Asked(
+            campaign_id=campaign_id,
+            chapter_id=chapter_id,
+            text_id=_text(text_slug),
+            language=language,
+            way=Way(way),
+            target_ids=_targets(list_slug, way),
+            members=_members(members, chapter_id, today),
+            total=total,
+            each=each,
+            most=most,
+        ),
+        planned_on=planned_on.date() if planned_on else today,
+        client_key=f"cli-{key}" if key else f"cli-{uuid4()}",
+        by=None,
+        today=today,
+    )
+    told = made.allotted
     click.echo(
-        f"{code}  {channels()[channel].count(told['pieces'])}, "
+        f"{made.code}  {channels()[made.channel].count(told['pieces'])}, "
         + ngettext("%(num)s target", "%(num)s targets", told["targets"])
         + ", "
         + ngettext("%(num)s member", "%(num)s members", told["members"])
@@ -177,33 +167,30 @@ def _members(given: str | None, chapter_id: int, today: date) -> dict[int, int |
 @click.option("--date", "posted_on", type=click.DateTime(["%Y-%m-%d"]), help="Today unless given.")
 @click.option("--posting", "number", type=click.IntRange(1),
               help="Which posting it is; one that is there is not logged again.")  # fmt: skip
-@with_appcontext
+@in_unit_of_work
 def posted(code: str, pieces: int | None, posted_on: datetime | None, number: int | None) -> None:
     """Log the pack CODE as posted. A pack that is all posted is not logged again."""
-    ensure_database()
-    today = _today()
+    today = i18n.today()
     try:
-        with db.unit_of_work():
-            result = post_pieces(
-                mailing(code, EVERYWHERE),
-                number=number,
-                posted_on=posted_on.date() if posted_on else today,
-                pieces=pieces,
-                origin="command",
-                by=None,
-                today=today,
-            )
-            action, posting = result.action, result.posting
-            what = channels()[action.channel].count(action.pieces)
-            left = progress([posting.mailing_id])[posting.mailing_id].unposted
-            told = (
-                f"{what} logged as outreach {action.id}, {left} left to post"
-                if result.is_new
-                else f"logged already on {posting.posted_on}: {what}, outreach {action.id}; "
-                "nothing was counted twice"
-            )
+        found = mailing(code, EVERYWHERE)
     except NoResultFound as error:
-        raise click.ClickException(f"there is no pack {code!r}") from error
-    except Refused as refusal:
-        raise click.ClickException(str(refusal.message)) from refusal
-    click.echo(told)
+        raise click.ClickException(f"There is no pack {code!r}.") from error
+    result = post_pieces(
+        found,
+        number=number,
+        posted_on=posted_on.date() if posted_on else today,
+        pieces=pieces,
+        origin="command",
+        by=None,
+        today=today,
+    )
+    action, posting = result.action, result.posting
+    what = channels()[action.channel].count(action.pieces)
+    if result.is_new:
+        left = progress([found.id])[found.id].unposted
+        click.echo(f"{what} logged as outreach {action.id}, {left} left to post")
+    else:
+        click.echo(
+            f"logged already on {posting.posted_on}: {what}, outreach {action.id}; "
+            "nothing was counted twice"
+        )
