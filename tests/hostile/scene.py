@@ -25,6 +25,7 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
+from crm.texts.operations import approve, make_text
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -103,6 +104,13 @@ def scene() -> SimpleNamespace:
             today=today,
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
+    with db.unit_of_work():
+        text = make_text(
+            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
+            campaign_id=campaign.id, language="en", subject=None,
+            body="((target.salutation)), ((member.first_name)) asks.", by=None,
+        )  # fmt: skip
+        approve(text, language="en", number=1, by=people.admin, today=today)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -135,12 +143,14 @@ def scene() -> SimpleNamespace:
         "token": "x",
         "code": "x",
         "kind": "link",
+        "text_id": text.id,
     }
     slugs = {
         "campaigns": campaign.slug,
         "targets": kept.slug,
         "chapters": people.school_a.slug,
         "treaties": "cluster-munitions",
+        "texts": text.slug,
     }
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, today=today
