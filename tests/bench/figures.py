@@ -36,6 +36,7 @@ from tests.bench.measure import (
 )
 from tests.bench.members import members
 from tests.bench.ours import statements_of
+from tests.bench.tasks import board
 
 #: Times a page is asked for.
 TIMES = 30
@@ -364,5 +365,6 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "sheets": sheets,
     "members-search": members,
     "members-import": rosters,
+    "board": board,
 }
-ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import"}
+ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import", "board"}
