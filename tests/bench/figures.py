@@ -36,6 +36,7 @@ from tests.bench.measure import (
 )
 from tests.bench.members import members
 from tests.bench.ours import statements_of
+from tests.bench.tasks import board
 
 #: Times a page is asked for.
 TIMES = 30
@@ -387,6 +388,7 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "sheets": sheets,
     "members-search": members,
     "members-import": rosters,
+<<<<<<< HEAD
     "prints": printed,
     "allotment": allotted,
 }
@@ -400,3 +402,8 @@ ONCE = {
     "prints",
     "allotment",
 }
+=======
+    "board": board,
+}
+ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import", "board"}
+>>>>>>> five-tasks

@@ -25,7 +25,11 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
+<<<<<<< HEAD
 from crm.texts.operations import approve, make_text
+=======
+from crm.tasks.operations import Draft, add_tasks
+>>>>>>> five-tasks
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -105,12 +109,26 @@ def scene() -> SimpleNamespace:
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
     with db.unit_of_work():
+<<<<<<< HEAD
         text = make_text(
             name="Ask to join", kind="letter", chapter_id=people.school_a.id,
             campaign_id=campaign.id, language="en", subject=None,
             body="((target.salutation)), ((member.first_name)) asks.", by=None,
         )  # fmt: skip
         approve(text, language="en", number=1, by=people.admin, today=today)
+=======
+        [task] = add_tasks(
+            [
+                Draft(
+                    "Write a card", people.school_a.id, member.id, leader_id=people.leader.id,
+                    campaign_id=campaign.id, channel="postcard", targets={target.id: 2},
+                    due_on=today,
+                )
+            ],
+            by=None, today=today, client_key="task-of-the-scene",
+        )  # fmt: skip
+        task_id = task.id
+>>>>>>> five-tasks
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -143,7 +161,12 @@ def scene() -> SimpleNamespace:
         "token": "x",
         "code": "x",
         "kind": "link",
+<<<<<<< HEAD
         "text_id": text.id,
+=======
+        "task_id": task_id,
+        "verb": "start",
+>>>>>>> five-tasks
     }
     slugs = {
         "campaigns": campaign.slug,
