@@ -20,6 +20,7 @@ from crm.members.models import Member, Membership
 from crm.members.own_data import Asked
 from crm.outreach.models import Action, ActionMember
 from crm.targets import merging as target_merging
+from crm.targets.models import Target, TargetMerge
 from crm.tasks import handover
 from crm.tasks.doing import Doer, ask_help, finish
 from crm.tasks.models import Task, TaskTarget
@@ -126,8 +127,8 @@ def test_targets_that_are_one_keep_their_sums(any_scene: SimpleNamespace) -> Non
             task_id=cards, doer=Doer(None, any_scene.members[0]), today=TODAY, done={one: 2, two: 1}
         )
     with db.unit_of_work():
-        merge = target_merging.merge_targets(kept_id=one, merged_id=two, by=None)
-        merge_id = merge.id
+        kept, gone = (db.session.get_one(Target, each) for each in (one, two))
+        merge_id = target_merging.merge(kept=kept, merged=gone, by=None).id
     sums = {each: (task(each).pieces, task(each).done) for each in (cards, meeting, other)}
     assert sums == {cards: (6, 3), meeting: (2, 0), other: (4, 0)}
     _agree()
@@ -138,7 +139,7 @@ def test_targets_that_are_one_keep_their_sums(any_scene: SimpleNamespace) -> Non
     ).one()
     assert tuple(lines) == (4, 3)
     with db.unit_of_work():
-        target_merging.undo_merge(merge_id, by=None)
+        target_merging.unmerge(db.session.get_one(TargetMerge, merge_id), by=None)
     sums = {each: (task(each).pieces, task(each).done) for each in (cards, meeting, other)}
     assert sums == {cards: (6, 3), meeting: (3, 0), other: (4, 0)}
     _agree()
@@ -160,7 +161,7 @@ def test_members_who_are_one_have_one_list(any_scene: SimpleNamespace) -> None:
     assert member_merging.MOVES["task.member_id"] == "Tasks"
     kept, merged = any_scene.members[0], any_scene.members[2]
     with db.unit_of_work():
-        member_merging.merge_members(kept_id=kept, merged_id=merged, by=None, today=TODAY)
+        member_merging.merge(kept_id=kept, merged_id=merged, by=None)
     assert task(task_id).member_id == kept
 
 
