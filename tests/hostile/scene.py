@@ -26,10 +26,14 @@ from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
 <<<<<<< HEAD
+<<<<<<< HEAD
 from crm.texts.operations import approve, make_text
 =======
 from crm.tasks.operations import Draft, add_tasks
 >>>>>>> five-tasks
+=======
+from crm.tasks.models import Task
+>>>>>>> five-hours
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -51,6 +55,7 @@ def scene() -> SimpleNamespace:
             pieces=10,
             targets={target.id: 5, other.id: 5},
             members={member.id: 4},
+            minutes=100,
             chapter_ids=[people.school_a.id],
             client_key="key-of-the-scene",
             by=None,
@@ -108,6 +113,7 @@ def scene() -> SimpleNamespace:
             today=today,
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
+<<<<<<< HEAD
     with db.unit_of_work():
 <<<<<<< HEAD
         text = make_text(
@@ -129,6 +135,14 @@ def scene() -> SimpleNamespace:
         )  # fmt: skip
         task_id = task.id
 >>>>>>> five-tasks
+=======
+    task = make.kept(
+        Task(
+            title="Write a card", chapter_id=people.school_a.id, member_id=member.id,
+            leader_id=people.leader.id, due_on=today, campaign_id=campaign.id,
+        )
+    )  # fmt: skip
+>>>>>>> five-hours
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -160,6 +174,8 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
         "code": "x",
+        "task_id": task.id,
+        "verb": "start",
         "kind": "link",
 <<<<<<< HEAD
         "text_id": text.id,
