@@ -184,18 +184,18 @@ def _told(made: Plan) -> dict[str, Any]:
 def _rows(mailing_id: int, made: Plan) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for share in made.shares:
-        rows += (
-            {
-                "mailing_id": mailing_id,
-                "number": len(rows) + place + 1,
-                "target_id": share.target_id,
-                "term_id": made.terms.get(share.target_id),
-                "member_id": share.member_id,
-                "state": str(State.TO_PREPARE),
-                "prints": 0,
-            }
-            for place in range(share.number)
-        )
+        for _piece in range(share.number):
+            rows.append(
+                {
+                    "mailing_id": mailing_id,
+                    "number": len(rows) + 1,
+                    "target_id": share.target_id,
+                    "term_id": made.terms.get(share.target_id),
+                    "member_id": share.member_id,
+                    "state": str(State.TO_PREPARE),
+                    "prints": 0,
+                }
+            )
     return rows
 
 

@@ -15,8 +15,7 @@ from crm.mailings.forms import CodeForm, Numbers, PostForm, ReturnForm
 from crm.mailings.models import Mailing
 from crm.mailings.posting import Result, post_pieces, return_pieces
 from crm.mailings.rules import plain_code
-from crm.mailings.views import blueprint, pack_of
-from crm.members.disclosure import Exit, Viewer, disclose
+from crm.mailings.views import blueprint, by_name, pack_of
 from crm.outreach.channels import channels
 
 
@@ -61,7 +60,8 @@ def post(code: str) -> Any:
             ),
             "warning",
         )
-    return redirect(url_for(".post", code=pack.code), 303)
+    just = result.posting.number if result.is_new else None
+    return redirect(url_for(".post", code=pack.code, posted=just), 303)
 
 
 def _posted(pack: Mailing, form: PostForm, numbers: Numbers) -> Result:
@@ -89,13 +89,8 @@ def _posted(pack: Mailing, form: PostForm, numbers: Numbers) -> Result:
 
 
 def _post_page(pack: Mailing, form: PostForm, numbers: Numbers) -> Any:
-    members = [row for row in queries.by_member(pack.id) if row.unposted]
+    members, shown = by_name([row for row in queries.by_member(pack.id) if row.unposted])
     targets = [row for row in queries.by_target(pack.id) if row.unposted]
-    shown = disclose(
-        [row.id for row in members if row.id is not None],
-        to=Viewer.of(current_user),
-        exit=Exit.PAGE,
-    )
     return (
         render_template(
             "mailings/post.html",
@@ -111,6 +106,7 @@ def _post_page(pack: Mailing, form: PostForm, numbers: Numbers) -> Any:
             postings=queries.postings(pack.id),
             gone=queries.gone_targets(pack.id) if targets else {},
             withdrawn=sum(not each.is_named for each in shown.values()),
+            just_posted="posted" in request.args,
             latest=today(),
         ),
         form.status,
@@ -127,6 +123,7 @@ def bring_back(code: str) -> Any:
     targets = [row for row in queries.by_target(pack.id) if row.posted]
     number = form.carry(lambda: _returned(pack, form, numbers, members, targets))
     if number is None:
+        members, shown = by_name(members)
         return (
             render_template(
                 "mailings/return.html",
@@ -137,11 +134,7 @@ def bring_back(code: str) -> Any:
                 members=members,
                 targets=targets,
                 posted=sum(row.posted for row in members),
-                shown=disclose(
-                    [row.id for row in members if row.id is not None],
-                    to=Viewer.of(current_user),
-                    exit=Exit.PAGE,
-                ),
+                shown=shown,
                 names=queries.target_names([row.id for row in targets if row.id is not None]),
                 postings=queries.postings(pack.id),
             ),

@@ -1,11 +1,12 @@
 """An allotment before it is made, in words: who writes to whom, and what could not be printed."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from crm.campaigns.models import Campaign
 from crm.core import db
@@ -33,8 +34,8 @@ class Preview:
     targets: list[tuple[int, str, str, int, int]]
     more_members: int
     more_targets: int
-    homeless: list[str]
-    unsure: list[str]
+    homeless: str
+    unsure: str
     #: Pieces that cannot be printed as things are, and the sentences with how many each is of.
     hindered: int
     reasons: list[tuple[str, int]]
@@ -71,11 +72,20 @@ def preview(found: Plan, *, values: Mapping[str, str], on: date, to: Viewer) -> 
         targets=targets,
         more_members=max(0, len(order) - MOST_NAMED),
         more_targets=max(0, len(names) - MOST_NAMED),
-        homeless=sorted(shown[each].name for each in found.homeless),
-        unsure=sorted(shown[each].name for each in found.unsure),
+        homeless=_some(shown[each].name for each in found.homeless),
+        unsure=_some(shown[each].name for each in found.unsure),
         hindered=number,
         reasons=reasons,
     )
+
+
+def _some(names: Iterable[str]) -> str:
+    """Names by comma, the first few of many."""
+    order = sorted(names)
+    told = ", ".join(order[:8])
+    if len(order) > 8:
+        told += " " + ngettext("and %(num)s more", "and %(num)s more", len(order) - 8)
+    return told
 
 
 def hindered(

@@ -1,6 +1,6 @@
 """Pages of packs: the list, one pack, and what a leader does with its pieces before the post."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -16,12 +16,13 @@ from crm.core.forms import parse_id
 from crm.core.history_page import history_page
 from crm.core.i18n import today
 from crm.core.paging import SIZE, Page, page_number, page_of
+from crm.core.text import fold
 from crm.mailings import as_tasks, operations, queries
 from crm.mailings.forms import ClaimForm, HandOutForm
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.queries import PackFilter, Row
 from crm.mailings.rules import State, money, state_name
-from crm.members.disclosure import Exit, Viewer, disclose
+from crm.members.disclosure import Exit, Shown, Viewer, disclose
 from crm.members.models import Member
 from crm.members.queries import chapters_in, visible_members
 from crm.outreach.channels import channels
@@ -75,15 +76,16 @@ def page(code: str) -> Any:
     pack = pack_of(code)
     by = "target" if request.args.get("by") == "target" else "member"
     rows = queries.by_target(pack.id) if by == "target" else queries.by_member(pack.id)
-    shown, names, held = {}, {}, {}
+    shown: Mapping[int, Shown] = {}
+    names, held = {}, {}
     if by == "target":
         names = queries.target_names([each.id for each in rows if each.id is not None])
         rows = sorted(rows, key=lambda each: list(names).index(each.id or 0))
         listed = _slice(rows)
         held = offices([each.id for each in listed.rows])
     else:
+        rows, shown = by_name(rows)
         listed = _slice(rows)
-        shown = _shown(listed.rows)
     in_tasks, free = as_tasks.is_handed_out(pack.id)
     return render_template(
         "mailings/page.html",
@@ -117,9 +119,15 @@ def _slice(rows: Sequence[Row]) -> Page:
     return Page(rows=some, number=number, size=SIZE, total=len(rows), capped=False)
 
 
-def _shown(rows: Sequence[Row]) -> Any:
+def by_name(rows: Sequence[Row]) -> tuple[list[Row], Mapping[int, Shown]]:
+    """Members' rows by name as the reader sees it, the pool last; and what is shown of each."""
     ids = [each.id for each in rows if each.id is not None]
-    return disclose(ids, to=Viewer.of(current_user), exit=Exit.PAGE)
+    shown = disclose(ids, to=Viewer.of(current_user), exit=Exit.PAGE)
+
+    def place(row: Row) -> tuple[bool, str, int]:
+        return (True, "", 0) if row.id is None else (False, fold(shown[row.id].name), row.id)
+
+    return sorted(rows, key=place), shown
 
 
 @blueprint.get("/packs/<code>/history")
@@ -159,7 +167,8 @@ def prepare(code: str) -> Any:
         return redirect(
             url_for(".prepare", code=pack.code, page=request.args.get("page") or None), 303
         )
-    listed = _slice([row for row in queries.by_member(pack.id) if row.unposted])
+    rows, shown = by_name([row for row in queries.by_member(pack.id) if row.unposted])
+    listed = _slice(rows)
     members = [each.id for each in listed.rows]
     return render_template(
         "mailings/prepare.html",
@@ -167,7 +176,7 @@ def prepare(code: str) -> Any:
         channel=channels()[pack.channel],
         progress=queries.progress([pack.id])[pack.id],
         listed=listed,
-        shown=_shown(listed.rows),
+        shown=shown,
         pieces=queries.pieces_of(pack.id, members),
         state_name=state_name,
         State=State,

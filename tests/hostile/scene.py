@@ -25,6 +25,15 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
+<<<<<<< HEAD
+<<<<<<< HEAD
+from crm.texts.operations import approve, make_text
+=======
+from crm.tasks.operations import Draft, add_tasks
+>>>>>>> five-tasks
+=======
+from crm.tasks.models import Task
+>>>>>>> five-hours
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -46,6 +55,7 @@ def scene() -> SimpleNamespace:
             pieces=10,
             targets={target.id: 5, other.id: 5},
             members={member.id: 4},
+            minutes=100,
             chapter_ids=[people.school_a.id],
             client_key="key-of-the-scene",
             by=None,
@@ -103,6 +113,36 @@ def scene() -> SimpleNamespace:
             today=today,
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
+<<<<<<< HEAD
+    with db.unit_of_work():
+<<<<<<< HEAD
+        text = make_text(
+            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
+            campaign_id=campaign.id, language="en", subject=None,
+            body="((target.salutation)), ((member.first_name)) asks.", by=None,
+        )  # fmt: skip
+        approve(text, language="en", number=1, by=people.admin, today=today)
+=======
+        [task] = add_tasks(
+            [
+                Draft(
+                    "Write a card", people.school_a.id, member.id, leader_id=people.leader.id,
+                    campaign_id=campaign.id, channel="postcard", targets={target.id: 2},
+                    due_on=today,
+                )
+            ],
+            by=None, today=today, client_key="task-of-the-scene",
+        )  # fmt: skip
+        task_id = task.id
+>>>>>>> five-tasks
+=======
+    task = make.kept(
+        Task(
+            title="Write a card", chapter_id=people.school_a.id, member_id=member.id,
+            leader_id=people.leader.id, due_on=today, campaign_id=campaign.id,
+        )
+    )  # fmt: skip
+>>>>>>> five-hours
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -134,13 +174,22 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
         "code": "x",
+        "task_id": task.id,
+        "verb": "start",
         "kind": "link",
+<<<<<<< HEAD
+        "text_id": text.id,
+=======
+        "task_id": task_id,
+        "verb": "start",
+>>>>>>> five-tasks
     }
     slugs = {
         "campaigns": campaign.slug,
         "targets": kept.slug,
         "chapters": people.school_a.slug,
         "treaties": "cluster-munitions",
+        "texts": text.slug,
     }
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, today=today
