@@ -6,6 +6,7 @@ a limit of time and memory, and outside of any transaction.
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import unicodedata
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pylopdf_fonts_ar
+import pylopdf_fonts_zh_cn
 from flask import current_app
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -28,11 +31,26 @@ PAPERS = {"a4": "A4", "letter": "US Letter"}
 _LETTER = frozenset({"US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PA", "PR"})
 SECONDS = 20
 MEMORY = 2 * 1024**3
-#: Bytes of data a template takes.
+#: Bytes of data a template takes; papers of many pages say how many more.
 MOST_DATA = 1_000_000
 _SETTER = Path(__file__).with_name("pdf_setter.py")
-#: Scripts whose letters the bundled fonts have; of others a reader is told.
-_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "MODIFIER", "COMBINING", "FEMININE", "MASCULINE", "MICRO")
+#: Folders of fonts beside those the typesetter brings, each with the letters that need it; it is
+#: read only then.
+_FONTS = (
+    (re.compile("[\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]"),
+     pylopdf_fonts_ar.serif_path().parent),
+    (re.compile("[\u2e80-\u30ff\u3105-\u312f\u3200-\u9fff\uf900-\ufaff\uff00-\uffef]"),
+     pylopdf_fonts_zh_cn.serif_path().parent),
+)  # fmt: skip
+#: Letters all these fonts have together, by the ends of their ranges: every one was set and looked
+#: at. Latin, Greek and Coptic, Cyrillic, Armenian, Hebrew, Arabic, Georgian, more Latin and Greek,
+#: kana and bopomofo, Chinese. Of others a reader is told.
+_KNOWN = (
+    (0x0000, 0x02FF), (0x0300, 0x036F), (0x0370, 0x03FF), (0x0400, 0x04FF), (0x0531, 0x0587),
+    (0x05D0, 0x05EA), (0x0600, 0x06FF), (0x0750, 0x077F), (0x10D0, 0x10FA), (0x1E00, 0x1FFF),
+    (0x2071, 0x209C), (0x2100, 0x214F), (0x3005, 0x3007), (0x3041, 0x3096), (0x3099, 0x30FF),
+    (0x3105, 0x312F), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xFB00, 0xFB04), (0xFF10, 0xFF5A),
+)  # fmt: skip
 
 
 def usual_paper() -> str:
@@ -46,22 +64,45 @@ def paper_named(name: str | None) -> str:
     return name if name in PAPERS else usual_paper()
 
 
-def render(template: str, data: Mapping[str, Any], *, paper: str) -> bytes:
+def render(
+    template: str,
+    data: Mapping[str, Any],
+    *,
+    paper: str,
+    picture: Path | None = None,
+    again: bool = False,
+    tags: bool = True,
+    seconds: int | None = None,
+    most: int = MOST_DATA,
+) -> bytes:
     """Set `templates/print/<template>.typ`; it reads `data` (what JSON holds) and `paper`.
+
+    `picture` is a file the template finds under the name `data["picture"]`. With `again` it is set
+    a second time where it says so (`<known>`). Without `tags` nothing tells a screen reader what is
+    a heading: for what is read on paper alone, in half the time.
 
     Lets go of the database first. Raises `Refused` when it takes too long or is too much; what is
     wrong with a template is a bug.
     """
-    root = Path(str(current_app.template_folder)) / "print"
+    root, seconds = Path(str(current_app.template_folder)) / "print", seconds or SECONDS
+    filled = {
+        "picture": None if picture is None else "picture" + picture.suffix,
+        **data,
+        "paper": {"a4": "a4", "letter": "us-letter"}[paper],
+    }
+    words = json.dumps(filled, ensure_ascii=False)
     job = {
-        "template": str(root / f"{template}.typ"),
+        "template": template,
         "root": str(root),
-        "data": {**data, "paper": {"a4": "a4", "letter": "us-letter"}[paper]},
-        "seconds": SECONDS,
+        "picture": None if picture is None else str(picture),
+        "fonts": [str(folder) for letters, folder in _FONTS if letters.search(words)],
+        "again": again,
+        "tags": tags,
+        "seconds": seconds,
         "bytes": MEMORY,
     }
-    sent = json.dumps(job).encode()
-    if len(sent) > MOST_DATA:
+    sent = f'{json.dumps(job)[:-1]}, "data": {words}}}'.encode(errors="replace")
+    if len(sent) > most:
         raise Refused(_("This is too much for one document."))
     db.release()
     try:
@@ -70,7 +111,7 @@ def render(template: str, data: Mapping[str, Any], *, paper: str) -> bytes:
             [sys.executable, "-P", str(_SETTER)],
             input=sent,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
@@ -93,4 +134,4 @@ def unprintable(texts: Iterable[str]) -> str:
 
 
 def _is_known(letter: str) -> bool:
-    return unicodedata.name(letter, "").startswith(_SCRIPTS)
+    return any(first <= ord(letter) <= last for first, last in _KNOWN)

@@ -4,7 +4,6 @@ It tells of nobody else. What a key opens is asked anew at each request: an hour
 have said no.
 """
 
-from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -15,18 +14,16 @@ from flask_login import current_user
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from crm.core import db, i18n, limits, shell
+from crm.core import i18n, limits, shell
 from crm.core.access import public
 from crm.core.forms import Form, no_control_characters
-from crm.members import key_operations, keys, own_data
+from crm.members import key_operations, own_data
 from crm.members.consent_rules import State
 from crm.members.disclosure import NOBODY, Exit, disclose
 from crm.members.keys import STAYS_OPEN, Kind
-from crm.members.models import Member
+from crm.members.own_session import ENTRY, Mine, whose
 from crm.members.views import blueprint
 
-#: Where the session keeps what was opened by a key: its id, and until when.
-_ENTRY = "own_page"
 _BADGES = {State.GIVEN: "good", State.REFUSED: "bad", State.WITHDRAWN: "bad", State.EXPIRED: "warn"}
 
 
@@ -39,36 +36,6 @@ class CodeForm(Form):
     )
 
 
-@dataclass(frozen=True)
-class _Mine:
-    """Whose page this is, and how it was opened."""
-
-    member: Member
-    #: None: by signing in.
-    kind: Kind | None
-    #: Why nothing is shown.
-    hindrance: str | None = None
-
-
-def _mine() -> _Mine | None:
-    """The page the reader opened; a key that opens nothing any more is let go."""
-    today = i18n.today()
-    entry = session.get(_ENTRY)
-    if entry is not None:
-        key_id, until = entry
-        key = keys.by_id(key_id) if until > time() else None
-        member = keys.opens(key, now=db.now(), today=today)
-        if key is not None and member is not None:
-            return _Mine(member, Kind(key.kind))
-        session.pop(_ENTRY, None)
-    if not current_user.is_authenticated:
-        return None
-    member = keys.of_user(current_user.id)
-    if member is None:
-        return None
-    return _Mine(member, None, keys.hindrances([member.id], today=today).get(member.id))
-
-
 @blueprint.route("/my", methods=["GET", "POST"])
 @limits.failures("50 per 10 minutes", limits.by_client)
 @public
@@ -78,10 +45,10 @@ def own() -> Any:
     key = form.carry(lambda: key_operations.open_page(code=form.code.data, today=i18n.today()))
     if key is not None:
         return _opened(key.id)
-    had_key = _ENTRY in session
-    mine = None if form.is_submitted() else _mine()
+    had_key = ENTRY in session
+    mine = None if form.is_submitted() else whose()
     if mine is None:
-        closed = had_key and _ENTRY not in session
+        closed = had_key and ENTRY not in session
         page = render_template("members/own_door.html", form=form, closed=closed)
         return page, form.status
     if mine.hindrance:
@@ -89,7 +56,7 @@ def own() -> Any:
     return _page(mine)
 
 
-def _page(mine: _Mine) -> str:
+def _page(mine: Mine) -> str:
     member, today = mine.member, i18n.today()
     asked = _asked(mine)
     parts = {part.key: part for part in own_data.document(asked).sections}
@@ -111,14 +78,14 @@ def _page(mine: _Mine) -> str:
     )
 
 
-def _asked(mine: _Mine) -> own_data.Asked:
+def _asked(mine: Mine) -> own_data.Asked:
     # A card lies about: whoever finds one must not learn where a child lives.
     safe = mine.kind is not Kind.CARD
     return own_data.Asked(mine.member, i18n.today(), reach=safe, guardians=safe)
 
 
 def _opened(key_id: int) -> Any:
-    session[_ENTRY] = [key_id, int(time()) + STAYS_OPEN]
+    session[ENTRY] = [key_id, int(time()) + STAYS_OPEN]
     return redirect(url_for("members.own"), 303)
 
 
@@ -138,7 +105,7 @@ def own_key(code: str) -> Any:
 @public
 def own_leave() -> Any:
     """Close a page that was opened by a key."""
-    session.pop(_ENTRY, None)
+    session.pop(ENTRY, None)
     flash(_("Your page is closed."), "success")
     return redirect(url_for("members.own"), 303)
 
@@ -147,7 +114,7 @@ def own_leave() -> Any:
 @public
 def own_export() -> Any:
     """All that is kept about me, as one file."""
-    mine = _mine()
+    mine = whose()
     if mine is None or mine.hindrance:
         abort(403)
     by = current_user if mine.kind is None else None

@@ -32,7 +32,10 @@ class Given(TypedDict):
     pieces: int
     targets: Mapping[int, int]
     members: Mapping[int, int]
+    #: Of everybody together. Shared out to the members, unless each one's are given.
     minutes: NotRequired[int | None]
+    #: Member id → minutes.
+    member_minutes: NotRequired[Mapping[int, int]]
     people: NotRequired[int | None]
     chapter_ids: Collection[int]
     ask_ids: NotRequired[Collection[int]]
@@ -51,6 +54,8 @@ class Facts:
     columns: Mapping[str, Any]
     targets: Mapping[int, int]
     members: Mapping[int, int]
+    #: Whose minutes nobody knows has none here.
+    member_minutes: Mapping[int, int]
     chapter_ids: frozenset[int]
     ask_ids: frozenset[int]
     photos: tuple[str, ...]
@@ -88,6 +93,8 @@ def checked(
     )
     if minutes is not None and not 0 <= minutes <= rules.MOST_MINUTES:
         raise Refused(_("Give the minutes as a whole number."), "minutes")
+    member_minutes = _minutes_of_members(channel, given, before)
+    minutes = rules.check_minutes(minutes, member_minutes, given["members"])
     if len(photos) > MOST_PHOTOS:
         raise Refused(_("At most %(most)s photos can be kept.", most=MOST_PHOTOS), "photos")
     details = rules.check_details(channel.details, given.get("details") or {})
@@ -107,10 +114,36 @@ def checked(
         },
         targets=given["targets"],
         members=given["members"],
+        member_minutes=member_minutes,
         chapter_ids=frozenset(given["chapter_ids"]),
         ask_ids=frozenset(given.get("ask_ids", ())),
         photos=photos,
         photos_show="nobody" if given.get("nobody_seen") else "members",
+    )
+
+
+def _minutes_of_members(
+    channel: Channel, given: Given, before: Mapping[str, Any] | None
+) -> Mapping[int, int]:
+    """Each member's minutes: as given, as they were, or a share of everybody's.
+
+    A correction of something else leaves them as they are: they may have been given one by one,
+    and somebody may have signed for them.
+    """
+    if "member_minutes" in given:
+        return given["member_minutes"]
+    minutes, members, people = given.get("minutes"), given["members"], given.get("people")
+    if before is not None and minutes == before["minutes"]:
+        kept = {row["member_id"]: row for row in before["members"]}
+        had = {member: row["pieces"] for member, row in kept.items()}
+        if had == members and (before["pieces"], before["people"]) == (given["pieces"], people):
+            return {
+                member: row["minutes"] for member, row in kept.items() if row["minutes"] is not None
+            }
+    if minutes is None:
+        return {}
+    return rules.share_minutes(
+        minutes, members, per_piece=channel.per_piece, pieces=given["pieces"], people=people
     )
 
 

@@ -88,7 +88,7 @@ class LogForm(Form):
     roster = long_text(_l("Paste a roster"), most=60_000)
     people = WholeNumber(_l("People who took part"), read=_number, validators=[Optional()])
     minutes = WholeNumber(
-        _l("Minutes of work, all together"), read=_number, validators=[Optional()]
+        _l("Minutes of work, everybody's added up"), read=_number, validators=[Optional()]
     )
     asks = SelectMultipleField(
         _l("What was asked"), coerce=an_id, choices=[], validate_choice=False
@@ -224,7 +224,11 @@ def _detail_field(detail: Detail) -> Any:
         detail.label,
         filters=[strip],
         description=about,
-        render_kw={"inputmode": {"number": "numeric", "url": "url"}.get(detail.kind, "text")},
+        render_kw={
+            "inputmode": {"number": "numeric", "money": "decimal", "url": "url"}.get(
+                detail.kind, "text"
+            )
+        },
     )
 
 

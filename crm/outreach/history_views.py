@@ -103,6 +103,7 @@ _FIELDS = {
     "targets": _l("Targets"),
     "target_id": _l("Target"),
     "members": _l("Who took part"),
+    "member_minutes": _l("Minutes of each"),
     "chapters": _l("By"),
     "asks": _l("Asked"),
     "photos": _l("Photos"),

@@ -79,7 +79,15 @@ def log_action(
     )
     _insert(
         ActionMember,
-        ({"action_id": action.id, "member_id": m, "pieces": n} for m, n in facts.members.items()),
+        (
+            {
+                "action_id": action.id,
+                "member_id": member,
+                "pieces": pieces,
+                "minutes": facts.member_minutes.get(member),
+            }
+            for member, pieces in facts.members.items()
+        ),
     )
     _insert(action_ask, ({"action_id": action.id, "ask_id": ask} for ask in facts.ask_ids))
     _insert_photos(action.id, facts.photos, facts.photos_show)
@@ -93,6 +101,7 @@ def log_action(
             **facts.columns,
             "targets": facts.targets,
             "members": facts.members,
+            "member_minutes": facts.member_minutes,
             "chapters": sorted(facts.chapter_ids),
             "asks": sorted(facts.ask_ids),
             "photos": len(facts.photos),
@@ -432,6 +441,12 @@ def _says(kept: Mapping[str, Any], facts: Facts) -> bool:
         all(kept[name] == value for name, value in columns.items())
         and {row["target_id"]: row["pieces"] for row in kept["targets"]} == facts.targets
         and {row["member_id"]: row["pieces"] for row in kept["members"]} == facts.members
+        and {
+            row["member_id"]: row["minutes"]
+            for row in kept["members"]
+            if row["minutes"] is not None
+        }
+        == facts.member_minutes
         and set(kept["chapters"]) == facts.chapter_ids
         and set(kept["asks"]) == facts.ask_ids
         and set(kept["photos"]) == set(facts.photos)
@@ -533,12 +548,12 @@ def _write_again(
         ActionMember,
         (
             {
-                "minutes": None,
                 "role": None,
                 **parts.get(member, {}),
                 "action_id": of,
                 "member_id": member,
                 "pieces": pieces,
+                "minutes": facts.member_minutes.get(member),
             }
             for member, pieces in facts.members.items()
         ),

@@ -6,6 +6,7 @@ each the action's, and their sum counts the shared act more than once). A report
 column counts what reached the target; its total counts everything once; the difference is said.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,9 @@ EARLIEST = date(1990, 1, 1)
 #: More than this is a slip of the finger.
 MOST_PIECES = 1_000_000
 MOST_MINUTES = 10_000_000
+_MONEY = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
+#: Of one member in one action: 166 hours.
+MOST_MEMBER_MINUTES = 10_000
 
 
 class Spread(StrEnum):
@@ -136,6 +140,59 @@ def share_to_members(pieces: int, numbers: Sequence[int | None]) -> list[int]:
         )
     rest = iter(spread(left, without))
     return [next(rest) if number is None else number for number in numbers]
+
+
+def share_minutes(
+    minutes: int, members: Mapping[int, int], *, per_piece: bool, pieces: int, people: int | None
+) -> dict[int, int]:
+    """What each named member spent of the minutes of everybody together, in whole minutes.
+
+    Counted per piece, time goes by pieces, and the unnamed tally has its part; of an act,
+    everybody who took part has the same, the `people` who are not named too. What is left over
+    goes to the largest remainders, the lower id first, so that the same is always the same.
+    """
+    if not members:
+        return {}
+    named = sorted(members)
+    weights = [members[member] if per_piece else 1 for member in named]
+    whole = pieces if per_piece else max(people or 0, len(named))
+    weights.append(whole - sum(weights))
+    shares = [divmod(minutes * weight, whole) for weight in weights]
+    left = minutes - sum(share for share, _rest in shares)
+    order = sorted(range(len(shares)), key=lambda place: (-shares[place][1], place))
+    gaining = set(order[:left])
+    return {member: shares[place][0] + (place in gaining) for place, member in enumerate(named)}
+
+
+def check_minutes(
+    minutes: int | None, of_members: Mapping[int, int], members: Mapping[int, int]
+) -> int | None:
+    """Check what each member is said to have spent; returns the minutes of everybody together.
+
+    Where those are not given, they are the members' sum.
+    """
+    if set(of_members) - set(members):
+        raise Refused(_("Minutes are given for somebody who did not take part."), "roster")
+    if any(not 0 <= each <= MOST_MEMBER_MINUTES for each in of_members.values()):
+        raise Refused(
+            _("Give the minutes of a person from 0 to %(most)s.", most=MOST_MEMBER_MINUTES),
+            "minutes",
+        )
+    told = sum(of_members.values())
+    if minutes is None:
+        return told if of_members else None
+    if told > minutes:
+        raise Refused(
+            _(
+                "The members' minutes add up to %(sum)s, %(more)s more than the %(minutes)s of "
+                "everybody together.",
+                sum=told,
+                more=told - minutes,
+                minutes=minutes,
+            ),
+            "minutes",
+        )
+    return minutes
 
 
 def too_many_named(named: int, pieces: int) -> str:
@@ -268,6 +325,11 @@ def _check_detail(detail: Detail, value: Any) -> str | int | None:
         if not (text.isascii() and text.isdigit()) or int(text) > 2_000_000_000:
             raise Refused(_("Give a whole number."), field)
         return int(text)
+    if detail.kind == "money":
+        if not _MONEY.fullmatch(text):
+            raise Refused(_("Give an amount such as 94.55."), field)
+        # As it was typed, so that no cent is lost; in whatever money was paid with.
+        return text.replace(",", ".")
     if detail.kind == "url" and not text.startswith(("https://", "http://")):
         raise Refused(_("Give a link that begins with https://"), field)
     if detail.kind == "choice" and text not in dict(detail.choices):

@@ -1,6 +1,7 @@
 """Who represents a ZIP: the table of districts written and looked up, and the seats it leads to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
@@ -274,6 +275,59 @@ def look_up(zip_code: str) -> Select[Any, Any, Any]:
         ZipDistrict,
         and_(ZipDistrict.zip == zip_code, ZipDistrict.table_id == DistrictTable.id),
     )
+
+
+@dataclass(frozen=True)
+class Represented:
+    """Who represents somebody as far as their ZIP says; who is not sure is not named."""
+
+    #: The only district the ZIP lies in; None: several, or nobody knows.
+    is_sure: bool
+    target_ids: frozenset[int]
+
+
+def represented_each(zip_codes: Iterable[str], on: date) -> dict[str, Represented]:
+    """Who represents each of many ZIPs, by the ZIP as it was given: three statements for all.
+
+    Where a ZIP lies in several districts of one state, the senators alone are sure. What is no
+    ZIP, or has no district, is left out; without a table, all are.
+    """
+    digits: dict[str, str] = {}
+    for typed in zip_codes:
+        with suppress(Refused):
+            digits[typed] = district_rules.read_zip(typed)
+    tables = vintages()
+    if not digits or not tables:
+        return {}
+    begun = [each for each in tables if each.starts_on <= on]
+    table = begun[0] if begun else tables[-1]
+    lie_in: dict[str, list[tuple[str, int]]] = {}
+    for zip_code, area, number in db.session.execute(
+        select(ZipDistrict.zip, ZipDistrict.area, ZipDistrict.district).where(
+            ZipDistrict.table_id == table.id, ZipDistrict.zip.in_(set(digits.values()))
+        )
+    ):
+        lie_in.setdefault(zip_code, []).append((area, number))
+    pairs = sorted({pair for theirs in lie_in.values() for pair in theirs})
+    areas = sorted({area for area, _number in pairs})
+    house, senate = _seats(areas, pairs, on) if pairs else ((), ())
+    members = {
+        (seat.area, seat.district): {holder.target_id for holder in seat.holders} for seat in house
+    }
+    senators: dict[str, set[int]] = {}
+    for seat in senate:
+        senators.setdefault(seat.area, set()).update(each.target_id for each in seat.holders)
+    found = {}
+    for typed, zip_code in digits.items():
+        theirs = lie_in.get(zip_code, [])
+        if not theirs:
+            continue
+        states = {area for area, _number in theirs}
+        ids = set(senators.get(theirs[0][0], ())) if len(states) == 1 else set[int]()
+        if len(theirs) == 1:
+            ids |= members.get(theirs[0], set())
+        found[typed] = Represented(len(theirs) == 1, frozenset(ids))
+    return found
 
 
 def _areas_near(table_id: int, zip_code: str) -> list[str]:

@@ -1,5 +1,6 @@
 """PDFs: data stay text, limits hold, and nothing is set inside of a transaction that wrote."""
 
+import unicodedata
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,38 @@ def test_not_after_a_write(app: Flask) -> None:
     db.rollback()
 
 
+FOUR_SCRIPTS = ("Łódź", "Україна", "سعادة السفير", "中华人民共和国")
+
+
+def fonts_of(made: bytes) -> set[str]:
+    """Names of the fonts that are embedded, without the six letters of a subset."""
+    found = set()
+    for page in PdfReader(BytesIO(made)).pages:
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            [below] = font["/DescendantFonts"]
+            described = below["/FontDescriptor"]
+            assert described.keys() & {"/FontFile2", "/FontFile3"}, "the font is not embedded"
+            found.add(str(font["/BaseFont"]).partition("+")[2])
+    return found
+
+
+def test_four_scripts_with_their_fonts_embedded(app: Flask) -> None:
+    made = pdf.render("dossier", data(name=" ".join(FOUR_SCRIPTS)), paper="a4")
+    said = text_of(made)
+    for words in ("Łódź", "Україна", "中华人民共和国"):
+        assert words in said
+    fonts = " ".join(fonts_of(made))
+    for name in ("LibertinusSerif", "NotoNaskhArabic", "NotoSerifSC"):
+        assert name in fonts
+
+
+def test_a_font_is_read_where_it_is_needed_alone(app: Flask) -> None:
+    assert all("Noto" not in each for each in fonts_of(pdf.render("dossier", data(), paper="a4")))
+
+
 def test_letters_without_a_font() -> None:
     assert pdf.unprintable(["Núñez", "Łódź", "Ελλάδα", "Україна", "Türkiye", "ﬁ"]) == ""
-    assert pdf.unprintable(["سلام", "中"]) == "".join(sorted(set("سلام中")))
+    assert pdf.unprintable([*FOUR_SCRIPTS, "臺灣", "かな", "Հայաստան", "საქართველო", "שלום"]) == ""
+    for words in ("한국", "ไทย", "नेपाल", "ኢትዮጵያ", "မြန်မာ"):
+        lacking = {letter for letter in words if unicodedata.category(letter)[0] in "LM"}
+        assert set(pdf.unprintable([words, "Niue"])) == lacking

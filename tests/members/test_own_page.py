@@ -17,7 +17,7 @@ from crm.core import db, i18n
 from crm.core.access import Role
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
-from crm.members import key_operations, keys, own_views
+from crm.members import key_operations, keys, own_session
 from crm.members.consent_rules import Purpose
 from crm.members.models import (
     Consent,
@@ -243,8 +243,8 @@ def test_it_closes_by_itself_and_by_leaving(
     assert client.post("/my/leave").location == "/my"
     assert "Hello" not in client.get("/my").get_data(as_text=True)
     client = opened(place, code)
-    later = own_views.time() + 2 * 60 * 60 + 1
-    monkeypatch.setattr(own_views, "time", lambda: later)
+    later = own_session.time() + 2 * 60 * 60 + 1
+    monkeypatch.setattr(own_session, "time", lambda: later)
     page = client.get("/my").get_data(as_text=True)
     assert "Hello" not in page
     assert "has closed" in page

@@ -219,6 +219,22 @@ def test_details_that_cannot_be(app: Flask, given: dict[str, Any], field: str) -
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("94.55", "94.55"), ("94,5", "94.5"), ("61", "61"), (" 0.61 ", "0.61"), ("", None)],
+)
+def test_postage_is_kept_as_typed(typed: str, kept: str | None) -> None:
+    found = rules.check_details(channels()["letter"].details, {"postage": typed})
+    assert found.get("postage") == kept
+
+
+@pytest.mark.parametrize("typed", ["-1", "1.234", "1e3", "$4", "٣", "9" * 12])
+def test_no_postage(app: Flask, typed: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        rules.check_details(channels()["postcard"].details, {"postage": typed})
+    assert refusal.value.field == "detail_postage"
+
+
 def test_details_are_read() -> None:
     given = {"network": " Mastodon ", "link": "https://example.org", "reached": "12", "hashtag": ""}
     assert rules.check_details(channels()["social"].details, given) == {
@@ -246,3 +262,59 @@ def test_channels_and_kinds_are_found(app: Flask) -> None:
     assert len(outcome_kinds()) == 11
     with app.test_request_context():
         assert channels()["postcard"].count(2) == "2 postcards"
+
+
+people_of = st.dictionaries(st.integers(1, 50), st.integers(0, 40), max_size=12)
+
+
+@given(
+    minutes=st.integers(0, 20_000), members=people_of, unnamed=st.integers(0, 60), act=st.booleans()
+)
+def test_minutes_are_shared_to_the_last(
+    minutes: int, members: dict[int, int], unnamed: int, act: bool
+) -> None:
+    """Whole minutes, none lost, nobody ahead of their part by a minute, always the same."""
+    if act:
+        members = dict.fromkeys(members, 1)
+    pieces = sum(members.values()) + unnamed or 1
+    people = len(members) + unnamed if act else None
+
+    def share(of: dict[int, int]) -> dict[int, int]:
+        return rules.share_minutes(
+            minutes, of, per_piece=not act, pieces=1 if act else pieces, people=people
+        )
+
+    shares = share(members)
+    assert set(shares) == set(members)
+    assert shares == share(dict(reversed(members.items())))
+    whole = people if act else pieces
+    for member, part in shares.items():
+        assert abs(part - minutes * members[member] / (whole or 1)) < 1
+    left = minutes - sum(shares.values())
+    others = (whole or 1) - sum(members.values())
+    assert left >= 0
+    if members:
+        assert abs(left - minutes * others / (whole or 1)) < 1
+        assert left == 0 or others > 0
+
+
+@pytest.mark.parametrize(
+    ("minutes", "each", "sentence"),
+    [
+        (None, {1: -1}, "from 0 to 10000"),
+        (None, {1: 10_001}, "from 0 to 10000"),
+        (50, {1: 30, 2: 30}, "add up to 60, 10 more than the 50"),
+        (None, {3: 5}, "somebody who did not take part"),
+    ],
+)
+def test_minutes_refused(
+    app: Flask, minutes: int | None, each: dict[int, int], sentence: str
+) -> None:
+    with app.test_request_context(), pytest.raises(Refused, match=sentence):
+        rules.check_minutes(minutes, each, {1: 4, 2: 6})
+
+
+def test_minutes_of_everybody_are_at_least_the_members() -> None:
+    assert rules.check_minutes(None, {1: 30, 2: 30}, {1: 4, 2: 6}) == 60
+    assert rules.check_minutes(90, {1: 30}, {1: 4, 2: 6}) == 90
+    assert rules.check_minutes(None, {}, {1: 4}) is None

@@ -24,7 +24,7 @@ class Counted(StrEnum):
 
 @dataclass(frozen=True)
 class Detail:
-    """A question only this channel asks. `kind` is text | url | number | choice."""
+    """A question only this channel asks. `kind` is text | url | number | money | choice."""
 
     name: str
     label: Any

@@ -3,7 +3,7 @@
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from crm.outreach.channels import Channel, Counted
+from crm.outreach.channels import Channel, Counted, Detail
 
 CHANNEL = Channel(
     name="letter",
@@ -15,5 +15,6 @@ CHANNEL = Channel(
     expects_answer=True,
     sent_to="postal",
     osdi="postal mail",
+    details=(Detail("postage", _l("Postage in all"), "money"),),
     roles=(("writer", _l("Writer")), ("leader", _l("Leader"))),
 )

@@ -1,0 +1,152 @@
+"""The merge check of a print: which pieces can be printed as wished, and why the others cannot.
+
+Asked before printing, and once more as it is printed: what has changed in between is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import gettext as _
+
+from crm.core.errors import Refused
+from crm.mailings.models import Mailing, Piece
+from crm.mailings.printing import papers, words
+from crm.mailings.printing.fitting import address_size, message_size
+from crm.mailings.printing.papers import ENVELOPES, LABEL_SHEETS, Box, Kind, Wish
+from crm.members.disclosure import Viewer
+from crm.texts import queries as texts
+from crm.texts.merge import Hindrance, Merged, Wanted, Why, merge
+from crm.texts.models import TextVersion
+
+#: Sizes that are tried, the largest first.
+LETTER_SIZES = (11.5, 10.5, 9.5, 8.5)
+LABEL_SIZES = (11, 10, 9, 8, 7.5)
+CARD_SIZES = (11, 10, 9, 8)
+ENVELOPE_SIZES = (13, 12, 11, 10)
+MESSAGE_SIZES = (12, 11, 10, 9, 8.5)
+#: What hinders what: addresses do not wait for the words to be approved.
+_OF_ADDRESSES = frozenset({Why.GONE, Why.LEFT, Why.NO_ADDRESS})
+#: What is left to the hand on a sheet.
+_BY_HAND = frozenset({Why.EMPTY})
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A piece with its words, and the sizes in which they fit."""
+
+    id: int
+    number: int
+    merged: Merged
+    size: float
+    message_size: float = 0.0
+
+    @property
+    def member_id(self) -> int | None:
+        """Who signs it."""
+        return self.merged.member_id
+
+
+@dataclass(frozen=True)
+class Hindered:
+    """A piece that cannot be printed as wished, and why, in sentences."""
+
+    id: int
+    number: int
+    target_id: int
+    member_id: int | None
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Every piece that was asked about is in one of both."""
+
+    version: TextVersion
+    ready: Sequence[Ready]
+    hindered: Sequence[Hindered]
+
+
+def version_of(text_id: int, language: str) -> TextVersion:
+    """The words that print: those approved last, else those written last, which hinders."""
+    found = texts.approved(text_id, language) or texts.latest(text_id, language)
+    if found is None:
+        raise Refused(_("This text has no words in the language of the pack yet."))
+    return found
+
+
+def check(
+    mailing: Mailing, pieces: Sequence[Piece], wish: Wish, *, viewer: Viewer, today: date
+) -> Checked:
+    """Fill every piece and see what hinders it, in a fixed number of statements per 500."""
+    version = version_of(mailing.text_id, mailing.language)
+    merged = merge(
+        version,
+        [Wanted(piece.target_id, piece.member_id) for piece in pieces],
+        campaign=mailing.campaign,
+        chapter=mailing.chapter,
+        values=mailing.values,
+        on=today,
+        viewer=viewer,
+        terms={piece.target_id: piece.term_id for piece in pieces},
+    )
+    ready, hindered = [], []
+    sizes: dict[tuple[str, ...], float | None] = {}
+    for piece, each in zip(pieces, merged, strict=True):
+        told = [hindrance.told for hindrance in each.hindrances if _counts(hindrance, wish)]
+        place = (each.envelope, *each.address)
+        if place not in sizes:
+            sizes[place] = _address_size(place, wish)
+        size, message = sizes[place], _message_size(each, wish)
+        if size is None and not told:
+            told.append(_("The address is too long for this paper: shorten its lines."))
+        if message is None and not told:
+            told.append(_("The text is too long for a card. Shorten it, or print it as letters."))
+        is_looked_at = wish.is_preview and bool(each.envelope)
+        if told and not is_looked_at:
+            hindered.append(
+                Hindered(
+                    piece.id, piece.number, piece.target_id, piece.member_id,
+                    tuple(dict.fromkeys(told)),
+                )
+            )  # fmt: skip
+        else:
+            least = min(MESSAGE_SIZES)
+            ready.append(Ready(piece.id, piece.number, each, size or least, message or least))
+    return Checked(version, ready, hindered)
+
+
+def _counts(hindrance: Hindrance, wish: Wish) -> bool:
+    if not wish.shows_words:
+        return hindrance.why in _OF_ADDRESSES
+    return not (wish.kind is Kind.SHEETS and hindrance.why in _BY_HAND)
+
+
+def _address_size(lines: Sequence[str], wish: Wish) -> float | None:
+    match wish.kind:
+        case Kind.LETTERS:
+            return address_size(lines, LETTER_SIZES, papers.LETTER_ADDRESS[wish.paper])
+        case Kind.POSTCARDS | Kind.POSTCARDS_4UP:
+            card = papers.card_of(wish.kind, wish.paper)
+            return address_size(lines, CARD_SIZES, papers.address_of(card))
+        case Kind.LABELS:
+            sheet = LABEL_SHEETS[wish.labels]
+            room = Box(sheet.wide - 2 * sheet.side, sheet.high - 2)
+            return address_size(lines, LABEL_SIZES, room)
+        case Kind.ENVELOPES:
+            cover = ENVELOPES[wish.envelope]
+            return address_size(
+                lines, ENVELOPE_SIZES, Box(cover.wide * 0.56 - 12, cover.high * 0.6 - 16)
+            )
+        case _:
+            return LETTER_SIZES[0]
+
+
+def _message_size(merged: Merged, wish: Wish) -> float | None:
+    if not wish.kind.is_card or wish.by_hand:
+        return MESSAGE_SIZES[0]
+    said = ["".join(run.text for run in runs) for runs in words.split(merged.body)]
+    if merged.signature and not words.signs_itself(merged.body):
+        said.append(merged.signature)
+    room = papers.message_of(papers.card_of(wish.kind, wish.paper))
+    return message_size(said, MESSAGE_SIZES, room)
