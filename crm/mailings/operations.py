@@ -22,9 +22,13 @@ from crm.mailings.queries import find_made, held
 from crm.mailings.rules import MOST_MINUTES, MOST_POSTAGE, Held, State, meant
 from crm.members.models import Member, Membership
 from crm.members.queries import open_on, visible_members
+from crm.tasks.models import Task
+from crm.tasks.rules import check_steps
+from crm.texts import own_fields
+from crm.texts.rules import key_of
 
-#: Characters of a pack's name and of what a picture shows; steps that follow.
-MOST_NAME, MOST_STEPS = 120, 5
+#: Characters of a pack's name.
+MOST_NAME = 120
 #: Pieces of one statement.
 _AT_ONCE = 1_000
 
@@ -65,6 +69,11 @@ def make_pack(
         raise Refused(_("Say what the picture shows."), "picture_shows")
     _check_members(asked, by, today)
     made = plan(asked, today=today)
+    given = {key_of(key): value for key, value in (values or {}).items()}
+    kept = {
+        own.key: own_fields.checked(own, given.get(own.key, ""))
+        for own in own_fields.read(made.version.fields)
+    }
     if shown is not None and shown != made.digest:
         raise Changed(_("Something has changed since this was shown. Look again, then make it."))
     mailing = Mailing(
@@ -76,7 +85,7 @@ def make_pack(
         language=asked.language,
         planned_on=planned_on,
         place=place or None,
-        values=dict(values or {}),
+        values={key: value for key, value in kept.items() if value},
         allotted=_told(made),
         minutes_each=minutes_each,
         postage_each=postage_each,
@@ -155,8 +164,7 @@ def _check_numbers(
         raise Refused(_("A piece takes at most %(most)s minutes.", most=MOST_MINUTES), "minutes")
     if postage_each is not None and not 0 <= postage_each <= MOST_POSTAGE:
         raise Refused(_("Give the postage of one piece, such as 0.61."), "postage")
-    if len(then) > MOST_STEPS:
-        raise Refused(_("At most %(most)s steps can follow.", most=MOST_STEPS), "then")
+    check_steps(then)
 
 
 def _check_members(asked: Asked, by: User | None, today: date) -> None:
@@ -184,6 +192,13 @@ def begin(mailing: Mailing, by: User | None, *, may_be_closed: bool = False) -> 
     """Take the pack's turn and read it anew; refuse strangers, and packs that are closed."""
     _refuse_maker(mailing.chapter_id, by)
     db.take_turn(f"pack-{mailing.id}")
+    # Tasks before pieces, as those who do a task take them: so nobody waits for each other.
+    db.session.execute(
+        select(Task.id)
+        .where(Task.id.in_(select(Piece.task_id).where(Piece.mailing_id == mailing.id)))
+        .order_by(Task.id)
+        .with_for_update()
+    )
     db.session.refresh(mailing, ["closed_at", "minutes_each", "postage_each"])
     if mailing.closed_at is not None and not may_be_closed:
         raise Refused(_("This pack is closed. Open it again first."))

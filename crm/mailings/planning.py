@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
@@ -20,16 +21,29 @@ from crm.mailings.models import Mailing, Piece
 from crm.mailings.rules import MOST_PIECES, State
 from crm.members.models import Chapter, Member
 from crm.members.queries import present
+from crm.outreach.channels import channels
 from crm.outreach.models import ActionTarget
 from crm.targets.districts import Represented, represented_each
 from crm.targets.models import Target
 from crm.targets.queries import terms_on
+from crm.texts.kinds import KINDS
 from crm.texts.models import Text, TextVersion
+from crm.texts.queries import approved
 
 #: Most members of one pack.
 MOST_MEMBERS = 1_000
-#: Kinds of texts that packs are made of, with the channel their outreach is logged in.
-PRINTED: Mapping[str, str] = {"letter": "letter", "postcard": "postcard"}
+
+
+@cache
+def printed_kinds() -> Mapping[str, str]:
+    """Kinds of texts that packs are made of, with the channel their outreach is logged in."""
+    return {
+        kind.name: channel
+        for kind in KINDS.values()
+        if kind.prints
+        for channel in kind.channels
+        if channels()[channel].sent_to == "postal"
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,21 +200,12 @@ def _nobody(asked: Asked, homes: Mapping[int, str | None]) -> str:
 def _words(asked: Asked) -> tuple[TextVersion, str]:
     """The version that prints, and the channel of the text."""
     text = db.session.get(Text, asked.text_id)
-    channel = PRINTED.get(text.kind) if text else None
+    channel = printed_kinds().get(text.kind) if text else None
     if text is None or channel is None or text.retired_at is not None:
         raise Refused(_("Choose a letter or a postcard."), "text")
     if text.campaign_id not in (None, asked.campaign_id):
         raise Refused(_("This text is of another campaign."), "text")
-    version = db.session.scalars(
-        select(TextVersion)
-        .where(
-            TextVersion.text_id == text.id,
-            TextVersion.language == asked.language,
-            TextVersion.approved_at.is_not(None),
-        )
-        .order_by(TextVersion.number.desc())
-        .limit(1)
-    ).first()
+    version = approved(text.id, asked.language)
     if version is None:
         raise Refused(
             _(

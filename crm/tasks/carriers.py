@@ -29,6 +29,8 @@ class Carrier:
     finish: Callable[[Task, Mapping[int, int], User | None, date], None]
     #: The task goes back to the pool: `give_back(task, by)`.
     give_back: Callable[..., None]
+    #: Somebody else does it from now on: `hand(task, by)`, the task holding who.
+    hand: Callable[[Task, User | None], None] | None = None
 
 
 def init_app(app: Flask) -> None:
@@ -47,3 +49,10 @@ def carrier_of(task: Task) -> Carrier | None:
         return None
     found: dict[str, Carrier] = current_app.extensions[_KEY]
     return found.get(task.carrier)
+
+
+def handed(task: Task, by: User | None) -> None:
+    """Tell a task's carrier that somebody else does it now."""
+    carrier = carrier_of(task)
+    if carrier is not None and carrier.hand is not None:
+        carrier.hand(task, by)

@@ -25,7 +25,7 @@ from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionTarget
 from crm.outreach.operations import log_action
 from crm.tasks import rules
-from crm.tasks.carriers import Carrier, carrier_of
+from crm.tasks.carriers import Carrier, carrier_of, handed
 from crm.tasks.models import Task, TaskAction
 from crm.tasks.operations import carry, follow, held, set_done, targets_of
 from crm.tasks.rules import OPEN, State
@@ -294,6 +294,7 @@ def take(*, task_id: int, doer: Doer, today: date) -> Task:
             return task
         raise Refused(_("Somebody else was quicker: this task is taken."))
     audit.record("take_task", "task", task_id, by=doer.by, changes=doer.told(values))
+    handed(task, doer.by)
     return task
 
 

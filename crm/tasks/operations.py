@@ -20,7 +20,7 @@ from crm.members.queries import below, open_on
 from crm.outreach.channels import channels
 from crm.targets.models import Target
 from crm.tasks import rules
-from crm.tasks.carriers import carrier_of
+from crm.tasks.carriers import carrier_of, handed
 from crm.tasks.models import Task, TaskTarget
 from crm.tasks.rules import OPEN, State
 from crm.texts.models import Text
@@ -444,6 +444,8 @@ def _hand(task: Task, after: Mapping[str, Any], by: User | None) -> None:
         setattr(task, name, value)
     if not task.done:
         task.state, task.started_at = State.NEEDS_ACTION.value, None
+    if not task.in_pool:
+        handed(task, by)
 
 
 def move(task_ids: Collection[int], *, due_on: date | None, by: User | None) -> int:

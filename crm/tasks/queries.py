@@ -110,9 +110,7 @@ def is_there(today: date) -> ColumnElement[bool]:
         select(1)
         .select_from(Membership)
         .join(Chapter, Chapter.id == Membership.chapter_id)
-        .where(
-            Membership.member_id == Task.member_id, open_on(today), Chapter.path.like(own + "%")
-        )
+        .where(Membership.member_id == Task.member_id, open_on(today), Chapter.path.like(own + "%"))
         .correlate(Task)
     )
 
@@ -310,7 +308,7 @@ def campaign_choices(scope: Scope) -> list[tuple[str, str]]:
     rows = db.session.execute(
         select(Campaign.slug, Campaign.name).where(there).order_by(Campaign.name)
     )
-    return [(slug, name) for slug, name in rows]  # noqa: C416
+    return [(slug, name) for slug, name in rows]
 
 
 def leader_ids(scope: Scope) -> list[int]:
