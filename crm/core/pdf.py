@@ -70,16 +70,17 @@ def render(
     *,
     paper: str,
     picture: Path | None = None,
-    again: bool = False,
+    pages: int | None = None,
     tags: bool = True,
     seconds: int | None = None,
     most: int = MOST_DATA,
 ) -> bytes:
     """Set `templates/print/<template>.typ`; it reads `data` (what JSON holds) and `paper`.
 
-    `picture` is a file the template finds under the name `data["picture"]`. With `again` it is set
-    a second time where it says so (`<known>`). Without `tags` nothing tells a screen reader what is
-    a heading: for what is read on paper alone, in half the time.
+    `picture` is a file the template finds under the name `data["picture"]`. Where it has not the
+    expected `pages`, it is set again and told what it said of them (`<known>`). Without `tags`
+    nothing tells a screen reader what is a heading: for what is read on paper alone, in half the
+    time.
 
     Lets go of the database first. Raises `Refused` when it takes too long or is too much; what is
     wrong with a template is a bug.
@@ -96,7 +97,7 @@ def render(
         "root": str(root),
         "picture": None if picture is None else str(picture),
         "fonts": [str(folder) for letters, folder in _FONTS if letters.search(words)],
-        "again": again,
+        "pages": pages,
         "tags": tags,
         "seconds": seconds,
         "bytes": MEMORY,

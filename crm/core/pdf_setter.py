@@ -7,6 +7,7 @@ templates' folder alone, or from a copy of it with the job's picture beside.
 """
 
 import json
+import re
 import resource
 import shutil
 import sys
@@ -37,23 +38,32 @@ def main() -> None:
 
 def _set(job: dict[str, Any], root: Path) -> bytes:
     inputs = {"data": json.dumps(job["data"], ensure_ascii=False)}
-    compiler = typst.Compiler(
-        root / f"{job['template']}.typ",
-        root=root,
-        font_paths=job["fonts"],
-        ignore_system_fonts=True,
-        sys_inputs=inputs,
+    given: dict[str, Any] = {
+        "input": root / f"{job['template']}.typ",
+        "root": root,
+        "font_paths": job["fonts"],
+        "ignore_system_fonts": True,
         # No package is ever fetched: neither folder is there.
-        package_path=root / "no-packages",
-        package_cache_path=root / "no-packages",
+        "package_path": root / "no-packages",
+        "package_cache_path": root / "no-packages",
+    }
+    compiler = typst.Compiler(**given, sys_inputs=inputs)
+    made: bytes = compiler.compile(pdf_tags=job["tags"])  # type: ignore[assignment]
+    if job["pages"] is None or _pages(made) == job["pages"]:
+        return made
+    # The pages are not those that were expected. What a template finds out about them (`<known>`)
+    # it is told in a run of its own: to look for it every time would double the work.
+    asking = inputs | {"asks": "pages"}
+    compiler = typst.Compiler(**given, sys_inputs=asking)
+    known = json.loads(compiler.query("<known>", field="value", one=True))
+    return compiler.compile(  # type: ignore[return-value]
+        sys_inputs=inputs | {"known": json.dumps(known)}, pdf_tags=job["tags"]
     )
-    if job["again"]:
-        # What a template finds out about its own pages it is told in a second run; where there is
-        # nothing to tell, the first is the last.
-        known = json.loads(compiler.query("<known>", field="value", one=True))
-        if known:
-            inputs["known"] = json.dumps(known)
-    return compiler.compile(sys_inputs=inputs, pdf_tags=job["tags"])  # type: ignore[return-value]
+
+
+def _pages(made: bytes) -> int:
+    """How many pages a document has: what the root of their tree counts."""
+    return max(map(int, re.findall(rb"/Count (\d+)", made)), default=0)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ class NavItem:
     icon: str
     can: Can
     order: int
-    #: The first part of the addresses it stands for, several parted by a blank: `members chapters`.
+    #: The first part of the addresses it stands for, several parted by a blank: `members chapters`;
+    #: or one whole address: `tasks/today`.
     prefix: str
 
 

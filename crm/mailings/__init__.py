@@ -1,10 +1,19 @@
 """Packs: a text for targets shared out to members, printed, prepared and posted."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
-from crm.mailings import as_tasks
+from crm.core import shell
+from crm.core.access import Can
+from crm.core.shell import NavItem, Panel
+from crm.mailings import as_tasks, cli, handover, history, views
+from crm.mailings import making_views as making_views
 from crm.mailings import models as models
+from crm.mailings import own as own
+from crm.mailings import posting_views as posting_views
+from crm.mailings import print_views as print_views
 from crm.mailings.views import blueprint
+from crm.targets.handover import offer
 from crm.tasks import carriers
 
 
@@ -12,3 +21,10 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     carriers.offer(app, as_tasks.CARRIER)
     app.register_blueprint(blueprint)
+    history.init_app(app)
+    offer(app, handover.OF_PACKS)
+    cli.init_app(app)
+    shell.add_nav(
+        app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 56, "packs post")
+    )
+    shell.add_panel(app, "campaign", Panel(45, "mailings/_of_campaign.html", views.of_campaign))

@@ -16,7 +16,7 @@ from crm.core.access import Can
 from crm.mailings.models import Mailing, Piece, Posting
 from crm.mailings.rules import State
 from crm.tasks import rules as task_rules
-from crm.tasks.models import Task
+from crm.tasks.models import Task, TaskTarget
 from crm.tasks.operations import Draft, add_tasks, cancel, carry, held, set_done, targets_of
 
 #: Ids of one statement.
@@ -73,7 +73,7 @@ def _drop(task_id: int, by: User | None) -> None:
 
 
 def _fit(task_id: int, there: dict[int, int], by: User | None) -> None:
-    """Take what somebody gave back out of what a task asks for."""
+    """Let a task ask for the pieces it has now: some were given back, or go to a successor."""
     task, rows = held(task_id), targets_of(task_id)
     if {row.target_id: row.pieces for row in rows} == there:
         return
@@ -85,6 +85,11 @@ def _fit(task_id: int, there: dict[int, int], by: User | None) -> None:
         else:
             row.pieces, row.done = number, min(row.done, number)
             kept.append(row)
+    known = {row.target_id for row in rows}
+    for target_id, number in there.items():
+        if target_id not in known:
+            kept.append(TaskTarget(task_id=task_id, target_id=target_id, pieces=number, done=0))
+            db.session.add(kept[-1])
     db.session.flush()
     set_done(task, kept, None if task.state in task_rules.OPEN else task_rules.State(task.state))
     audit.record("fit_task", "task", task_id, by=by, changes={"pieces": [before, task.pieces]})

@@ -5,7 +5,7 @@ has done. `posting` posts pieces and takes them back.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 from flask_babel import gettext as _
@@ -25,6 +25,7 @@ from crm.members.queries import open_on, visible_members
 from crm.tasks.models import Task
 from crm.tasks.rules import check_steps
 from crm.texts import own_fields
+from crm.texts.models import TextVersion
 from crm.texts.rules import key_of
 
 #: Characters of a pack's name.
@@ -64,16 +65,20 @@ def make_pack(
         return already
     campaign, chapter = campaign_and_chapter(asked)
     _refuse_maker(chapter.id, by)
-    _check_numbers(minutes_each, postage_each, then)
-    if picture and not (picture_shows or "").strip():
-        raise Refused(_("Say what the picture shows."), "picture_shows")
-    _check_members(asked, by, today)
     made = plan(asked, today=today)
-    given = {key_of(key): value for key, value in (values or {}).items()}
-    kept = {
-        own.key: own_fields.checked(own, given.get(own.key, ""))
-        for own in own_fields.read(made.version.fields)
-    }
+    given = check_pack(
+        asked=asked,
+        version=made.version,
+        planned_on=planned_on,
+        values=values,
+        minutes_each=minutes_each,
+        postage_each=postage_each,
+        picture=picture,
+        picture_shows=picture_shows,
+        then=then,
+        by=by,
+        today=today,
+    )
     if shown is not None and shown != made.digest:
         raise Changed(_("Something has changed since this was shown. Look again, then make it."))
     mailing = Mailing(
@@ -85,7 +90,7 @@ def make_pack(
         language=asked.language,
         planned_on=planned_on,
         place=place or None,
-        values={key: value for key, value in kept.items() if value},
+        values=given,
         allotted=_told(made),
         minutes_each=minutes_each,
         postage_each=postage_each,
@@ -123,6 +128,43 @@ def make_pack(
     return mailing
 
 
+def check_pack(
+    *,
+    asked: Asked,
+    version: TextVersion,
+    planned_on: date,
+    values: Mapping[str, str] | None = None,
+    minutes_each: int | None = None,
+    postage_each: int | None = None,
+    picture: str | None = None,
+    picture_shows: str | None = None,
+    then: Sequence[Mapping[str, Any]] = (),
+    by: User | None,
+    today: date,
+    **_rest: Any,
+) -> dict[str, str]:
+    """Raise `Refused` for what a pack cannot be, whoever is shared out to whom.
+
+    Returns what the text's own fields are filled with, checked.
+    """
+    _check_days(planned_on, today)
+    _check_numbers(minutes_each, postage_each, then)
+    if picture and not (picture_shows or "").strip():
+        raise Refused(_("Say what the picture shows."), "picture_shows")
+    _check_members(asked, by, today)
+    typed = {key_of(key): value for key, value in (values or {}).items()}
+    kept = {
+        own.key: own_fields.checked(own, typed.get(own.key, ""))
+        for own in own_fields.read(version.fields)
+    }
+    return {key: value for key, value in kept.items() if value}
+
+
+def _check_days(planned_on: date, today: date) -> None:
+    if not today - timedelta(days=366) <= planned_on <= today + timedelta(days=3 * 366):
+        raise Refused(_("Is the year of this date right?"), "planned_on")
+
+
 def _told(made: Plan) -> dict[str, Any]:
     """How it was allotted, without anybody's name."""
     asked = made.asked
@@ -142,18 +184,18 @@ def _told(made: Plan) -> dict[str, Any]:
 def _rows(mailing_id: int, made: Plan) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for share in made.shares:
-        rows += (
-            {
-                "mailing_id": mailing_id,
-                "number": len(rows) + place + 1,
-                "target_id": share.target_id,
-                "term_id": made.terms.get(share.target_id),
-                "member_id": share.member_id,
-                "state": str(State.TO_PREPARE),
-                "prints": 0,
-            }
-            for place in range(share.number)
-        )
+        for _piece in range(share.number):
+            rows.append(
+                {
+                    "mailing_id": mailing_id,
+                    "number": len(rows) + 1,
+                    "target_id": share.target_id,
+                    "term_id": made.terms.get(share.target_id),
+                    "member_id": share.member_id,
+                    "state": str(State.TO_PREPARE),
+                    "prints": 0,
+                }
+            )
     return rows
 
 

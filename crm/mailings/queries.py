@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, case, cast, func, select
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from crm.campaigns.models import Campaign
@@ -16,7 +16,7 @@ from crm.mailings.rules import Held, State, plain_code
 from crm.members.models import Chapter
 from crm.members.queries import in_scope
 from crm.outreach.models import Action
-from crm.targets.models import Target
+from crm.targets.models import Target, Term
 
 
 def mailing(code: str, scope: Scope) -> Mailing:
@@ -36,6 +36,12 @@ def _whole() -> Select[Mailing]:
         joinedload(Mailing.text),
         joinedload(Mailing.made_by),
     )
+
+
+def is_code(code: str, scope: Scope) -> bool:
+    """Whether a pack of the scope has the code."""
+    found = select(Mailing.id).where(Mailing.code == code, in_scope(Mailing.chapter_id, scope))
+    return db.session.scalar(found) is not None
 
 
 def find_made(client_key: str) -> Mailing | None:
@@ -243,3 +249,59 @@ def of_campaign(campaign_id: int, scope: Scope, limit: int) -> Sequence[Mailing]
     return db.session.scalars(
         packs(PackFilter(), scope).where(Mailing.campaign_id == campaign_id).limit(limit)
     ).all()
+
+
+def campaigns_with_packs(scope: Scope) -> Sequence[Campaign]:
+    """Campaigns that have packs in the scope, by name."""
+    return db.session.scalars(
+        select(Campaign)
+        .where(
+            Campaign.id.in_(select(Mailing.campaign_id).where(in_scope(Mailing.chapter_id, scope)))
+        )
+        .order_by(Campaign.name, Campaign.id)
+    ).all()
+
+
+@dataclass(frozen=True)
+class Named:
+    """A piece with the name of its target."""
+
+    id: int
+    number: int
+    member_id: int | None
+    state: str
+    target: str
+
+
+def pieces_of(mailing_id: int, member_ids: Collection[int | None]) -> dict[int | None, list[Named]]:
+    """The unposted pieces of these members (None: the pool), by member. One statement."""
+    named = [each for each in member_ids if each is not None]
+    theirs: ColumnElement[bool] = Piece.member_id.in_(named)
+    if None in member_ids:
+        theirs = or_(theirs, Piece.member_id.is_(None))
+    found: dict[int | None, list[Named]] = {each: [] for each in member_ids}
+    for row in db.session.execute(
+        select(Piece.id, Piece.number, Piece.member_id, Piece.state, Target.name)
+        .join(Target, Target.id == Piece.target_id)
+        .where(Piece.mailing_id == mailing_id, Piece.state != State.POSTED, theirs)
+        .order_by(Piece.number)
+    ):
+        found[row[2]].append(Named(*row))
+    return found
+
+
+def gone_targets(mailing_id: int) -> dict[int, str]:
+    """Targets of unposted pieces that do not hold any more what they held: id → name."""
+    rows = db.session.execute(
+        select(Target.id, Target.name)
+        .join(Piece, Piece.target_id == Target.id)
+        .join(Term, Term.id == Piece.term_id)
+        .where(
+            Piece.mailing_id == mailing_id,
+            Piece.state != State.POSTED,
+            Term.is_current.is_(False),
+        )
+        .distinct()
+        .order_by(Target.name)
+    )
+    return {target_id: name for target_id, name in rows}  # noqa: C416

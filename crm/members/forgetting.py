@@ -69,6 +69,9 @@ class FreeText:
 TEXTS: dict[str, FreeText] = {}
 #: Whether somebody who is no member bears a name (folded): a senator keeps theirs.
 NAMESAKES: dict[str, Callable[[str], bool]] = {}
+#: What a room above takes away or gives on when somebody goes: called with the ids of their rows
+#: and who forgets them.
+LEAVING: dict[str, Callable[[Sequence[int], Any], None]] = {}
 #: Importer → the parts of what its imports keep for their way back, unpacked, as JSON holds them.
 READING: dict[str, Callable[[Mapping[str, Any]], Iterable[Any]]] = {}
 
@@ -181,6 +184,8 @@ def forget(*, member_id: int, by: User | None, today: date) -> Forgotten:
     if not told.has_namesake:
         for text, row in person.texts:
             _mend(text, row, person.names)
+    for leave in LEAVING.values():
+        leave(person.ids, by)
     _erase_rows(person)
     _erase_ways_back(person)
     _erase_account(person)

@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from flask import current_app, request
@@ -40,7 +41,7 @@ _KEY = r"[A-Za-z0-9-]{8,64}\Z"
 _MOST_COUNT = 10_000_000
 
 
-def _number(typed: str) -> int:
+def whole_number(typed: str) -> int:
     """`150`, `1,500`, `1 500`: blanks and commas between thousands are fine."""
     plain = typed.replace(",", "").replace(" ", "").replace("\u00a0", "")
     if not (plain.isascii() and plain.isdigit()) or int(plain) > _MOST_COUNT:
@@ -53,7 +54,47 @@ def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
     return [SelectChoice(value, label) for value, label in pairs]
 
 
-class LogForm(Form):
+class WithMembers(Form):
+    """Asks for members by ticking them, each with a number or without: `member`, `count-<id>`."""
+
+    #: Members ticked and their numbers as typed, where nothing was sent yet.
+    ticked_before: Mapping[int, int | None] = MappingProxyType({})
+
+    def ticked(self) -> dict[int, int | None]:
+        """Members who are ticked, or have a number; raises `Refused` for what is no number."""
+        if not self.is_submitted():
+            return dict(self.ticked_before)
+        found: dict[int, int | None] = {}
+        for value in request.form.getlist("member"):
+            if (member_id := parse_id(value)) is not None:
+                found[member_id] = None
+        for name, value in request.form.items():
+            head, _dash, member = name.partition("-")
+            if head != "count" or not value.strip() or not (member.isascii() and member.isdigit()):
+                continue
+            try:
+                found[int(member[:9])] = whole_number(value)
+            except ValueError:
+                raise Refused(
+                    _("“%(typed)s” is not a whole number.", typed=value.strip()[:20]), "roster"
+                ) from None
+        return found
+
+    def typed_count(self, member_id: int) -> str:
+        """The number box of a member, as typed."""
+        if self.is_submitted():
+            return request.form.get(f"count-{member_id}", "")[:20]
+        number = self.ticked_before.get(member_id)
+        return "" if number is None else str(number)
+
+    def is_ticked(self, member_id: int) -> bool:
+        """The tick of a member, as sent."""
+        if self.is_submitted():
+            return str(member_id) in request.form.getlist("member")
+        return member_id in self.ticked_before
+
+
+class LogForm(WithMembers):
     """What every channel asks. `form_for` adds what only one does."""
 
     client_key = HiddenField(
@@ -61,7 +102,7 @@ class LogForm(Form):
         validators=[Regexp(_KEY, message=_l("Load the form anew."))],
     )
     #: Of a correction: how many there were when the form was read.
-    seen = WholeNumber(read=_number, widget=HiddenInput(), validators=[Optional()])
+    seen = WholeNumber(read=whole_number, widget=HiddenInput(), validators=[Optional()])
     campaign = choice(_l("Campaign"), required=True, choices=[])
     happened_on = day(_l("Date"), required=True, past=True)
     until = day(_l("Last day"), past=True)
@@ -69,7 +110,7 @@ class LogForm(Form):
     chapters = SelectMultipleField(_l("Chapter"), coerce=an_id, choices=[])
     pieces = WholeNumber(
         _l("How many"),
-        read=_number,
+        read=whole_number,
         validators=[InputRequired(_l("Give the number of pieces."))],
     )
     aim = RadioField(_l("Targets"), choices=[], default="campaign")
@@ -86,9 +127,9 @@ class LogForm(Form):
         default=Spread.EVENLY.value,
     )
     roster = long_text(_l("Paste a roster"), most=60_000)
-    people = WholeNumber(_l("People who took part"), read=_number, validators=[Optional()])
+    people = WholeNumber(_l("People who took part"), read=whole_number, validators=[Optional()])
     minutes = WholeNumber(
-        _l("Minutes of work, everybody's added up"), read=_number, validators=[Optional()]
+        _l("Minutes of work, everybody's added up"), read=whole_number, validators=[Optional()]
     )
     asks = SelectMultipleField(
         _l("What was asked"), coerce=an_id, choices=[], validate_choice=False
@@ -105,8 +146,6 @@ class LogForm(Form):
         self.questions: Sequence[Question] = ()
         #: What the questions are answered with where nothing was sent yet: of a correction.
         self.answered: dict[str, str] = {}
-        #: Members ticked and their numbers as typed, where nothing was sent yet.
-        self.ticked_before: dict[int, int | None] = {}
         #: File names of pictures that came with an earlier try, or are the action's already.
         self.kept: list[str] = []
         self.bad_photo: Refused | None = None
@@ -149,39 +188,6 @@ class LogForm(Form):
             for name, value in self.answers.items()
             if name.startswith(("target:", "member:")) and name not in shown
         }
-
-    def ticked(self) -> dict[int, int | None]:
-        """Members who are ticked, or have a number; raises `Refused` for what is no number."""
-        if not self.is_submitted():
-            return dict(self.ticked_before)
-        found: dict[int, int | None] = {}
-        for value in request.form.getlist("member"):
-            if (member_id := parse_id(value)) is not None:
-                found[member_id] = None
-        for name, value in request.form.items():
-            head, _dash, member = name.partition("-")
-            if head != "count" or not value.strip() or not (member.isascii() and member.isdigit()):
-                continue
-            try:
-                found[int(member[:9])] = _number(value)
-            except ValueError:
-                raise Refused(
-                    _("“%(typed)s” is not a whole number.", typed=value.strip()[:20]), "roster"
-                ) from None
-        return found
-
-    def typed_count(self, member_id: int) -> str:
-        """The number box of a member, as typed."""
-        if self.is_submitted():
-            return request.form.get(f"count-{member_id}", "")[:20]
-        number = self.ticked_before.get(member_id)
-        return "" if number is None else str(number)
-
-    def is_ticked(self, member_id: int) -> bool:
-        """The tick of a member, as sent."""
-        if self.is_submitted():
-            return str(member_id) in request.form.getlist("member")
-        return member_id in self.ticked_before
 
     def keep_photos(self) -> None:
         """Keep the pictures sent, and those an earlier try kept; `bad_photo` says what was not one.

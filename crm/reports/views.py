@@ -5,13 +5,23 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, Response, abort, current_app, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm.campaigns.goals import told as goal_told
-from crm.core import reads, shell
+from crm.core import access, reads, shell
 from crm.core.access import Can, requires
 from crm.core.forms import WithNames
 from crm.core.i18n import timezone_name, today
@@ -35,7 +45,9 @@ HITS = 20
 @blueprint.get("/")
 @requires(Can.SEE)
 def front() -> Any:
-    """Today: what was done this month, and what comes next."""
+    """Today: what was done this month, and what comes next. Members see their tasks first."""
+    if access.may(current_user, Can.DO_TASKS) and not access.may(current_user, Can.SEE_REPORTS):
+        return redirect(url_for("tasks.today"), 303)
     day = today()
     sums = front_page.year(day)
     # What was done this year answers it already that something is logged.

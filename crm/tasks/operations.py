@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, insert, literal, select, union_all, update
+from sqlalchemy import func, insert, literal, select, union_all
 
 from crm.accounts.models import User
 from crm.campaigns.models import Campaign
@@ -512,19 +512,3 @@ def edit_task(task_id: int, *, by: User | None, **given: Any) -> Task:
         db.session.flush()
         audit.record("edit_task", "task", task.id, by=by, changes=changes)
     return task
-
-
-def forget_member(member_ids: Collection[int], *, by: User | None) -> None:
-    """Open tasks of who is forgotten go to the pool, and words they wrote go with them."""
-    ids = list(db.session.scalars(
-        select(Task.id).where(Task.member_id.in_(member_ids), Task.state.in_(OPEN))
-    ))  # fmt: skip
-    if ids:
-        for task in db.session.scalars(select(Task).where(Task.id.in_(ids))):
-            task.member_id, task.in_pool, task.help = None, True, None
-        db.session.flush()
-        audit.record_each("return_task", "task", {each: {"in_pool": True} for each in ids}, by=by)
-    db.session.execute(
-        update(Task).where(Task.member_id.in_(member_ids)).values(help=None),
-        execution_options={"synchronize_session": False},
-    )

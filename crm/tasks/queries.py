@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm.campaigns.models import Campaign
@@ -143,22 +156,22 @@ class Flags:
 
 
 def flags(task_ids: Collection[int], *, today: date) -> Flags:
-    """What stands out of these tasks: three statements."""
-    some = Task.id.in_(task_ids)
-    if not task_ids:
-        return Flags(frozenset(), frozenset(), frozenset())
-    waiting = db.session.scalars(select(Task.id).where(some, is_unanswered(today)))
-    undone = db.session.scalars(
-        select(TaskAction.task_id)
-        .join(Action, Action.id == TaskAction.action_id)
-        .where(TaskAction.task_id.in_(task_ids), Action.undone_at.is_not(None))
-    )
-    left = db.session.scalars(
-        select(Task.id).where(
-            some, Task.member_id.is_not(None), Task.state.in_(OPEN), ~is_there(today)
+    """What stands out of these tasks: one statement."""
+    found: dict[str, set[int]] = {"unanswered": set(), "undone": set(), "left": set()}
+    if task_ids:
+        some = Task.id.in_(task_ids)
+        parts = (
+            select(literal("unanswered"), Task.id).where(some, is_unanswered(today)),
+            select(literal("undone"), TaskAction.task_id)
+            .join(Action, Action.id == TaskAction.action_id)
+            .where(TaskAction.task_id.in_(task_ids), Action.undone_at.is_not(None)),
+            select(literal("left"), Task.id).where(
+                some, Task.member_id.is_not(None), Task.state.in_(OPEN), ~is_there(today)
+            ),
         )
-    )
-    return Flags(frozenset(waiting), frozenset(undone), frozenset(left))
+        for what, task_id in db.session.execute(union_all(*parts)):
+            found[what].add(task_id)
+    return Flags(*(frozenset(ids) for ids in found.values()))
 
 
 def task(task_id: int, where: ColumnElement[bool]) -> Task:
@@ -178,7 +191,7 @@ def task(task_id: int, where: ColumnElement[bool]) -> Task:
 
 
 def seen_by(
-    *, scope: Scope, member_id: int | None, user_id: int | None, pools: Collection[int] = ()
+    *, scope: Scope | None, member_id: int | None, user_id: int | None, pools: Collection[int] = ()
 ) -> ColumnElement[bool]:
     """Tasks somebody may see: of chapters they hand out in, their own, the pool of theirs."""
     own: list[ColumnElement[bool]] = [in_scope(Task.chapter_id, scope) if scope else false()]

@@ -153,3 +153,8 @@ def locale_of(language: str) -> Locale:
         return Locale.parse(language, sep="-")
     except (ValueError, UnknownLocaleError):
         return Locale("en")
+
+
+def is_known(language: str) -> bool:
+    """Whether days and numbers of this language are written its own way."""
+    return language == "en" or locale_of(language).language != "en"

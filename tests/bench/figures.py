@@ -23,7 +23,7 @@ from crm.targets import operations as targets
 from crm.treaties import queries as treaties
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.operations import load_reference
-from tests.bench import floors, roster, sheet
+from tests.bench import floors, prints, roster, sheet
 from tests.bench.measure import (
     Answer,
     Fields,
@@ -343,6 +343,15 @@ def rosters(bench: Bench) -> Iterator[Figure]:
         yield Figure(f"the same roster once more, {rows:,} rows", bench.actions, again, floor, None)
 
 
+def printed(bench: Bench) -> Iterator[Figure]:
+    """A pack of 535 filled, checked, set and kept, in a process of its own that tells its peak with
+    the typesetter's; beside a bare script that sets the same data by a plain template."""
+    for kind, (ours, floor, peak) in prints.apart().items():
+        name = f"{prints.PIECES} {kind} as a PDF / bare typesetter"
+        yield Figure(name, bench.actions, ours, floor, 2, peak=int(peak),
+                     note=f"{prints.PIECES / ours:,.0f} pieces/s")  # fmt: skip
+
+
 def _timed(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
@@ -364,5 +373,6 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "sheets": sheets,
     "members-search": members,
     "members-import": rosters,
+    "prints": printed,
 }
-ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import"}
+ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import", "prints"}

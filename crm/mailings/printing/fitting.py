@@ -8,6 +8,7 @@ have. Lines break where the typesetter breaks them, at blanks and after hyphens.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from crm.mailings.printing.papers import Box
 
@@ -37,28 +38,36 @@ _BREAKS = re.compile(r"(?<=-)(?=\w)|\s+")
 _UNSPACED = re.compile("([\u2e80-\u30ff\u3105-\u312f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef])")
 
 
-def width(words: str) -> float:
-    """How wide words are on one line, in sizes."""
-    return sum(map(_width, words)) / 1000 * _SPARE
+class _Widths(dict[str, int]):
+    """Widths by letter; others are reckoned once."""
+
+    def __missing__(self, letter: str) -> int:
+        self[letter] = found = _width(letter)
+        return found
 
 
 def _width(letter: str) -> int:
-    code = ord(letter)
-    if 32 <= code < 127:
-        return _ASCII[code - 32]
-    if letter in _OTHERS:
-        return _OTHERS[letter]
     if unicodedata.category(letter) in ("Mn", "Cf"):
         return 0
     base = unicodedata.normalize("NFD", letter)[0]
     if base != letter:
-        return _width(base)
+        return _WIDTHS[base]
     for first, last, wide in _SCRIPTS:
-        if first <= code <= last:
+        if first <= ord(letter) <= last:
             return wide
     return _WIDEST
 
 
+_WIDTHS = _Widths({chr(32 + at): wide for at, wide in enumerate(_ASCII)} | _OTHERS)
+
+
+@lru_cache(maxsize=8192)
+def width(words: str) -> float:
+    """How wide words are on one line, in sizes."""
+    return sum(map(_WIDTHS.__getitem__, words)) / 1000 * _SPARE
+
+
+@lru_cache(maxsize=8192)
 def lines(words: str, size: float, wide: float) -> int | None:
     """Lines the words take, `size` and `wide` in points; None where a word is wider than a line."""
     count = 0

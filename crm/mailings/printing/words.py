@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from crm.texts.rules import Filled, Run, key_of
@@ -40,12 +41,18 @@ def split(filled: Filled) -> list[list[Run]]:
         if run.is_missing:
             found[-1].append(run)
             continue
-        first, *others = _BLANK_LINE.split(run.text)
+        first, *others = _parted(run.text)
         if first:
             found[-1].append(Run(first, run.name))
         for words in others:
             found.append([Run(words, run.name)] if words else [])
     return [trimmed for each in found if (trimmed := _trimmed(each))]
+
+
+@lru_cache(maxsize=1024)
+def _parted(text: str) -> list[str]:
+    # The plain words of a text are the same in each of its pieces.
+    return _BLANK_LINE.split(text)
 
 
 def _trimmed(runs: list[Run]) -> list[Run]:
@@ -94,9 +101,10 @@ def closing(said: str, language: str) -> str:
 
 def signs_itself(filled: Filled) -> bool:
     """Whether the text ends with the name of who signs."""
-    found = split(filled)
-    last = found[-1][-1] if found else None
-    return last is not None and key_of(last.name or "") in ("member.firstname", "member.fullname")
+    for run in reversed(filled.runs):
+        if run.is_missing or run.text.strip():
+            return key_of(run.name or "") in ("member.firstname", "member.fullname")
+    return False
 
 
 # One text for many

@@ -1,0 +1,92 @@
+"""What pages of lower rooms show of tasks: a target's, a member's, a campaign's, the front page."""
+
+from typing import Any
+
+from flask_login import current_user
+from sqlalchemy import and_, case, func, select
+
+from crm.core import access, db
+from crm.core.access import Can
+from crm.core.i18n import today
+from crm.members.models import Chapter
+from crm.outreach.models import ActionTarget
+from crm.tasks import queries, rules
+from crm.tasks.models import Task, TaskAction
+from crm.tasks.queries import WAITS, TaskFilter
+from crm.tasks.rules import OPEN
+
+#: Tasks a panel lists; the board has all.
+LISTED = 8
+
+
+def _open(wanted: TaskFilter) -> dict[str, Any] | None:
+    """Open tasks of a filter, where the reader hands out tasks: one statement."""
+    scope = access.scope(current_user, Can.ASSIGN_TASKS)
+    if not scope:
+        return None
+    day = today()
+    rows = db.session.execute(
+        queries.tasks(wanted, scope, today=day)
+        .join(Chapter, Chapter.id == Task.chapter_id)
+        .with_only_columns(Task.id, Task.title, Task.due_on, Task.pieces, Task.done, Chapter.name)
+        .limit(LISTED + 1)
+    ).all()
+    if not rows:
+        return None
+    return {
+        "tasks": [
+            (row, rules.due_of(row.due_on, day), rules.due_words(row.due_on, day))
+            for row in rows[:LISTED]
+        ],
+        "more": len(rows) > LISTED,
+    }
+
+
+def of_target(target: Any) -> dict[str, Any] | None:
+    """Open tasks to a target."""
+    found = _open(TaskFilter(target_id=target.id))
+    return found and {**found, "all": {"target": target.id}}
+
+
+def of_member(member: Any) -> dict[str, Any] | None:
+    """A member's open tasks."""
+    found = _open(TaskFilter(member_id=member.id))
+    return found and {**found, "all": {"member": member.id}}
+
+
+def of_campaign(campaign: Any) -> dict[str, Any] | None:
+    """Tasks of a campaign by state, for those who hand out tasks: one statement."""
+    scope = access.scope(current_user, Can.ASSIGN_TASKS)
+    if not scope:
+        return None
+    counts = queries.counts_of_campaign(campaign.id, scope, today=today())
+    return {"campaign": campaign, "counts": counts}
+
+
+def of_front(user: Any) -> dict[str, Any] | None:
+    """What needs a leader today, of the tasks they handed out: two statements."""
+    if not access.may(user, Can.ASSIGN_TASKS):
+        return None
+    day = today()
+    mine = Task.leader_id == user.id
+    late = and_(Task.state.in_(OPEN), Task.due_on < day)
+    overdue, helping = db.session.execute(
+        select(
+            func.count(case((late, 1))),
+            func.count(case((and_(Task.state.in_(OPEN), Task.help.is_not(None)), 1))),
+        ).where(mine, Task.state.in_(OPEN))
+    ).one()
+    unanswered = db.session.scalar(
+        select(func.count(func.distinct(TaskAction.task_id)))
+        .join(Task, Task.id == TaskAction.task_id)
+        .join(ActionTarget, ActionTarget.action_id == TaskAction.action_id)
+        .where(mine, ActionTarget.awaiting, ActionTarget.happened_on <= day - WAITS)
+    )
+    if not (overdue or helping or unanswered):
+        return None
+    return {
+        "leader": user.id,
+        "overdue": overdue,
+        "helping": helping,
+        "unanswered": unanswered or 0,
+    }
