@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, abort, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from wtforms import BooleanField, HiddenField, IntegerField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import InputRequired, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from crm.core import access, i18n, paging, pdf
@@ -39,26 +39,32 @@ class PrintForm(Form):
     """On which paper and which pieces; the same in the address and in what is sent."""
 
     paper = SelectField(
-        _l("Paper"), choices=[SelectChoice(value, label) for value, label in pdf.PAPERS.items()]
+        _l("Paper"),
+        choices=[SelectChoice(value, label) for value, label in pdf.PAPERS.items()],
+        validators=[InputRequired()],
     )
     labels = SelectField(
         _l("Sheet of labels"),
         choices=[SelectChoice(name, each.label) for name, each in LABEL_SHEETS.items()],
+        validators=[InputRequired()],
     )
     start_at = IntegerField(
         _l("Begin with label"),
         default=1,
         validators=[
-            Optional(), NumberRange(1, 30, message=_l("Give the number of a label of the sheet.")),
+            InputRequired(_l("Give the number of a label of the sheet.")),
+            NumberRange(1, 30, message=_l("Give the number of a label of the sheet.")),
         ],
-    )  # fmt: skip
+    )
     envelope = SelectField(
         _l("Envelope"),
         choices=[SelectChoice(name, each.label) for name, each in ENVELOPES.items()],
+        validators=[InputRequired()],
     )
     flip = SelectField(
         _l("The printer turns the paper along its"),
         choices=[SelectChoice("long", _l("long edge")), SelectChoice("short", _l("short edge"))],
+        validators=[InputRequired()],
     )
     by_hand = BooleanField(_l("Leave room to copy the text by hand"))
     members = SelectMultipleField(
@@ -131,7 +137,7 @@ def print_file(code: str, kind: str) -> Any:
     """The PDF; with `preview` a few pieces to look at, which are marked and not counted."""
     mailing, chosen_kind = _mailing(code), _kind(kind)
     if chosen_kind is None:
-        return _page(mailing, None, PrintForm(meta={"csrf": False}))
+        abort(404)
     form = PrintForm()
     is_preview = request.form.get("preview") == "1"
     today, me = i18n.today(), current_user._get_current_object()
@@ -171,6 +177,7 @@ def _usual() -> dict[str, str]:
         "labels": next(name for name, each in LABEL_SHEETS.items() if each.paper == paper),
         "envelope": next(name for name, each in ENVELOPES.items() if each.paper == paper),
         "flip": "long",
+        "start_at": "1",
     }
 
 
@@ -223,7 +230,9 @@ def _page(mailing: Mailing, kind: Kind | None, form: PrintForm) -> Any:
 
 def _shape_is_wrong(form: PrintForm) -> bool:
     # A sent form was looked at already; an address is looked at here.
-    return not form.validate() if not form.is_submitted() else bool(form.errors)
+    if not form.is_submitted():
+        return not form.validate()
+    return any(field.errors for field in form)
 
 
 def _members(mailing_id: int) -> list[tuple[str, str, int]]:

@@ -71,8 +71,9 @@ def common(wish: Wish, language: str) -> dict[str, Any]:
 
 
 def back_of(ready: Sequence[Ready]) -> list[str]:
-    """Where answers go: the chapter's address, the same for a whole pack."""
-    return next((list(each.merged.return_address) for each in ready), [])
+    """Where answers go: the chapter's address, the same for a whole pack, no line twice."""
+    lines = next((each.merged.return_address for each in ready), ())
+    return list(dict.fromkeys(lines))
 
 
 def _addressed(ready: Ready) -> dict[str, Any]:
