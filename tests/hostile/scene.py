@@ -25,6 +25,7 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
+from crm.tasks.models import Task
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -46,6 +47,7 @@ def scene() -> SimpleNamespace:
             pieces=10,
             targets={target.id: 5, other.id: 5},
             members={member.id: 4},
+            minutes=100,
             chapter_ids=[people.school_a.id],
             client_key="key-of-the-scene",
             by=None,
@@ -103,6 +105,12 @@ def scene() -> SimpleNamespace:
             today=today,
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
+    task = make.kept(
+        Task(
+            title="Write a card", chapter_id=people.school_a.id, member_id=member.id,
+            leader_id=people.leader.id, due_on=today, campaign_id=campaign.id,
+        )
+    )  # fmt: skip
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -134,6 +142,8 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
         "code": "x",
+        "task_id": task.id,
+        "verb": "start",
         "kind": "link",
     }
     slugs = {
