@@ -19,8 +19,11 @@ from crm.core import access, db, reads
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import parse_id
+from crm.core.i18n import day as day_told
 from crm.core.i18n import timezone_name, today
+from crm.core.icons import icon
 from crm.core.paging import page_number, page_of
+from crm.core.shell import number
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.members import queries as members
@@ -36,9 +39,9 @@ from crm.tasks.rules import Due, State
 from crm.tasks.views import blueprint
 
 #: Tasks a column shows; the list has all.
-IN_COLUMN = 25
+IN_COLUMN = 20
 #: Members that are offered to tick.
-MOST_MEMBERS = 200
+MOST_MEMBERS = 100
 #: Tasks one form changes.
 MOST_AT_ONCE = 500
 
@@ -118,7 +121,10 @@ class Card:
     task: Task
     due: Due
     due_words: str
+    #: Who does it; empty for the leader.
     who: str
+    #: How many pieces, and how many of them are done.
+    counted: str
     is_unanswered: bool
     is_undone: bool
     has_left: bool
@@ -127,6 +133,17 @@ class Card:
     def is_open(self) -> bool:
         """Whether it is still to be done."""
         return self.task.state in rules.OPEN
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether anything of it is to be marked."""
+        return bool(
+            (self.is_open and self.due in (Due.OVERDUE, Due.TODAY))
+            or self.is_unanswered
+            or self.is_undone
+            or self.has_left
+            or self.task.help
+        )
 
     @property
     def is_overdue(self) -> bool:
@@ -201,9 +218,23 @@ def _board(asked: Asked, form: ManyForm, ticked: Collection[int] = ()) -> Any:
         chapter_names={each.id: each.name for each in asked.chapters},
         leaders=leaders,
         leaders_by_id=dict(leaders),
-        ways=channels(),
-        here=request.full_path.rstrip("?"),
+        days={each: day_told(each) for each in {task.due_on for task in found}},
+        icons={name: icon(channel.icon) for name, channel in channels().items()},
+        words=_words(),
     ), (form.status if form.is_submitted() else 200)
+
+
+def _words() -> dict[str, str]:
+    """What rows say, each made once: a board is looked at often."""
+    return {
+        "tick": _("Tick:"),
+        "left": _("nobody's: they left"),
+        "help": _("help asked for"),
+        "unanswered": _("no answer yet"),
+        "undone": _("its outreach was undone"),
+        "pool": _("The pool"),
+        "leader": _("A leader"),
+    }
 
 
 def _light(found: Select[Task]) -> Select[Task]:
@@ -239,18 +270,27 @@ def _cards(found: Sequence[Task], people: Mapping[int, str]) -> list[Card]:
     missing = {t.member_id for t in found if t.member_id and t.member_id not in people}
     more = disclose(missing, to=Viewer.of(current_user), exit=Exit.PAGE) if missing else {}
     names = {**people, **{each: shown.name for each, shown in more.items()}}
+    of = _("of")
     return [
         Card(
             task,
             rules.due_of(task.due_on, day),
             rules.due_words(task.due_on, day),
             names.get(task.member_id or 0, ""),
+            _counted(task, of),
             task.id in flags.unanswered,
             task.id in flags.undone,
             task.id in flags.left,
         )
         for task in found
     ]
+
+
+def _counted(task: Task, of: str) -> str:
+    if not task.pieces:
+        return ""
+    is_begun = task.done and task.state in rules.OPEN
+    return f"{number(task.done)} {of} {number(task.pieces)}" if is_begun else number(task.pieces)
 
 
 def _campaign_names(found: Sequence[Task]) -> dict[int, str]:
@@ -302,8 +342,8 @@ def _many(ids: Sequence[int], form: ManyForm) -> str:
     }
     if form.do.data not in steps:
         raise Refused(_("Choose one of the list."))
-    number = steps[form.do.data]()
-    return ngettext("%(num)s task changed.", "%(num)s tasks changed.", number)
+    changed = steps[form.do.data]()
+    return ngettext("%(num)s task changed.", "%(num)s tasks changed.", changed)
 
 
 # As a file

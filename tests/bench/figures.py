@@ -36,6 +36,7 @@ from tests.bench.measure import (
 )
 from tests.bench.members import members
 from tests.bench.ours import statements_of
+from tests.bench.tasks import board
 
 #: Times a page is asked for.
 TIMES = 30
@@ -374,5 +375,15 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "members-search": members,
     "members-import": rosters,
     "prints": printed,
+    "board": board,
 }
-ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import", "prints"}
+ONCE = {
+    "congress",
+    "zip",
+    "treaties",
+    "sheets",
+    "members-search",
+    "members-import",
+    "prints",
+    "board",
+}

@@ -25,7 +25,7 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
-from crm.tasks.models import Task
+from crm.tasks.operations import Draft, add_tasks
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -105,12 +105,18 @@ def scene() -> SimpleNamespace:
             today=today,
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
-    task = make.kept(
-        Task(
-            title="Write a card", chapter_id=people.school_a.id, member_id=member.id,
-            leader_id=people.leader.id, due_on=today, campaign_id=campaign.id,
-        )
-    )  # fmt: skip
+    with db.unit_of_work():
+        [task] = add_tasks(
+            [
+                Draft(
+                    "Write a card", people.school_a.id, member.id, leader_id=people.leader.id,
+                    campaign_id=campaign.id, channel="postcard", targets={target.id: 2},
+                    due_on=today,
+                )
+            ],
+            by=None, today=today, client_key="task-of-the-scene",
+        )  # fmt: skip
+        task_id = task.id
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -142,9 +148,9 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
         "code": "x",
-        "task_id": task.id,
-        "verb": "start",
         "kind": "link",
+        "task_id": task_id,
+        "verb": "start",
     }
     slugs = {
         "campaigns": campaign.slug,
