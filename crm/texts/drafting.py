@@ -28,6 +28,8 @@ class Question:
     near: str | None
     #: The name of a field of the text's own.
     name: str
+    #: Whether that field is offered first.
+    is_near_first: bool = True
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Drafted:
     #: Square brackets and unknown fields nobody decided yet.
     brackets: list[Question] = field(default_factory=list)
     unknown: list[Question] = field(default_factory=list)
+    #: Fields made of brackets: texts, until somebody says otherwise below the words.
+    made: list[OwnField] = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
@@ -61,7 +65,7 @@ def drafted(
     words = Drafted(subject, body)
     _brackets(words, form, before)
     names = names_in(words.subject, words.body)
-    rows = {each.key: each for each in own_rows(form)}
+    rows = {each.key: each for each in (*words.made, *own_rows(form))}
     kept = {key: row for key, row in rows.items() if key in names}
     for name, near in fields.unknown(names, kept, ledger).items():
         answer = form.get(f"unknown-{key_of(name)}", "")
@@ -85,17 +89,23 @@ def _brackets(words: Drafted, form: Mapping[str, str], before: TextVersion | Non
         if each.typed in left or each.typed in chosen:
             continue
         # `[Date]` may be the day it is printed; what a catalogue has is offered first.
-        near = fields.nearest(key_of(name))
-        if key_of(name) in fields.BY_KEY:
-            near = fields.BY_KEY[key_of(name)].name
+        key = key_of(name)
+        near = fields.pasted(key) or fields.nearest(key)
+        if key in fields.BY_KEY:
+            near = fields.BY_KEY[key].name
         answer = form.get(f"bracket-{each.typed}", "")
         chosen[each.typed] = ""
         if answer == "own":
             chosen[each.typed] = name
+            words.made.append(OwnField(name))
         elif answer == "use" and near is not None:
             chosen[each.typed] = near
         elif answer != "leave":
-            words.brackets.append(Question(f"bracket-{each.typed}", each.typed, near, name))
+            words.brackets.append(
+                Question(
+                    f"bracket-{each.typed}", each.typed, near, name, fields.pasted(key) is None
+                )
+            )
     words.subject = with_fields(words.subject, chosen)
     words.body = with_fields(words.body, chosen)
 

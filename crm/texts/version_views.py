@@ -19,7 +19,7 @@ from crm.texts.drafting import Drafted, drafted, own_rows
 from crm.texts.forms import ApproveForm, NewTextForm, VersionForm
 from crm.texts.kinds import KINDS
 from crm.texts.models import Text, TextVersion
-from crm.texts.rules import Filled, Value, fill, names_in, parse
+from crm.texts.rules import names_in
 from crm.texts.views import blueprint, offer, raw, readable, writable
 from crm.treaties import claims
 from crm.treaties import queries as treaties
@@ -330,8 +330,10 @@ def _approval(slug: str, form: ApproveForm) -> str:
     keys = names_in(version.subject, version.body)
     ledger = treaties.ledger() if figures_in.asks_ledger(keys) else None
     now = figures_in.figures_of(keys, on=today(), ledger=ledger) if ledger else {}
-    shown = _with_figures(version, now)
-    report = claims.check(str(shown), read_ledger(), today=today())
+    locale = fields.locale_of(version.language)
+    shown = raw(version, {key: figures_in.written(each.value, locale) for key, each in now.items()})
+    words = "".join(run.text for run in shown)
+    report = claims.check(words, read_ledger(), today=today())
     return render_template(
         "texts/approve.html",
         text=text,
@@ -348,11 +350,3 @@ def _approval(slug: str, form: ApproveForm) -> str:
         others=rights.others_approve(text, current_user),
         form=form,
     )
-
-
-def _with_figures(version: TextVersion, now: Any) -> Filled:
-    locale = fields.locale_of(version.language)
-    values: dict[str, Value] = {
-        key: figures_in.written(each.value, locale) for key, each in now.items()
-    }
-    return fill(parse(version.body), values)

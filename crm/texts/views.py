@@ -1,5 +1,7 @@
 """The pages of texts: the list, one text filled for whoever is chosen, and what it is called."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -9,7 +11,7 @@ from flask_login import current_user
 from crm.core import access, db, shell
 from crm.core.access import Can, Scope, requires
 from crm.core.forms import parse_id
-from crm.core.i18n import language, today
+from crm.core.i18n import day, language, today
 from crm.core.paging import page_number, page_of
 from crm.members import disclosure
 from crm.members.disclosure import Exit, Viewer
@@ -24,7 +26,7 @@ from crm.texts.kinds import KINDS, kind
 from crm.texts.merge import Merged, Wanted, alone, merge
 from crm.texts.models import Text, TextVersion
 from crm.texts.queries import TextFilter, Variant
-from crm.texts.rules import Run, names_in, parse
+from crm.texts.rules import Condition, Part, Run, names_in, parse
 from crm.texts.ways import mailto, ways
 from crm.treaties import queries as treaties
 
@@ -35,7 +37,12 @@ _OFFERED = 8
 
 @blueprint.context_processor
 def _common() -> dict[str, Any]:
-    return {"TEXT_KINDS": KINDS, "language_name": language_name, "may_write": _may_write}
+    return {
+        "TEXT_KINDS": KINDS,
+        "language_name": language_name,
+        "may_write": _may_write,
+        "day_of": lambda kept: day(date.fromisoformat(kept)),
+    }
 
 
 def language_name(code: str) -> str:
@@ -231,24 +238,29 @@ def _version(text: Text, variant: Variant, number: int | None, *, drafts: bool) 
     return variant.approved
 
 
-def raw(version: TextVersion) -> list[Run]:
-    """The words as they were written, with what stands in brackets marked."""
+def raw(version: TextVersion, figures: Mapping[str, str] | None = None) -> list[Run]:
+    """The words as they were written, with what stands in brackets marked.
+
+    `figures` are filled; of a condition both the words and what it asks are there.
+    """
     whole: list[Run] = []
-    _run(parse(version.body), whole)
+    _run(parse(version.body), figures or {}, whole)
     return whole
 
 
-def _run(parts: Any, whole: list[Run]) -> None:
+def _run(parts: Sequence[Part], figures: Mapping[str, str], whole: list[Run]) -> None:
     for part in parts:
         if isinstance(part, str):
             whole.append(Run(part))
-        elif hasattr(part, "words"):
+        elif isinstance(part, Condition):
             mark = "not " if part.negated else ""
-            whole.append(Run(f"(({mark}{part.name}??", part.name))
-            _run(part.words, whole)
-            whole.append(Run("))", part.name))
+            whole.append(Run(f"(({mark}{part.name}??", part.name, is_missing=True))
+            _run(part.words, figures, whole)
+            whole.append(Run("))", part.name, is_missing=True))
+        elif part.key in figures:
+            whole.append(Run(figures[part.key], part.name))
         else:
-            whole.append(Run(f"(({part.name}))", part.name))
+            whole.append(Run(f"(({part.name}))", part.name, is_missing=True))
 
 
 def _merged(
