@@ -388,9 +388,9 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "sheets": sheets,
     "members-search": members,
     "members-import": rosters,
-<<<<<<< HEAD
     "prints": printed,
     "allotment": allotted,
+    "board": board,
 }
 ONCE = {
     "congress",
@@ -401,9 +401,5 @@ ONCE = {
     "members-import",
     "prints",
     "allotment",
+    "board",
 }
-=======
-    "board": board,
-}
-ONCE = {"congress", "zip", "treaties", "sheets", "members-search", "members-import", "board"}
->>>>>>> five-tasks

@@ -25,15 +25,8 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
-<<<<<<< HEAD
-<<<<<<< HEAD
-from crm.texts.operations import approve, make_text
-=======
 from crm.tasks.operations import Draft, add_tasks
->>>>>>> five-tasks
-=======
-from crm.tasks.models import Task
->>>>>>> five-hours
+from crm.texts.operations import approve, make_text
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -113,16 +106,7 @@ def scene() -> SimpleNamespace:
             today=today,
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
-<<<<<<< HEAD
     with db.unit_of_work():
-<<<<<<< HEAD
-        text = make_text(
-            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
-            campaign_id=campaign.id, language="en", subject=None,
-            body="((target.salutation)), ((member.first_name)) asks.", by=None,
-        )  # fmt: skip
-        approve(text, language="en", number=1, by=people.admin, today=today)
-=======
         [task] = add_tasks(
             [
                 Draft(
@@ -134,15 +118,13 @@ def scene() -> SimpleNamespace:
             by=None, today=today, client_key="task-of-the-scene",
         )  # fmt: skip
         task_id = task.id
->>>>>>> five-tasks
-=======
-    task = make.kept(
-        Task(
-            title="Write a card", chapter_id=people.school_a.id, member_id=member.id,
-            leader_id=people.leader.id, due_on=today, campaign_id=campaign.id,
-        )
-    )  # fmt: skip
->>>>>>> five-hours
+
+        text = make_text(
+            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
+            campaign_id=campaign.id, language="en", subject=None,
+            body="((target.salutation)), ((member.first_name)) asks.", by=None,
+        )  # fmt: skip
+        approve(text, language="en", number=1, by=people.admin, today=today)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -174,15 +156,10 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
         "code": "x",
-        "task_id": task.id,
-        "verb": "start",
         "kind": "link",
-<<<<<<< HEAD
-        "text_id": text.id,
-=======
         "task_id": task_id,
         "verb": "start",
->>>>>>> five-tasks
+        "text_id": text.id,
     }
     slugs = {
         "campaigns": campaign.slug,
