@@ -15,7 +15,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     app.register_blueprint(blueprint)
     app.add_template_filter(month_name, "month")
-    add_nav(app, NavItem(_l("Today"), "reports.front", "house", Can.SEE, 10, ""))
+    add_nav(app, NavItem(_l("Overview"), "reports.front", "house", Can.SEE_REPORTS, 10, ""))
     add_nav(
         app,
         NavItem(_l("Reports"), "reports.index", "bar-chart", Can.SEE_REPORTS, 60, "reports"),

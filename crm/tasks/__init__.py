@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
     shell.add_nav(app, NavItem(_l("Today"), "tasks.today", "sun", Can.DO_TASKS, 5, "tasks/today"))
     shell.add_nav(app, NavItem(_l("Tasks"), "tasks.index", "kanban", Can.ASSIGN_TASKS, 25, "tasks"))
     shell.add_panel(app, "me", Panel(10, "tasks/_of_me.html", own_views.of_me))
-    shell.add_panel(app, "front", Panel(10, "tasks/_of_front.html", panels.of_front))
+    shell.add_panel(app, "front-top", Panel(10, "tasks/_of_front.html", panels.of_front))
     shell.add_panel(app, "target", Panel(45, "tasks/_open.html", panels.of_target))
     shell.add_panel(app, "member", Panel(45, "tasks/_open.html", panels.of_member))
     shell.add_panel(app, "campaign", Panel(30, "tasks/_of_campaign.html", panels.of_campaign))

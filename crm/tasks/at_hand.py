@@ -23,7 +23,7 @@ from crm.tasks import rules
 from crm.tasks.carriers import carrier_of
 from crm.tasks.models import Task, TaskAction
 from crm.texts.kinds import KINDS, Kind
-from crm.texts.merge import Merged, Wanted, merge
+from crm.texts.merge import Merged, Wanted, Why, merge
 from crm.texts.queries import variants
 from crm.texts.ways import Way, mailto, ways
 
@@ -51,6 +51,11 @@ class Line:
     no_address: str | None = None
     way: Way = field(default_factory=Way)
     text: Merged | None = None
+
+    @property
+    def has_blanks(self) -> bool:
+        """Whether something of the text is for the member to fill in."""
+        return self.text is not None and bool(self.text.body.missing or self.text.subject.missing)
 
     @property
     def left(self) -> int:
@@ -235,5 +240,7 @@ def _texts(
     told: dict[str, Any] = {}
     for each in merged:
         for hindrance in each.hindrances:
-            told.setdefault(hindrance.told)
+            # No address is said beside the target, and what is to be filled in stands in yellow.
+            if hindrance.why not in (Why.NO_ADDRESS, Why.EMPTY):
+                told.setdefault(hindrance.told)
     return {each.target_id: each for each in merged}, tuple(told)

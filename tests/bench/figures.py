@@ -36,6 +36,7 @@ from tests.bench.measure import (
 )
 from tests.bench.members import members
 from tests.bench.ours import statements_of
+from tests.bench.tasks import board
 
 #: Times a page is asked for.
 TIMES = 30
@@ -389,14 +390,9 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "members-import": rosters,
     "prints": printed,
     "allotment": allotted,
+    "board": board,
 }
 ONCE = {
-    "congress",
-    "zip",
-    "treaties",
-    "sheets",
-    "members-search",
-    "members-import",
-    "prints",
-    "allotment",
-}
+    "congress", "zip", "treaties", "sheets", "members-search", "members-import", "prints",
+    "allotment", "board",
+}  # fmt: skip

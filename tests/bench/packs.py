@@ -1,4 +1,4 @@
-"""535 targets allotted to 200 members, as a pack does it: the sharing out alone, in this process."""
+"""535 targets allotted to 200 members, as a pack does it: the sharing out alone."""
 
 import random
 import time

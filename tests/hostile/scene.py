@@ -25,6 +25,7 @@ from crm.outreach.operations import log_action, record_outcome
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
+from crm.tasks.operations import Draft, add_tasks
 from crm.texts.operations import approve, make_text
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
@@ -111,6 +112,17 @@ def scene() -> SimpleNamespace:
             body="((target.salutation)), ((member.first_name)) asks.", by=None,
         )  # fmt: skip
         approve(text, language="en", number=1, by=people.admin, today=today)
+        [task] = add_tasks(
+            [
+                Draft(
+                    "Write a card", people.school_a.id, member.id, leader_id=people.leader.id,
+                    campaign_id=campaign.id, channel="postcard", targets={target.id: 2},
+                    due_on=today,
+                )
+            ],
+            by=None, today=today, client_key="task-of-the-scene",
+        )  # fmt: skip
+        task_id = task.id
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -144,6 +156,8 @@ def scene() -> SimpleNamespace:
         "code": "x",
         "kind": "link",
         "text_id": text.id,
+        "task_id": task_id,
+        "verb": "start",
     }
     slugs = {
         "campaigns": campaign.slug,

@@ -381,7 +381,7 @@ def test_the_rail_names_today_and_reports(
     app: Flask, people: SimpleNamespace, sign_in: SignIn
 ) -> None:
     page = text_of(sign_in(people.viewer).get("/reports").text)
-    assert "Today" in page
+    assert "Overview" in page
     assert "Reports" in page
 
 
