@@ -14,6 +14,8 @@ from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.mailings.operations import make_pack
+from crm.mailings.planning import Asked
 from crm.members import field_operations, tags, teams
 from crm.members.consent_requests import ask_by_link
 from crm.members.consent_rules import Answer, How, Purpose
@@ -123,6 +125,13 @@ def scene() -> SimpleNamespace:
             by=None, today=today, client_key="task-of-the-scene",
         )  # fmt: skip
         task_id = task.id
+        pack = make_pack(
+            asked=Asked(
+                campaign_id=campaign.id, chapter_id=people.school_a.id, text_id=text.id,
+                target_ids=frozenset({target.id}), members={member.id: 1},
+            ),
+            planned_on=today, client_key="pack-of-the-scene", by=None, today=today,
+        )  # fmt: skip
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -166,8 +175,9 @@ def scene() -> SimpleNamespace:
         "treaties": "cluster-munitions",
         "texts": text.slug,
     }
+    codes = {"packs": pack.code, "post": pack.code}
     return SimpleNamespace(
-        leader=people.leader.id, people=people, values=values, slugs=slugs, today=today
+        leader=people.leader.id, people=people, values=values, slugs=slugs, codes=codes, today=today
     )
 
 
@@ -178,7 +188,9 @@ def routes(app: Flask, method: str) -> Iterator[Rule]:
 
 
 def address(rule: Rule, scene: SimpleNamespace) -> str:
-    values = {**scene.values, "slug": scene.slugs.get(rule.rule.split("/")[1])}
+    room = rule.rule.split("/")[1]
+    values = {**scene.values, "slug": scene.slugs.get(room)}
+    values["code"] = scene.codes.get(room, values["code"])
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built, rule
     return built[1]

@@ -166,7 +166,7 @@ def addresses(found: SimpleNamespace) -> Iterator[tuple[str, str]]:
         name = rule.endpoint
         for format in ("csv", "xlsx", "json") if "format" in rule.arguments else (None,):
             values = {**found.values, **({"format": format} if format else {})}
-            where = SimpleNamespace(values=values, slugs=found.slugs)
+            where = SimpleNamespace(values=values, slugs=found.slugs, codes=found.codes)
             if name.startswith("reports.") and "name" in rule.arguments:
                 for report in ("activity-by-member", "answers", "actions", "activity-by-target"):
                     where.values = {**values, "name": report}
