@@ -23,6 +23,7 @@ from crm.campaigns.rules import AskDraft, GoalDraft
 from crm.core import db
 from crm.core.access import Role
 from crm.core.errors import Refused
+from crm.demo_class import Cast, add_class
 from crm.demo_data import council, families, people, year
 from crm.demo_data.people import Person
 from crm.demo_data.year import Deed
@@ -129,12 +130,30 @@ def load_demo(
         users={each.email: each.id for each in story.users.values()},
         today=today,
     )
+    posted = add_class(_cast(story))
     return Demo(
         people=[(user.email, _said(user, story)) for user in people.USERS],
         members=len(people.MEMBERS),
         targets=len(set().union(*story.aims.values())) + 1,
-        actions=len(year.DEEDS) + len(council.STEPS),
+        actions=len(year.DEEDS) + len(council.STEPS) + posted,
         outcomes=outcomes,
+    )
+
+
+def _cast(story: _Story) -> Cast:
+    there = {
+        number
+        for theirs in story.members.values()
+        for number, joined, left in theirs
+        if joined <= story.today and (left is None or story.today < left)
+    }
+    return Cast(
+        today=story.today,
+        users=story.users,
+        members={who: number for who, number in story.people.items() if number in there},
+        chapters={key: each.id for key, each in story.chapters.items()},
+        campaigns=story.campaigns,
+        aims=story.aims,
     )
 
 

@@ -393,6 +393,13 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "board": board,
 }
 ONCE = {
-    "congress", "zip", "treaties", "sheets", "members-search", "members-import", "prints",
-    "allotment", "board",
-}  # fmt: skip
+    "congress",
+    "zip",
+    "treaties",
+    "sheets",
+    "members-search",
+    "members-import",
+    "prints",
+    "allotment",
+    "board",
+}

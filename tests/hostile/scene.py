@@ -14,6 +14,7 @@ from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.mailings.allotment import Way
 from crm.mailings.operations import make_pack
 from crm.mailings.planning import Asked
 from crm.members import field_operations, tags, teams
@@ -50,6 +51,7 @@ def scene() -> SimpleNamespace:
             pieces=10,
             targets={target.id: 5, other.id: 5},
             members={member.id: 4},
+            minutes=100,
             chapter_ids=[people.school_a.id],
             client_key="key-of-the-scene",
             by=None,
@@ -108,12 +110,6 @@ def scene() -> SimpleNamespace:
         )  # fmt: skip
         guardian_id, request_id, consent_id = guardian.id, asked.request.id, consent.id
     with db.unit_of_work():
-        text = make_text(
-            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
-            campaign_id=campaign.id, language="en", subject=None,
-            body="((target.salutation)), ((member.first_name)) asks.", by=None,
-        )  # fmt: skip
-        approve(text, language="en", number=1, by=people.admin, today=today)
         [task] = add_tasks(
             [
                 Draft(
@@ -125,13 +121,26 @@ def scene() -> SimpleNamespace:
             by=None, today=today, client_key="task-of-the-scene",
         )  # fmt: skip
         task_id = task.id
+
+        text = make_text(
+            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
+            campaign_id=campaign.id, language="en", subject=None,
+            body="((target.salutation)), ((member.first_name)) asks.", by=None,
+        )  # fmt: skip
+        approve(text, language="en", number=1, by=people.admin, today=today)
+        # So that its pieces can be printed.
+        add_contact_point(
+            target, kind="postal", label="Office", value="1 Mill Lane", by=None, today=today
+        )
+    with db.unit_of_work():
         pack = make_pack(
             asked=Asked(
                 campaign_id=campaign.id, chapter_id=people.school_a.id, text_id=text.id,
-                target_ids=frozenset({target.id}), members={member.id: 1},
+                way=Way.ALL, target_ids=frozenset({target.id}), members={member.id: None},
             ),
             planned_on=today, client_key="pack-of-the-scene", by=None, today=today,
         )  # fmt: skip
+        pack_code = pack.code
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -164,9 +173,9 @@ def scene() -> SimpleNamespace:
         "token": "x",
         "code": "x",
         "kind": "link",
-        "text_id": text.id,
         "task_id": task_id,
         "verb": "start",
+        "text_id": text.id,
     }
     slugs = {
         "campaigns": campaign.slug,
@@ -175,10 +184,12 @@ def scene() -> SimpleNamespace:
         "treaties": "cluster-munitions",
         "texts": text.slug,
     }
-    codes = {"packs": pack.code, "post": pack.code}
+    # What is another thing under some addresses, by their first part.
+    within = dict.fromkeys(("packs", "post"), {"code": pack_code, "kind": "sheets"})
     return SimpleNamespace(
-        leader=people.leader.id, people=people, values=values, slugs=slugs, codes=codes, today=today
-    )
+        leader=people.leader.id, people=people, values=values, slugs=slugs, within=within,
+        today=today,
+    )  # fmt: skip
 
 
 def routes(app: Flask, method: str) -> Iterator[Rule]:
@@ -188,9 +199,8 @@ def routes(app: Flask, method: str) -> Iterator[Rule]:
 
 
 def address(rule: Rule, scene: SimpleNamespace) -> str:
-    room = rule.rule.split("/")[1]
-    values = {**scene.values, "slug": scene.slugs.get(room)}
-    values["code"] = scene.codes.get(room, values["code"])
+    first = rule.rule.split("/")[1]
+    values = {**scene.values, "slug": scene.slugs.get(first), **scene.within.get(first, {})}
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built, rule
     return built[1]
