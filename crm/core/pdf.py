@@ -53,6 +53,10 @@ _KNOWN = (
 )  # fmt: skip
 
 
+#: From here on there are emoji and rare letters.
+_PICTURES = 0x1F000
+
+
 def usual_paper() -> str:
     """The paper of the reader's country, where the language names one; else Letter."""
     country = getattr(get_locale(), "territory", None)
@@ -70,17 +74,17 @@ def render(
     *,
     paper: str,
     picture: Path | None = None,
-    pages: int | None = None,
+    parts: int | None = None,
     tags: bool = True,
     seconds: int | None = None,
     most: int = MOST_DATA,
 ) -> bytes:
     """Set `templates/print/<template>.typ`; it reads `data` (what JSON holds) and `paper`.
 
-    `picture` is a file the template finds under the name `data["picture"]`. Where it has not the
-    expected `pages`, it is set again and told what it said of them (`<known>`). Without `tags`
-    nothing tells a screen reader what is a heading: for what is read on paper alone, in half the
-    time.
+    `picture` is a file the template finds under the name `data["picture"]`. Of a document of so
+    many `parts`, each marked `<start>`, those with more than one page are told where they begin
+    (`starts`), in a second run. Without `tags` nothing tells a screen reader what is a heading: for
+    what is read on paper alone, in half the time.
 
     Lets go of the database first. Raises `Refused` when it takes too long or is too much; what is
     wrong with a template is a bug.
@@ -97,7 +101,7 @@ def render(
         "root": str(root),
         "picture": None if picture is None else str(picture),
         "fonts": [str(folder) for letters, folder in _FONTS if letters.search(words)],
-        "pages": pages,
+        "parts": parts,
         "tags": tags,
         "seconds": seconds,
         "bytes": MEMORY,
@@ -116,20 +120,25 @@ def render(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Refused(_("The document took too long. Try again in a while.")) from error
+        raise Refused(_took_too_long()) from error
     if done.returncode < 0:
-        raise Refused(_("The document took too long. Try again in a while."))
+        raise Refused(_took_too_long())
     if done.returncode or not done.stdout.startswith(b"%PDF"):
         log.error("typst could not set %s", template)
         raise RuntimeError(f"the template {template} could not be set")
     return done.stdout
 
 
+def _took_too_long() -> str:
+    return _("The document took too long. Try again in a while, or print fewer pages at once.")
+
+
 def unprintable(texts: Iterable[str]) -> str:
     """Letters of these texts that the bundled fonts may lack, each once and at most twenty."""
     found: dict[str, None] = {}
     for letter in {letter for text in texts for letter in text if ord(letter) > 0x24F}:
-        if unicodedata.category(letter)[0] in "LM" and not _is_known(letter):
+        is_read = unicodedata.category(letter)[0] in "LM" or ord(letter) >= _PICTURES
+        if is_read and not _is_known(letter):
             found[letter] = None
     return "".join(sorted(found)[:20])
 

@@ -12,10 +12,14 @@ import resource
 import shutil
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import typst
+
+#: The pages on which the parts of a document begin, where its template marks them.
+_STARTS = "query(<start>).map(it => it.location().page())"
 
 
 def main() -> None:
@@ -38,26 +42,27 @@ def main() -> None:
 
 def _set(job: dict[str, Any], root: Path) -> bytes:
     inputs = {"data": json.dumps(job["data"], ensure_ascii=False)}
-    given: dict[str, Any] = {
-        "input": root / f"{job['template']}.typ",
-        "root": root,
-        "font_paths": job["fonts"],
-        "ignore_system_fonts": True,
+    compiler = typst.Compiler(
+        root / f"{job['template']}.typ",
+        root=root,
+        font_paths=job["fonts"],
+        ignore_system_fonts=True,
+        sys_inputs=inputs,
         # No package is ever fetched: neither folder is there.
-        "package_path": root / "no-packages",
-        "package_cache_path": root / "no-packages",
-    }
-    compiler = typst.Compiler(**given, sys_inputs=inputs)
+        package_path=root / "no-packages",
+        package_cache_path=root / "no-packages",
+    )
     made: bytes = compiler.compile(pdf_tags=job["tags"])  # type: ignore[assignment]
-    if job["pages"] is None or _pages(made) == job["pages"]:
+    pages = _pages(made)
+    if job["parts"] is None or pages == job["parts"]:
         return made
-    # The pages are not those that were expected. What a template finds out about them (`<known>`)
-    # it is told in a run of its own: to look for it every time would double the work.
-    asking = inputs | {"asks": "pages"}
-    compiler = typst.Compiler(**given, sys_inputs=asking)
-    known = json.loads(compiler.query("<known>", field="value", one=True))
+    # Not each part has one page. Those that have more are told where they begin, in a second run:
+    # a template that looked for it itself would double the work every time.
+    starts = [*json.loads(compiler.eval(_STARTS)), pages + 1]
+    long = [start if after - start > 1 else None for start, after in pairwise(starts)]
+    del made
     return compiler.compile(  # type: ignore[return-value]
-        sys_inputs=inputs | {"known": json.dumps(known)}, pdf_tags=job["tags"]
+        sys_inputs=inputs | {"starts": json.dumps(long)}, pdf_tags=job["tags"]
     )
 
 

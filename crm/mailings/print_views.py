@@ -221,10 +221,10 @@ def _page(mailing: Mailing, kind: Kind | None, form: PrintForm) -> Any:
         page=page,
         reasons=_reasons(hindered),
         members=members,
+        needs_return=kind not in (None, Kind.LABELS, Kind.SHEETS) and not mailing.chapter.address,
         pool=POOL,
         most_looked_at=MOST_LOOKED_AT,
         seen=_digest(checked) if checked is not None else "",
-        label_sheet=LABEL_SHEETS.get(form.labels.data or ""),
     ), form.status
 
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import yaml
@@ -23,7 +23,7 @@ from crm.targets import operations as targets
 from crm.treaties import queries as treaties
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.operations import load_reference
-from tests.bench import floors, prints, roster, sheet
+from tests.bench import floors, packs, prints, roster, sheet
 from tests.bench.measure import (
     Answer,
     Fields,
@@ -347,10 +347,24 @@ def rosters(bench: Bench) -> Iterator[Figure]:
 def printed(bench: Bench) -> Iterator[Figure]:
     """A pack of 535 filled, checked, set and kept, in a process of its own that tells its peak with
     the typesetter's; beside a bare script that sets the same data by a plain template."""
-    for kind, (ours, floor, peak) in prints.apart().items():
+    for kind, (ours, floor, peak) in _prints().items():
         name = f"{prints.PIECES} {kind} as a PDF / bare typesetter"
         yield Figure(name, bench.actions, ours, floor, 2, peak=int(peak),
                      note=f"{prints.PIECES / ours:,.0f} pieces/s")  # fmt: skip
+
+
+#: Printed once, for the figures that stand beside it.
+_prints = cache(prints.apart)
+
+
+def allotted(bench: Bench) -> Iterator[Figure]:
+    """535 targets shared out to 200 members, beside the bare typesetter setting 535 cards."""
+    kind, (_ours, floor, _peak) = list(_prints().items())[-1]
+    for name, ours in packs.times().items():
+        yield Figure(
+            f"allotment to {packs.MEMBERS} members, {name} / {kind} by the bare typesetter",
+            bench.actions, ours, floor, 0.2,
+        )  # fmt: skip
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -375,6 +389,7 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "members-search": members,
     "members-import": rosters,
     "prints": printed,
+    "allotment": allotted,
     "board": board,
 }
 ONCE = {
@@ -385,5 +400,6 @@ ONCE = {
     "members-search",
     "members-import",
     "prints",
+    "allotment",
     "board",
 }

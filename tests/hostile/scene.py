@@ -14,6 +14,9 @@ from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.mailings.allotment import Way
+from crm.mailings.operations import make_pack
+from crm.mailings.planning import Asked
 from crm.members import field_operations, tags, teams
 from crm.members.consent_requests import ask_by_link
 from crm.members.consent_rules import Answer, How, Purpose
@@ -125,6 +128,19 @@ def scene() -> SimpleNamespace:
             body="((target.salutation)), ((member.first_name)) asks.", by=None,
         )  # fmt: skip
         approve(text, language="en", number=1, by=people.admin, today=today)
+        # So that its pieces can be printed.
+        add_contact_point(
+            target, kind="postal", label="Office", value="1 Mill Lane", by=None, today=today
+        )
+    with db.unit_of_work():
+        pack = make_pack(
+            asked=Asked(
+                campaign_id=campaign.id, chapter_id=people.school_a.id, text_id=text.id,
+                way=Way.ALL, target_ids=frozenset({target.id}), members={member.id: None},
+            ),
+            planned_on=today, client_key="pack-of-the-scene", by=None, today=today,
+        )  # fmt: skip
+        pack_code = pack.code
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -168,9 +184,12 @@ def scene() -> SimpleNamespace:
         "treaties": "cluster-munitions",
         "texts": text.slug,
     }
+    # What is another thing under some addresses, by their first part.
+    within = dict.fromkeys(("packs", "post"), {"code": pack_code, "kind": "sheets"})
     return SimpleNamespace(
-        leader=people.leader.id, people=people, values=values, slugs=slugs, today=today
-    )
+        leader=people.leader.id, people=people, values=values, slugs=slugs, within=within,
+        today=today,
+    )  # fmt: skip
 
 
 def routes(app: Flask, method: str) -> Iterator[Rule]:
@@ -180,7 +199,8 @@ def routes(app: Flask, method: str) -> Iterator[Rule]:
 
 
 def address(rule: Rule, scene: SimpleNamespace) -> str:
-    values = {**scene.values, "slug": scene.slugs.get(rule.rule.split("/")[1])}
+    first = rule.rule.split("/")[1]
+    values = {**scene.values, "slug": scene.slugs.get(first), **scene.within.get(first, {})}
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built, rule
     return built[1]

@@ -516,6 +516,18 @@ def test_four_scripts(simple: SimpleNamespace) -> None:
     assert any("NotoSerifSC" in each for each in fonts)
 
 
+@pytest.mark.parametrize("words", ["한국", "ไทย", "\U0001f54a"])
+def test_letters_without_a_font_are_told_and_not_printed_as_boxes(
+    simple: SimpleNamespace, words: str
+) -> None:
+    say(f"((target.salutation)), {words}.")
+    checked = look(
+        mailing(simple), chosen(simple.pack), Wish(Kind.LETTERS), viewer=VIEWER, today=TODAY
+    )
+    assert not checked.ready
+    assert words[0] in checked.hindered[0].told[0]
+
+
 def test_what_is_kept_of_a_print_is_told(five: SimpleNamespace) -> None:
     wish = Wish(Kind.LETTERS)
     with db.unit_of_work():

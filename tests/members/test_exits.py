@@ -171,7 +171,7 @@ def addresses(found: SimpleNamespace) -> Iterator[tuple[str, str]]:
         name = rule.endpoint
         for format in ("csv", "xlsx", "json") if "format" in rule.arguments else (None,):
             values = {**found.values, **({"format": format} if format else {})}
-            where = SimpleNamespace(values=values, slugs=found.slugs)
+            where = SimpleNamespace(values=values, slugs=found.slugs, within=found.within)
             if name.startswith("reports.") and "name" in rule.arguments:
                 for report in ("activity-by-member", "answers", "actions", "activity-by-target"):
                     where.values = {**values, "name": report}
@@ -188,6 +188,9 @@ def addresses(found: SimpleNamespace) -> Iterator[tuple[str, str]]:
     yield "tasks.chapter_hours", f"/chapters/{chapter}/hours?year=2026"
     for format in ("csv", "xlsx", "json"):
         yield "tasks.chapter_hours_file", f"/chapters/{chapter}/hours.{format}?year=2026"
+    pack = found.within["packs"]["code"]
+    for kind in ("letters", "sheets"):
+        yield "mailings.print_page", f"/packs/{pack}/print?as={kind}"
     # Who has the secret link is told what the leader's calendar tells.
     yield "tasks.calendar_feed", f"/calendar/{FEED}.ics"
     yield "members.link_user", f"/settings/users/{found.values['user_id']}/member?q=ana"
@@ -210,6 +213,12 @@ def sent(found: SimpleNamespace) -> Iterator[tuple[str, str, dict[str, Any]]]:
     paper = {"paper": "letter", "year": "2026"}
     yield "POST tasks.member_transcript", f"/members/{number}/hours/transcript", paper
     yield "POST tasks.chapter_transcripts", f"/chapters/{chapter}/hours/transcripts", paper
+    # A preview of a pack tells what its paper tells.
+    usual = {"paper": "letter", "labels": "avery-5160", "start_at": "1", "envelope": "no10"}
+    pack = found.within["packs"]["code"]
+    for kind in ("letters", "postcards", "labels", "envelopes", "sheets"):
+        named = {**usual, "flip": "long", "preview": "1"}
+        yield f"POST mailings.print_file {kind}", f"/packs/{pack}/print/{kind}", named
     cards = {"member": str(number), "paper": "letter", "replace": "y"}
     yield "POST members.cards", f"/members/cards?chapter={chapter}", cards
 

@@ -143,8 +143,8 @@ def print_checked(
         filled,
         paper=_paper(wish),
         picture=picture,
-        # Most letters have one page; others say which.
-        pages=len(ready) if wish.kind is Kind.LETTERS else None,
+        # Most letters have one page; others number theirs.
+        parts=len(ready) if wish.kind is Kind.LETTERS else None,
         # Only the sheets are read by whom they are about.
         tags=wish.kind is Kind.SHEETS,
         seconds=SECONDS,

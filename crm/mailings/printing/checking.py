@@ -4,11 +4,13 @@ Asked before printing, and once more as it is printed: what has changed in betwe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from flask_babel import gettext as _
 
+from crm.core import pdf
 from crm.core.errors import Refused
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.printing import papers, words
@@ -23,6 +25,8 @@ from crm.texts.models import TextVersion
 LETTER_SIZES = (11.5, 10.5, 9.5, 8.5)
 LABEL_SIZES = (11, 10, 9, 8, 7.5)
 CARD_SIZES = (11, 10, 9, 8)
+#: Labels of one sheet have one size down to this.
+LEAST_USUAL = 9
 ENVELOPE_SIZES = (13, 12, 11, 10)
 MESSAGE_SIZES = (12, 11, 10, 9, 8.5)
 #: What hinders what: addresses do not wait for the words to be approved.
@@ -102,6 +106,10 @@ def check(
             told.append(_("The address is too long for this paper: shorten its lines."))
         if message is None and not told:
             told.append(_("The text is too long for a card. Shorten it, or print it as letters."))
+        if lacking := _lacking(each, place, wish):
+            told.append(
+                _("There is no font for these letters: %(letters)s.", letters=" ".join(lacking))
+            )
         is_looked_at = wish.is_preview and bool(each.envelope)
         if told and not is_looked_at:
             hindered.append(
@@ -113,7 +121,28 @@ def check(
         else:
             least = min(MESSAGE_SIZES)
             ready.append(Ready(piece.id, piece.number, each, size or least, message or least))
-    return Checked(version, ready, hindered)
+    return Checked(version, _even(ready) if wish.kind is Kind.LABELS else ready, hindered)
+
+
+def _lacking(merged: Merged, place: Sequence[str], wish: Wish) -> str:
+    """Letters that would be printed as empty boxes."""
+    said = [*place, *merged.return_address]
+    if wish.shows_words:
+        runs = (*merged.subject.runs, *merged.body.runs)
+        said += [merged.closing, merged.signature, *(run.text for run in runs)]
+    return "".join(sorted(set("".join(map(_unprintable, said)))))
+
+
+@lru_cache(maxsize=4096)
+def _unprintable(text: str) -> str:
+    # Most of it is the same in every piece.
+    return "" if text.isascii() else pdf.unprintable([text])
+
+
+def _even(ready: Sequence[Ready]) -> list[Ready]:
+    """One size for a whole sheet of labels; addresses that need a very small one keep theirs."""
+    usual = min((each.size for each in ready if each.size >= LEAST_USUAL), default=LEAST_USUAL)
+    return [replace(each, size=min(each.size, usual)) for each in ready]
 
 
 def _counts(hindrance: Hindrance, wish: Wish) -> bool:

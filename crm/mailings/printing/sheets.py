@@ -13,6 +13,7 @@ from babel.dates import format_date
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from crm.core import pdf
 from crm.mailings.printing import words
 from crm.mailings.printing.checking import Ready
 from crm.mailings.printing.data import common
@@ -66,7 +67,7 @@ def of_sheets(
         "code": written(pack.code),
         "steps": [_("written"), _("addressed"), _("stamped")],
         "targets-title": _("Whom to write to"),
-        "note": _("This sheet stays in the chapter. It is not posted."),
+        "note": _note([name_of(each) for each in order]),
         "leader": _leader(by_member, [(name_of(each), each) for each in order], pack)
         if with_leader
         else None,
@@ -133,8 +134,19 @@ def _leader(
                 code=written(pack.code),
             )
         ],
-        "note": _("This sheet stays in the chapter. It is not posted."),
+        "note": _note([name for name, _member in named]),
     }
+
+
+def _note(names: Sequence[str]) -> str:
+    said = _("This sheet stays in the chapter. It is not posted.")
+    if lacking := pdf.unprintable(names):
+        lacks = _(
+            "This paper may lack letters it has no font for: %(letters)s.",
+            letters=" ".join(lacking),
+        )
+        return f"{said} {lacks}"
+    return said
 
 
 def _whom_and_what(some: Sequence[Ready]) -> dict[str, Any]:
