@@ -147,9 +147,33 @@ def nearest(key: str, own: Collection[str] = ()) -> str | None:
     return names.get(found[0], found[0]) if found else None
 
 
+#: What stands in square brackets in texts that are passed on, and the field it may be. It is
+#: offered and never taken for granted: `your country` is the writer's in one text, the reader's in
+#: the next.
+_PASTED = {
+    "yourcountry": "target.country", "countryname": "target.country", "yourstate": "target.state",
+    "yourname": "member.full_name", "name": "member.full_name", "signature": "member.full_name",
+    "yourfirstname": "member.first_name", "yourschool": "member.chapter",
+    "school": "member.chapter",
+    "yourorganisation": "chapter.name", "yourorganization": "chapter.name", "date": "today",
+    "insertdate": "today", "nameofambassador": "target.name", "ambassador": "target.name",
+    "senatorsname": "target.name", "recipient": "target.name", "dear": "target.salutation",
+}  # fmt: skip
+
+
+def pasted(key: str) -> str | None:
+    """The field that a placeholder of a pasted text may be."""
+    return _PASTED.get(re.sub(r"['’]", "", key))
+
+
 def locale_of(language: str) -> Locale:
     """How days and numbers are written in a text of this language."""
     try:
         return Locale.parse(language, sep="-")
     except (ValueError, UnknownLocaleError):
         return Locale("en")
+
+
+def is_known(language: str) -> bool:
+    """Whether days and numbers of this language are written its own way."""
+    return language == "en" or locale_of(language).language != "en"

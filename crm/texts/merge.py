@@ -79,6 +79,8 @@ class Hindrance:
 
     why: Why
     told: str
+    #: Key of the field it is about.
+    field: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,20 @@ def merge(
     return whole
 
 
+def alone(
+    version: TextVersion,
+    *,
+    campaign: Campaign | None,
+    chapter: Chapter | None,
+    values: Mapping[str, str],
+    on: date,
+) -> tuple[Filled, tuple[Hindrance, ...]]:
+    """The words of a text that is written to nobody in particular, such as a statement."""
+    keys = figures_in.keys_of(version)
+    common, hindrances = _common(version, keys, campaign, chapter, values, on, _ledger(keys))
+    return fill(parse(version.body), common), tuple(hindrances)
+
+
 def _common(
     version: TextVersion,
     keys: Mapping[str, str],
@@ -216,7 +232,7 @@ def _common(
         try:
             filled[own.key] = own_fields.filled(own, given.get(own.key), locale)
         except Refused as refusal:
-            hindrances.append(Hindrance(Why.VALUE, str(refusal.message)))
+            hindrances.append(Hindrance(Why.VALUE, str(refusal.message), own.key))
     return filled, hindrances
 
 
@@ -343,7 +359,7 @@ class _Batch:
             )
         withheld = self.members.withheld_of(piece.member_id)
         empty = [
-            Hindrance(Why.EMPTY, self._empty(name, target))
+            Hindrance(Why.EMPTY, self._empty(name, target), key_of(name))
             for name in dict.fromkeys((*subject.missing, *body.missing))
             if key_of(name) not in withheld
         ]
@@ -428,7 +444,7 @@ class _Members:
         ):
             filled[key] = names.get(member_id)
             if key in self.asked and member_id not in names:
-                hindrances.append(Hindrance(Why.CONSENT, told))
+                hindrances.append(Hindrance(Why.CONSENT, told, key))
         return filled
 
     def withheld_of(self, member_id: int | None) -> frozenset[str]:

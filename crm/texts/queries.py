@@ -11,6 +11,7 @@ from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.access import Scope
 from crm.core.text import fold
+from crm.targets.models import TargetList
 from crm.texts.models import AddressForm, Text, TextVersion
 
 
@@ -230,5 +231,14 @@ def campaigns_in_use() -> list[Any]:
     return list(
         db.session.execute(
             select(Campaign.id, Campaign.slug, Campaign.name).order_by(Campaign.name, Campaign.id)
+        )
+    )
+
+
+def lists_in_use() -> list[Any]:
+    """Lists of targets as (slug, name), by name."""
+    return list(
+        db.session.execute(
+            select(TargetList.slug, TargetList.name).order_by(TargetList.name, TargetList.id)
         )
     )

@@ -26,6 +26,7 @@ from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
 from crm.tasks.operations import Draft, add_tasks
+from crm.texts.operations import approve, make_text
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
 from tests import make
@@ -116,6 +117,12 @@ def scene() -> SimpleNamespace:
             by=None, today=today, client_key="task-of-the-scene",
         )  # fmt: skip
         task_id = task.id
+        text = make_text(
+            name="Ask to join", kind="letter", chapter_id=people.school_a.id,
+            campaign_id=campaign.id, language="en", subject=None,
+            body="((target.salutation)), ((member.first_name)) asks.", by=None,
+        )  # fmt: skip
+        approve(text, language="en", number=1, by=people.admin, today=today)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -150,12 +157,14 @@ def scene() -> SimpleNamespace:
         "kind": "link",
         "task_id": task_id,
         "verb": "start",
+        "text_id": text.id,
     }
     slugs = {
         "campaigns": campaign.slug,
         "targets": kept.slug,
         "chapters": people.school_a.slug,
         "treaties": "cluster-munitions",
+        "texts": text.slug,
     }
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, today=today

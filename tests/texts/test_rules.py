@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.core.errors import Refused
@@ -65,6 +65,7 @@ def test_what_is_pasted_becomes_a_field_where_that_is_chosen() -> None:
     )
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(alphabet="()?ab \n[]{}", max_size=60))
 def test_nothing_breaks_it(app: Flask, body: str) -> None:
     with app.app_context():

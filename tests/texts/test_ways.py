@@ -35,7 +35,7 @@ def test_it_works(anywhere: SimpleNamespace) -> None:
             "mailto:a@example.org?subject=Join%20%26%20act%3F"
             "&body=Dear%20Ann%2C%0D%0A%C3%89t%C3%A9%2050%25%0D%0AYours",
         ),
-        ("a@example.org?bcc=b@example.org", "x", "", "mailto:a@example.org%3Fbcc%3Db@example.org?subject=x"),
+        ("a@example.org?bcc=b@x.org", "x", "", "mailto:a@example.org%3Fbcc%3Db@x.org?subject=x"),
         ("a@example.org", "two\r\nBcc: b", "", "mailto:a@example.org?subject=two%20Bcc%3A%20b"),
     ],
 )  # fmt: skip

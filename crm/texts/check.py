@@ -1,0 +1,209 @@
+"""The merge check: of a list of targets, and of members who sign, every piece that cannot go out
+and why, before anything is printed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
+
+from crm.campaigns import queries as campaigns
+from crm.campaigns.models import Campaign
+from crm.core import db
+from crm.core.errors import Refused
+from crm.members.disclosure import Viewer
+from crm.members.models import Chapter
+from crm.targets import list_queries
+from crm.targets import queries as targets
+from crm.targets.models import Target
+from crm.texts import queries
+from crm.texts.kinds import Kind, kind
+from crm.texts.merge import Hindrance, Wanted, Why, merge
+from crm.texts.models import Text, TextVersion
+from crm.texts.ways import Way, ways
+
+#: Ids asked for in one statement.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Targets:
+    """A list of targets or a campaign's, found by its address."""
+
+    slug: str
+    name: str
+    ids: tuple[int, ...]
+    campaign: Campaign | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A target or a member, and what is in the way."""
+
+    target_id: int | None
+    member_id: int | None
+    #: The target's name; of a member whatever the page or the file may say.
+    name: str
+    hindrances: tuple[Hindrance, ...]
+
+    @property
+    def told(self) -> str:
+        """All of it in one line."""
+        return " ".join(each.told for each in self.hindrances)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was looked at."""
+
+    version: TextVersion
+    lines: tuple[Line, ...]
+    #: Whether the text signs with names and no member was looked at.
+    without_members: bool = False
+
+    @property
+    def hindered(self) -> list[Line]:
+        """Those that cannot go out."""
+        return [line for line in self.lines if line.hindrances]
+
+    @property
+    def counts(self) -> Counter[Why]:
+        """How many each reason stops."""
+        return Counter(why for line in self.lines for why in {h.why for h in line.hindrances})
+
+
+def find_targets(slug: str) -> Targets:
+    """The targets of a list, else of a campaign. Raises `Refused` when neither is there."""
+    try:
+        kept = targets.target_list(slug)
+    except NoResultFound:
+        pass
+    else:
+        return Targets(slug, kept.name, tuple(list_queries.list_target_ids(kept)))
+    try:
+        campaign = campaigns.campaign(slug)
+    except NoResultFound:
+        raise Refused(
+            _("There is no list of targets and no campaign %(slug)s.", slug=slug), "targets"
+        ) from None
+    return Targets(slug, campaign.name, tuple(campaigns.target_ids(campaign.id)), campaign)
+
+
+def version_of(text: Text, language: str) -> TextVersion:
+    """What would print in a language; where nothing is approved, the newest words.
+
+    Raises `Refused` when the text has no words in it.
+    """
+    version = queries.approved(text.id, language) or queries.latest(text.id, language)
+    if version is None:
+        raise Refused(
+            _("“%(name)s” has no words in %(language)s.", name=text.name, language=language),
+            "language",
+        )
+    return version
+
+
+def check(
+    text: Text,
+    language: str,
+    *,
+    target_ids: Sequence[int],
+    member_ids: Sequence[int] = (),
+    campaign: Campaign | None,
+    chapter: Chapter | None,
+    values: Mapping[str, str],
+    on: date,
+    viewer: Viewer,
+) -> Checked:
+    """Look at every target, and at every member who would sign."""
+    version, how = version_of(text, language), kind(text.kind)
+    merged = merge(
+        version,
+        [Wanted(each) for each in target_ids],
+        campaign=campaign,
+        chapter=chapter,
+        values=values,
+        on=on,
+        viewer=viewer,
+        needs_address=how.prints,
+    )
+    names = _names(target_ids)
+    reached = _ways(target_ids) if not how.prints or how.is_mail else {}
+    signs = False
+    lines = []
+    for piece in merged:
+        mine = tuple(each for each in piece.hindrances if not _is_of_member(each))
+        signs = signs or len(mine) < len(piece.hindrances)
+        mine = _by_way(how, mine, reached.get(piece.target_id, Way()))
+        lines.append(Line(piece.target_id, None, names.get(piece.target_id, "–"), mine))
+    if member_ids and target_ids:
+        lines += _members(version, member_ids, target_ids[0], campaign, chapter, values, on, viewer)
+    return Checked(version, tuple(lines), without_members=signs and not member_ids)
+
+
+def _members(
+    version: TextVersion,
+    member_ids: Sequence[int],
+    target_id: int,
+    campaign: Campaign | None,
+    chapter: Chapter | None,
+    values: Mapping[str, str],
+    on: date,
+    viewer: Viewer,
+) -> list[Line]:
+    """What is in the way of each member: told once, and not for each target again."""
+    return [
+        Line(
+            None,
+            piece.member_id,
+            "",
+            tuple(each for each in piece.hindrances if _is_of_member(each)),
+        )
+        for piece in merge(
+            version,
+            [Wanted(target_id, each) for each in member_ids],
+            campaign=campaign,
+            chapter=chapter,
+            values=values,
+            on=on,
+            viewer=viewer,
+            needs_address=False,
+        )
+    ]
+
+
+def _is_of_member(hindrance: Hindrance) -> bool:
+    return hindrance.field.startswith("member.")
+
+
+def _by_way(how: Kind, found: tuple[Hindrance, ...], way: Way) -> tuple[Hindrance, ...]:
+    """What cannot be mailed may go by e-mail, and the other way round."""
+    reached = way.email or way.web_form
+    if how.prints and how.is_mail and reached:
+        return tuple(each for each in found if each.why is not Why.NO_ADDRESS)
+    if how.is_mail and not how.prints and not reached:
+        told = _("No e-mail address and no web form is known.")
+        return (*found, Hindrance(Why.NO_WAY, told))
+    if how.channel == "call" and not way.phone:
+        return (*found, Hindrance(Why.NO_WAY, _("No phone number is known.")))
+    return found
+
+
+def _names(ids: Sequence[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        rows = db.session.execute(
+            select(Target.id, Target.name).where(Target.id.in_(ids[start : start + _AT_ONCE]))
+        )
+        found |= {number: name for number, name in rows}  # noqa: C416
+    return found
+
+
+def _ways(ids: Sequence[int]) -> dict[int, Way]:
+    found: dict[int, Way] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        found |= ways(ids[start : start + _AT_ONCE])
+    return found
