@@ -48,6 +48,7 @@ def scene() -> SimpleNamespace:
             pieces=10,
             targets={target.id: 5, other.id: 5},
             members={member.id: 4},
+            minutes=100,
             chapter_ids=[people.school_a.id],
             client_key="key-of-the-scene",
             by=None,
@@ -154,9 +155,9 @@ def scene() -> SimpleNamespace:
         "format": "csv",
         "token": "x",
         "code": "x",
+        "verb": "start",
         "kind": "link",
         "task_id": task_id,
-        "verb": "start",
         "text_id": text.id,
     }
     slugs = {

@@ -31,6 +31,8 @@ from crm.core import db
 from crm.members.consent_rules import Purpose
 from crm.members.models import Consent, Guardian, Guardianship, Member
 from crm.outreach.models import Action, ActionPhoto, Outcome
+from crm.tasks.calendar import digest
+from crm.tasks.models import CalendarFeed
 from tests import make
 from tests.conftest import Browser, settings_for
 from tests.hostile.scene import address, client_of, routes, scene
@@ -52,6 +54,8 @@ SECRETS = {
     "guardian-phone": "555-0288",
     "photo": '<img src="/outreach/',
 }
+#: The secret part of the link to the leader's calendar.
+FEED = "the-leaders-own"
 #: Which consent is missing, and how; that all ways are alike is tested where they are told apart.
 WAYS = ("withdrawn", "never", "refused")
 MISSING = [
@@ -110,6 +114,7 @@ def fill(found: SimpleNamespace) -> None:
         outcome = db.session.get_one(Outcome, values["outcome_id"])
         outcome.summary = f"Thanks, Ana {SECRETS['surname']}!"
         db.session.add(ActionPhoto(action_id=action.id, file=f"{'1' * 32}.jpg"))
+        db.session.add(CalendarFeed(user_id=found.people.leader.id, token_hash=digest(FEED)))
         make.audit.record("make", "test", None, by=None)
     app.config["PICTURES"].mkdir(parents=True, exist_ok=True)
     (app.config["PICTURES"] / f"{'1' * 32}.jpg").write_bytes(SECRETS["photo"].encode())
@@ -178,6 +183,13 @@ def addresses(found: SimpleNamespace) -> Iterator[tuple[str, str]]:
     yield "members.index", "/members?standing=all"
     yield "members.merge", f"/members/{found.values['member_id']}/merge?with={found.twin_id}"
     yield "members.cards", f"/members/cards?chapter={found.slugs['chapters']}"
+    number, chapter = found.values["member_id"], found.slugs["chapters"]
+    yield "tasks.member_hours", f"/members/{number}/hours?year=2026"
+    yield "tasks.chapter_hours", f"/chapters/{chapter}/hours?year=2026"
+    for format in ("csv", "xlsx", "json"):
+        yield "tasks.chapter_hours_file", f"/chapters/{chapter}/hours.{format}?year=2026"
+    # Who has the secret link is told what the leader's calendar tells.
+    yield "tasks.calendar_feed", f"/calendar/{FEED}.ics"
     yield "members.link_user", f"/settings/users/{found.values['user_id']}/member?q=ana"
 
 
@@ -191,6 +203,13 @@ def sent(found: SimpleNamespace) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for format in ("html", "json"):
         asked = {"reason": "Ana asked", "format": format}
         yield "POST members.data", f"/members/{number}/data", asked
+    for format in ("csv", "xlsx", "json"):
+        named = {"format": format, "reason": "A certificate"}
+        hours = f"/chapters/{chapter}/hours/download?year=2026"
+        yield "POST tasks.chapter_hours_names", hours, named
+    paper = {"paper": "letter", "year": "2026"}
+    yield "POST tasks.member_transcript", f"/members/{number}/hours/transcript", paper
+    yield "POST tasks.chapter_transcripts", f"/chapters/{chapter}/hours/transcripts", paper
     cards = {"member": str(number), "paper": "letter", "replace": "y"}
     yield "POST members.cards", f"/members/cards?chapter={chapter}", cards
 

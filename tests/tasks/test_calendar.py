@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 from sqlalchemy import select
@@ -233,7 +233,11 @@ def test_it_takes_few_statements(any_scene: SimpleNamespace) -> None:
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(title=texts, campaign=st.one_of(st.none(), texts), whose=st.sampled_from(["", "Ana;,\\"]))
 def test_any_text_is_read_back(app_for_texts: None, title: str, campaign: Any, whose: str) -> None:
     """Folded at 75 octets, escaped, CRLF; nothing of a text becomes a line of its own."""

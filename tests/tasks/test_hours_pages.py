@@ -248,6 +248,9 @@ def test_zero_hours_and_many_pages(scene: SimpleNamespace, sign_in: SignIn) -> N
     assert [each for each in both if "Page 1 of" in each and "Ana Brook" in each]
     assert [each for each in both if "Page 1 of" in each and "Ben Cole" in each]
     assert len(both) == 2 * len(pages)
+    told = [re.findall(r"Page (\d+) of (\d+)", each) for each in both]
+    count = len(pages)
+    assert told == [[(str(each + 1), str(count))] for each in range(count)] * 2
 
 
 def test_a_chapter_without_hours_has_no_transcripts(
