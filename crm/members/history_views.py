@@ -94,7 +94,12 @@ def _member_names(ids: Collection[int]) -> Mapping[int, str]:
 
 
 def _looked_at(whats: Any) -> str:
-    words = {"contact": _("contact"), "consent": _("consent"), "history": _("history")}
+    words = {
+        "contact": _("contact"),
+        "consent": _("consent"),
+        "history": _("history"),
+        "hours": _("service hours"),
+    }
     return ", ".join(words.get(each, str(each)) for each in whats)
 
 

@@ -497,7 +497,7 @@ def users_in(scope: Scope) -> Select[User]:
     )
 
 
-def user_names(ids: Collection[int], *, to: Viewer) -> dict[int, str]:
+def user_names(ids: Collection[int] | Select[int], *, to: Viewer) -> dict[int, str]:
     """Names of users by id: whole of those with a role where `to` sees members, else the first."""
     near = exists().where(
         ChapterRole.user_id == User.id, ChapterRole.chapter_id.in_(to.sees.chapter_ids)

@@ -12,7 +12,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from sqlalchemy import Select, select
-from sqlalchemy.orm import load_only
 
 from crm.campaigns.models import Campaign
 from crm.core import access, db, reads
@@ -39,7 +38,7 @@ from crm.tasks.rules import Due, State
 from crm.tasks.views import blueprint
 
 #: Tasks a column shows; the list has all.
-IN_COLUMN = 20
+IN_COLUMN = 15
 #: Members that are offered to tick.
 MOST_MEMBERS = 100
 #: Tasks one form changes.
@@ -114,41 +113,24 @@ def parse(args: Mapping[str, str], chapters: Sequence[Chapter]) -> Asked:
     return asked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Card:
-    """A task on the board."""
+    """A task on the board. `task` is a row with some of its columns, which is quick to read."""
 
-    task: Task
+    task: Any
     due: Due
     due_words: str
     #: Who does it; empty for the leader.
     who: str
     #: How many pieces, and how many of them are done.
     counted: str
+    is_open: bool
+    is_overdue: bool
     is_unanswered: bool
     is_undone: bool
     has_left: bool
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is still to be done."""
-        return self.task.state in rules.OPEN
-
-    @property
-    def stands_out(self) -> bool:
-        """Whether anything of it is to be marked."""
-        return bool(
-            (self.is_open and self.due in (Due.OVERDUE, Due.TODAY))
-            or self.is_unanswered
-            or self.is_undone
-            or self.has_left
-            or self.task.help
-        )
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether its day has passed."""
-        return self.is_open and self.due is Due.OVERDUE
+    #: Whether anything of it is to be marked.
+    stands_out: bool
 
 
 def _asked() -> Asked:
@@ -170,11 +152,15 @@ def _board(asked: Asked, form: ManyForm, ticked: Collection[int] = ()) -> Any:
     columns: list[tuple[str, Any, int, list[Card]]] = []
     counts = queries.counts(asked.wanted, scope, today=day)
     if as_list:
-        page = page_of(_light(queries.tasks(asked.wanted, scope, today=day)), number=page_number())
+        page = page_of(
+            _light(queries.tasks(asked.wanted, scope, today=day)),
+            number=page_number(),
+            scalars=False,
+        )
         found = list(page.rows)
     else:
         parts = [
-            db.session.scalars(
+            db.session.execute(
                 _light(
                     queries.tasks(
                         TaskFilter(**{**vars(asked.wanted), "state": state.value}), scope, today=day
@@ -188,6 +174,7 @@ def _board(asked: Asked, form: ManyForm, ticked: Collection[int] = ()) -> Any:
         found = [task for part in parts for task in part]
     people, too_many = _people(asked, scope)
     cards, leaders = _cards(found, people), _leaders(scope)
+    campaigns = queries.campaign_choices(scope)
     if not as_list:
         columns = [
             (
@@ -213,8 +200,8 @@ def _board(asked: Asked, form: ManyForm, ticked: Collection[int] = ()) -> Any:
         only=ONLY,
         people=sorted(people.items(), key=lambda pair: pair[1]),
         too_many=too_many,
-        campaigns=queries.campaign_choices(scope),
-        campaign_names=_campaign_names(found),
+        campaigns=[(slug, name) for _id, slug, name in campaigns],
+        campaign_names={number: name for number, _slug, name in campaigns},
         chapter_names={each.id: each.name for each in asked.chapters},
         leaders=leaders,
         leaders_by_id=dict(leaders),
@@ -237,13 +224,10 @@ def _words() -> dict[str, str]:
     }
 
 
-def _light(found: Select[Task]) -> Select[Task]:
-    return found.options(
-        load_only(
-            Task.title, Task.chapter_id, Task.campaign_id, Task.channel, Task.member_id,
-            Task.in_pool, Task.leader_id, Task.due_on, Task.state, Task.pieces, Task.done,
-            Task.help, Task.finished_at, Task.repeats,
-        )
+def _light(found: Select[Any]) -> Any:
+    return found.with_only_columns(
+        Task.id, Task.title, Task.chapter_id, Task.campaign_id, Task.channel, Task.member_id,
+        Task.in_pool, Task.leader_id, Task.due_on, Task.state, Task.pieces, Task.done, Task.help,
     )  # fmt: skip
 
 
@@ -264,39 +248,45 @@ def _people(asked: Asked, scope: access.Scope) -> tuple[dict[int, str], bool]:
     return {each: told[each].name for each in shown if each in told}, too_many
 
 
-def _cards(found: Sequence[Task], people: Mapping[int, str]) -> list[Card]:
-    day = today()
-    flags = queries.flags([task.id for task in found], today=day)
+def _cards(found: Sequence[Any], people: Mapping[int, str]) -> list[Card]:
+    today_ = today()
+    flags = queries.flags([task.id for task in found], today=today_)
     missing = {t.member_id for t in found if t.member_id and t.member_id not in people}
     more = disclose(missing, to=Viewer.of(current_user), exit=Exit.PAGE) if missing else {}
     names = {**people, **{each: shown.name for each, shown in more.items()}}
     of = _("of")
-    return [
-        Card(
-            task,
-            rules.due_of(task.due_on, day),
-            rules.due_words(task.due_on, day),
-            names.get(task.member_id or 0, ""),
-            _counted(task, of),
-            task.id in flags.unanswered,
-            task.id in flags.undone,
-            task.id in flags.left,
-        )
-        for task in found
-    ]
+    # A day stands on many tasks, and its words take longer than the day.
+    near = {
+        day: (rules.due_of(day, today_), rules.due_words(day, today_))
+        for day in {task.due_on for task in found}
+    }
+    return [_card(task, near[task.due_on], names, of, flags) for task in found]
 
 
-def _counted(task: Task, of: str) -> str:
+def _card(
+    task: Any, near: tuple[Due, str], names: Mapping[int, str], of: str, flags: queries.Flags
+) -> Card:
+    due, words = near
+    is_open = task.state in rules.OPEN
+    marks = task.id in flags.unanswered, task.id in flags.undone, task.id in flags.left
+    return Card(
+        task,
+        due,
+        words,
+        names.get(task.member_id or 0, ""),
+        _counted(task, of),
+        is_open,
+        is_open and due is Due.OVERDUE,
+        *marks,
+        any(marks) or bool(task.help) or (is_open and due in (Due.OVERDUE, Due.TODAY)),
+    )
+
+
+def _counted(task: Any, of: str) -> str:
     if not task.pieces:
         return ""
     is_begun = task.done and task.state in rules.OPEN
     return f"{number(task.done)} {of} {number(task.pieces)}" if is_begun else number(task.pieces)
-
-
-def _campaign_names(found: Sequence[Task]) -> dict[int, str]:
-    ids = {task.campaign_id for task in found if task.campaign_id is not None}
-    rows = db.session.execute(select(Campaign.id, Campaign.name).where(Campaign.id.in_(ids)))
-    return {row[0]: row[1] for row in rows}
 
 
 def _leaders(scope: access.Scope) -> list[tuple[int, str]]:

@@ -67,7 +67,8 @@ class Year:
 
 def year_asked(text: str | None, *, today: date) -> Year:
     """The school year an address asks for; the present one for anything that is none."""
-    if text and text.isascii() and text.isdigit() and _EARLIEST <= int(text[:5]) <= _LATEST:
+    is_year = text is not None and len(text) == 4 and text.isascii() and text.isdigit()
+    if text is not None and is_year and _EARLIEST <= int(text) <= _LATEST:
         return Year(int(text))
     return Year(school_year(today))
 

@@ -315,18 +315,19 @@ def counts_of_campaign(campaign_id: int, scope: Scope, *, today: date) -> Mappin
     return {**found, "overdue": sum(int(row[2] or 0) for row in rows)}
 
 
-def campaign_choices(scope: Scope) -> list[tuple[str, str]]:
-    """Campaigns that have tasks in the scope: slug and name."""
+def campaign_choices(scope: Scope) -> list[tuple[int, str, str]]:
+    """Campaigns that have tasks in the scope: id, slug and name."""
     there = exists().where(Task.campaign_id == Campaign.id, in_scope(Task.chapter_id, scope))
     rows = db.session.execute(
-        select(Campaign.slug, Campaign.name).where(there).order_by(Campaign.name)
+        select(Campaign.id, Campaign.slug, Campaign.name).where(there).order_by(Campaign.name)
     )
-    return [(slug, name) for slug, name in rows]
+    return [(number, slug, name) for number, slug, name in rows]
 
 
-def leader_ids(scope: Scope) -> list[int]:
+def leader_ids(scope: Scope) -> Select[int]:
     """Users who answer for tasks in the scope."""
-    found = select(Task.leader_id).where(
+    found: Any = select(Task.leader_id).where(
         in_scope(Task.chapter_id, scope), Task.leader_id.is_not(None)
     )
-    return [each for each in db.session.scalars(found.distinct()) if each is not None]
+    result: Select[int] = found.distinct()
+    return result

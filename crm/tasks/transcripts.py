@@ -11,7 +11,7 @@ from flask import Response
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
-from crm.core import i18n, pdf
+from crm.core import i18n, pdf, reads
 from crm.core.errors import Refused
 from crm.members import departures
 from crm.members.disclosure import Exit, Shown, Viewer, disclose, user_name
@@ -39,6 +39,7 @@ def answer(member_ids: Sequence[int], year: Year, *, paper: str, name: str, by: 
         member_ids=member_ids,
         by=by,
     )
+    reads.note("member", member_ids, "hours")
     response = Response(body, mimetype="application/pdf")
     file = "-".join(filter(None, ("service-hours", name, str(year.ends))))
     response.headers.set("Content-Disposition", "attachment", filename=f"{file}.pdf")

@@ -125,7 +125,7 @@ def test_a_school_year(any_scene: SimpleNamespace, log: Log) -> None:
     assert [len(lines(ana, Year(each))) for each in (2025, 2026, 2027)] == [1, 2, 0]
     assert (YEAR.first, YEAR.last, YEAR.words) == (date(2025, 7, 1), date(2026, 6, 30), "2025–26")
     assert year_asked("2025", today=TODAY) == Year(2025)
-    for text in (None, "", "x", "99999999999", "-1", "0"):
+    for text in (None, "", "x", "99999999999", "-1", "0", "020261", "9999"):
         assert year_asked(text, today=TODAY) == YEAR
 
 

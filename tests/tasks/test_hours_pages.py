@@ -224,6 +224,9 @@ def test_a_transcript(scene: SimpleNamespace, sign_in: SignIn) -> None:
     ).one()
     assert tuple(left) == ("print", f"Transcript of service hours {Year(_year()).words}", ana)
 
+    seen = select(AuditEntry.record_id, AuditEntry.changes).where(AuditEntry.verb == "read")
+    assert [tuple(row) for row in db.session.execute(seen)] == [(ana, {"what": ["hours"]})]
+
 
 def _year() -> int:
     return i18n.today().year + (i18n.today().month >= 7)
