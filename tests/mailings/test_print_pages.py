@@ -122,6 +122,19 @@ def test_nonsense_is_told(printing: SimpleNamespace, sign_in: Any, asked: str) -
     assert "invalid-feedback" in answer.get_data(as_text=True)
 
 
+def test_a_chapter_without_an_address_is_told(printing: SimpleNamespace, sign_in: Any) -> None:
+    with db.unit_of_work():
+        db.session.execute(update(make.Chapter).values(address=None))
+        make.audit.record("change", "test", None, by=None)
+    client = sign_in(printing.people.admin)
+    said = page(client, printing.code, "?as=letters").get_data(as_text=True)
+    assert "has no address for answers yet" in said
+    assert "Give it one" in said
+    assert "no address for answers" not in page(client, printing.code, "?as=labels").get_data(
+        as_text=True
+    )
+
+
 def test_no_such_paper(printing: SimpleNamespace, sign_in: Any) -> None:
     client = sign_in(printing.people.leader)
     assert page(client, printing.code, "?as=papyrus").status_code == 200
