@@ -145,9 +145,12 @@ def test_however_long_it_is_one_page(app: Flask, sign_in: SignIn) -> None:
 
 def test_letters_without_a_font_are_told(app: Flask, sign_in: SignIn) -> None:
     of = scene()
-    other = make.target("中国").id
-    said = paper(sign_in(of.people.leader), f"/targets/{other}/dossier.pdf")
+    client = sign_in(of.people.leader)
+    said = paper(client, f"/targets/{make.target('한국').id}/dossier.pdf")
     assert "This paper may lack letters" in said
+    said = paper(client, f"/targets/{make.target('中国').id}/dossier.pdf")
+    assert "中国" in said
+    assert "This paper may lack letters" not in said
 
 
 def test_who_may(app: Flask, sign_in: SignIn) -> None:
