@@ -444,6 +444,23 @@ def test_a_consent_that_was_withdrawn_is_not_printed(five: SimpleNamespace) -> N
     assert len(printed(five, "labels").pages) == 1
 
 
+def test_who_is_said_not_to_be_a_member_signs_nothing(five: SimpleNamespace) -> None:
+    for purpose, answer in ((Purpose.FULL_NAME, "given"), (Purpose.MEMBER, "refused")):
+        make.kept(
+            Consent(
+                member_id=five.two[0], purpose=purpose.value, answer=answer, how="paper",
+                starts_on=date(2026, 1, 1),
+            )
+        )  # fmt: skip
+    with db.unit_of_work():
+        db.session.execute(update(Member).values(age_band="adult"))
+        make.audit.record("change", "test", None, by=None)
+    for is_preview in (False, True):
+        reader = printed(five, "letters", is_preview=is_preview)
+        assert len(reader.pages) == 5
+        assert "Brook0" not in whole(reader)
+
+
 def test_a_minors_surname_and_address_are_on_no_paper(simple: SimpleNamespace) -> None:
     with db.unit_of_work():
         db.session.execute(

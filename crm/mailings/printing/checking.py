@@ -16,13 +16,14 @@ from crm.mailings.models import Mailing, Piece
 from crm.mailings.printing import papers, words
 from crm.mailings.printing.fitting import address_size, message_size
 from crm.mailings.printing.papers import ENVELOPES, LABEL_SHEETS, Box, Kind, Wish
-from crm.members.disclosure import Viewer
+from crm.members.consent_rules import SAID_NO, Purpose
+from crm.members.disclosure import Viewer, states
 from crm.texts import queries as texts
 from crm.texts.merge import Hindrance, Merged, Wanted, Why, merge
 from crm.texts.models import TextVersion
 
 #: Sizes that are tried, the largest first.
-LETTER_SIZES = (11.5, 10.5, 9.5, 8.5)
+LETTER_SIZES = (11.5, 10.5, 9.5, 8.5, 7.5)
 LABEL_SIZES = (11, 10, 9, 8, 7.5)
 CARD_SIZES = (11, 10, 9, 8)
 #: Labels of one sheet have one size down to this.
@@ -94,6 +95,7 @@ def check(
         viewer=viewer,
         terms={piece.target_id: piece.term_id for piece in pieces},
     )
+    refused = _not_members(pieces, today) if wish.kind.has_words else frozenset()
     ready, hindered = [], []
     sizes: dict[tuple[str, ...], float | None] = {}
     for piece, each in zip(pieces, merged, strict=True):
@@ -111,6 +113,9 @@ def check(
                 _("There is no font for these letters: %(letters)s.", letters=" ".join(lacking))
             )
         is_looked_at = wish.is_preview and bool(each.envelope)
+        if piece.member_id in refused:
+            told.append(_("Who was to sign this is said not to be a member. Give it to another."))
+            is_looked_at = False
         if told and not is_looked_at:
             hindered.append(
                 Hindered(
@@ -143,6 +148,15 @@ def _even(ready: Sequence[Ready]) -> list[Ready]:
     """One size for a whole sheet of labels; addresses that need a very small one keep theirs."""
     usual = min((each.size for each in ready if each.size >= LEAST_USUAL), default=LEAST_USUAL)
     return [replace(each, size=min(each.size, usual)) for each in ready]
+
+
+def _not_members(pieces: Sequence[Piece], today: date) -> frozenset[int]:
+    """Who is said not to be a member: nothing is signed with their name, whatever else was said."""
+    ids = {each.member_id for each in pieces if each.member_id is not None}
+    if not ids:
+        return frozenset()
+    known = states(ids, {Purpose.MEMBER}, today=today)
+    return frozenset(each for each, said in known.items() if said[Purpose.MEMBER] in SAID_NO)
 
 
 def _counts(hindrance: Hindrance, wish: Wish) -> bool:
