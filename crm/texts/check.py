@@ -14,6 +14,7 @@ from crm.campaigns import queries as campaigns
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.errors import Refused
+from crm.core.text import fold
 from crm.members.disclosure import Viewer
 from crm.members.models import Chapter
 from crm.targets import list_queries
@@ -26,6 +27,8 @@ from crm.texts.ways import Way, ways
 
 #: Ids asked for in one statement.
 _AT_ONCE = 500
+#: Targets that are looked at by name at once.
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,24 @@ def find_targets(slug: str) -> Targets:
             _("There is no list of targets and no campaign %(slug)s.", slug=slug), "targets"
         )
     return Targets(slug, campaign.name, tuple(campaigns.target_ids(campaign.id)), campaign)
+
+
+def named_targets(typed: str) -> Targets:
+    """Targets by names parted by semicolons. Raises `Refused` for one that fits none or several."""
+    names = [name.strip() for name in typed.split(";") if name.strip()][:_NAMED]
+    found = []
+    for name in names:
+        hits = targets.find_targets(name, 2)
+        exact = [each for each in hits if fold(each.name) == fold(name)]
+        if len(exact or hits) != 1:
+            told = (
+                _("“%(name)s” fits several targets.") if hits else _("No target fits “%(name)s”.")
+            )
+            raise Refused(told % {"name": name}, "names")
+        found.append((exact or hits)[0])
+    return Targets(
+        "", ", ".join(each.name for each in found), tuple(dict.fromkeys(each.id for each in found))
+    )
 
 
 def version_of(text: Text, language: str) -> TextVersion:

@@ -163,11 +163,14 @@ def _asked(slug: str) -> _Asked:
         if chapter is None:
             abort(404)
     targets, problem = None, None
-    if listed := request.args.get("targets", "").strip():
-        try:
+    listed, names = (request.args.get(name, "").strip() for name in ("targets", "names"))
+    try:
+        if names:
+            targets = checks.named_targets(names[:500])
+        elif listed:
             targets = checks.find_targets(listed)
-        except Refused as refusal:
-            problem = str(refusal.message)
+    except Refused as refusal:
+        problem = str(refusal.message)
     languages = [each.language for each in found]
     return _Asked(text, version, languages, chapters, targets, chapter, values, own, problem)
 

@@ -305,11 +305,26 @@ class _Batch:
                 if campaign is not None
                 else contact_queries.paper_addresses(target_ids, prefer=CAPITAL)
             )
+        self._go_to_missions()
         self.posts = _posts({term for term in (terms or {}).values() if term is not None})
         self.members = _Members(member_ids, used, viewer, on)
         self.chapter = _of_chapter(chapter) if chapter is not None else None
         self.flags = used & FLAGS.keys()
         self.parties = parties
+
+    def _go_to_missions(self) -> None:
+        """Governments are addressed as the address wants it, unless somebody said how."""
+        for number, paper in self.paper.items():
+            kept, target = self.forms.get(number), self.targets.get(number)
+            if target is None or target.who.kind != "government" or paper.point is None:
+                continue
+            if kept is None or not kept.envelope:
+                self.said[number] = address_forms.at(
+                    self.said[number],
+                    paper.point.label,
+                    _lines(paper.point.value),
+                    self.version.language,
+                )
 
     def values_of(self, piece: Wanted) -> tuple[dict[str, Value], list[Hindrance]]:
         """What fields of the target and the member are filled with, and what is in the way."""

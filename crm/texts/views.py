@@ -100,7 +100,7 @@ def _stale_texts(variants: dict[int, list[Variant]]) -> set[int]:
 @requires(Can.SEE)
 def by_id(text_id: int) -> Any:
     """The page of a text that others know by its number: histories do."""
-    return redirect(url_for(".page", slug=queries.text_of(text_id).slug), 303)
+    return redirect(url_for(".page", slug=readable(queries.text_of(text_id).slug).slug), 303)
 
 
 @blueprint.get("/<slug>")
