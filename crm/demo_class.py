@@ -89,7 +89,7 @@ def _write(cast: Cast) -> dict[str, Text]:
 
 
 def _pack(cast: Cast, text: Text, campaign: str, name: str, **more: Any) -> Mailing:
-    given = {
+    given: dict[str, Any] = {
         "campaign_id": cast.campaigns[campaign].id,
         "chapter_id": cast.chapters[HOLLOW],
         "text_id": text.id,

@@ -1,7 +1,7 @@
 """A pack handed out as tasks, one a member; what members do with them changes their pieces."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from flask import url_for
@@ -18,6 +18,8 @@ from crm.mailings.models import Mailing, Piece
 from crm.mailings.operations import begin, write_pieces
 from crm.mailings.queries import progress
 from crm.mailings.rules import State
+from crm.members.models import Membership
+from crm.members.queries import below, open_on
 from crm.outreach.channels import channels
 from crm.tasks.carriers import Carrier
 from crm.tasks.models import Task
@@ -38,7 +40,8 @@ def hand_out(
 ) -> list[Task]:
     """Make a task of each member's pieces, and one in the pool of those nobody writes yet.
 
-    Pieces that are somebody's task already stay in it.
+    Pieces that are somebody's task already stay in it. Those of who left the chapter are left out:
+    they can be given back to the pool.
     """
     begin(mailing, by)
     theirs: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
@@ -54,7 +57,15 @@ def hand_out(
         theirs[member_id].append((piece_id, target_id))
     if not theirs:
         raise Refused(_("Every piece is somebody's task already."))
-    members = sorted(theirs, key=lambda each: (each is None, each or 0))
+    there = _present({each for each in theirs if each is not None}, mailing.chapter_id, today)
+    members = sorted(
+        (each for each in theirs if each is None or each in there),
+        key=lambda each: (each is None, each or 0),
+    )
+    if not members:
+        raise Refused(
+            _("Who was to write these left the chapter. Give the pieces back to the pool first.")
+        )
     drafts = [
         Draft(
             title=_(
@@ -82,6 +93,19 @@ def hand_out(
     audit.record("hand_out_pack", "mailing", mailing.id, by=by, changes={"tasks": len(tasks)})
     carrier.tell([task.id for task in tasks], by=by, today=today)
     return tasks
+
+
+def _present(member_ids: Collection[int], chapter_id: int, today: date) -> set[int]:
+    """Those who are members of the chapter, or of one below it."""
+    return set(
+        db.session.scalars(
+            select(Membership.member_id).where(
+                Membership.member_id.in_(member_ids),
+                Membership.chapter_id.in_(below(chapter_id)),
+                open_on(today),
+            )
+        )
+    )
 
 
 # What a task says to its pack
@@ -154,9 +178,7 @@ def _hand_to(task: Task, member_id: int | None, by: User | None, verb: str) -> N
         "mailing",
         mailing_id,
         by=by,
-        changes={"pieces": number}
-        if whose is None
-        else {"members": {whose: number if member_id is not None else -number}},
+        changes={"pieces": number} if whose is None else {"members": {whose: number}},
     )
 
 

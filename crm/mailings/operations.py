@@ -386,7 +386,7 @@ def give_back(
         "mailing",
         mailing.id,
         by=by,
-        changes={"members": {member_id: -len(ids)}},
+        changes={"members": {member_id: len(ids)}},
     )
     carrier.tell(tasks, by=by, today=today)
     return len(ids)

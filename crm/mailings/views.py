@@ -218,6 +218,15 @@ def hand_out(code: str) -> Any:
             form.status,
         )
     flash(ngettext("%(num)s task handed out.", "%(num)s tasks handed out.", len(tasks)), "success")
+    if left := as_tasks.is_handed_out(pack.id)[1]:
+        flash(
+            ngettext(
+                "%(num)s piece is of somebody who left the chapter: give it back to the pool.",
+                "%(num)s pieces are of people who left the chapter: give them back to the pool.",
+                left,
+            ),
+            "warning",
+        )
     return redirect(url_for(".page", code=pack.code), 303)
 
 

@@ -154,7 +154,7 @@ def plain(
     return [Hand(task, today, found[task.id], url(task)) for task in tasks]
 
 
-def at_hand(task: Task, url: Callable[[str], str], today: date) -> Hand:
+def at_hand(task: Task, url: Callable[[str], str], today: date, turn: str | None = None) -> Hand:
     """One task with everything: a fixed number of statements. It has its targets loaded."""
     rows = sorted(task.targets, key=lambda row: (row.done >= row.pieces, row.target.sort_name))
     rows = rows[:SHOWN]
@@ -163,8 +163,9 @@ def at_hand(task: Task, url: Callable[[str], str], today: date) -> Hand:
     reached = ways(ids) if ids else {}
     kind = KINDS.get(task.text.kind) if task.text is not None else None
     is_paper = _is_paper(task, kind)
-    addresses = _addresses(task, ids) if is_paper else {}
     texts, hindrances = _texts(task, ids, kind, is_paper, today)
+    # What was filled knows the address too.
+    addresses = _addresses(task, ids, texts) if is_paper else {}
     lines = [
         Line(
             row.target_id,
@@ -178,7 +179,7 @@ def at_hand(task: Task, url: Callable[[str], str], today: date) -> Hand:
         )
         for row in rows
     ]
-    return Hand(task, today, turns([task])[task.id], url, lines, kind, hindrances)
+    return Hand(task, today, turn or turns([task])[task.id], url, lines, kind, hindrances)
 
 
 def _office(office: Office | None) -> str:
@@ -191,10 +192,20 @@ def _is_paper(task: Task, kind: Kind | None) -> bool:
     return kind is not None and kind.prints
 
 
-def _addresses(task: Task, ids: Collection[int]) -> dict[int, tuple[Sequence[str], str | None]]:
-    """Where paper for these targets goes, or why nowhere: two statements."""
+def _addresses(
+    task: Task, ids: Collection[int], texts: Mapping[int, Merged]
+) -> dict[int, tuple[Sequence[str], str | None]]:
+    """Where paper for these targets goes, or why nowhere: two statements, none where a text was
+    filled.
+    """
     if not ids:
         return {}
+    if texts:
+        lacking = {
+            target: next((h.told for h in each.hindrances if h.why is Why.NO_ADDRESS), None)
+            for target, each in texts.items()
+        }
+        return {target: (each.address, lacking[target]) for target, each in texts.items()}
     points = points_of(ids)
     chosen: dict[int, int] = {}
     if task.campaign_id is not None:

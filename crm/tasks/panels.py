@@ -64,24 +64,26 @@ def of_campaign(campaign: Any) -> dict[str, Any] | None:
 
 
 def of_front(user: Any) -> dict[str, Any] | None:
-    """What needs a leader today, of the tasks they handed out: two statements."""
+    """What needs a leader today, of the tasks they handed out: one statement."""
     if not access.may(user, Can.ASSIGN_TASKS):
         return None
     day = today()
     mine = Task.leader_id == user.id
     late = and_(Task.state.in_(OPEN), Task.due_on < day)
-    overdue, helping = db.session.execute(
-        select(
-            func.count(case((late, 1))),
-            func.count(case((and_(Task.state.in_(OPEN), Task.help.is_not(None)), 1))),
-        ).where(mine, Task.state.in_(OPEN))
-    ).one()
-    unanswered = db.session.scalar(
+    waiting = (
         select(func.count(func.distinct(TaskAction.task_id)))
         .join(Task, Task.id == TaskAction.task_id)
         .join(ActionTarget, ActionTarget.action_id == TaskAction.action_id)
         .where(mine, ActionTarget.awaiting, ActionTarget.happened_on <= day - WAITS)
+        .scalar_subquery()
     )
+    overdue, helping, unanswered = db.session.execute(
+        select(
+            func.count(case((late, 1))),
+            func.count(case((Task.help.is_not(None), 1))),
+            waiting,
+        ).where(mine, Task.state.in_(OPEN))
+    ).one()
     if not (overdue or helping or unanswered):
         return None
     return {

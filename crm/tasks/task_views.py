@@ -11,7 +11,6 @@ from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.history_page import history_page
 from crm.core.i18n import today
-from crm.members import queries as members
 from crm.members.disclosure import Exit, Viewer, disclose, user_name
 from crm.outreach.channels import channels
 from crm.tasks import doing, operations, queries
@@ -59,10 +58,7 @@ def shown(task_id: int, problem: str | None = None) -> str:
         hand=at_hand(task, sends_to(".act")(task), day),
         task=task,
         who=who,
-        sees_member=hands_out
-        and task.member_id is not None
-        and access.may(current_user, Can.SEE_MEMBERS)
-        and members.is_visible(task.member_id, access.scope(current_user, Can.SEE_MEMBERS)),
+        sees_member=who is not None and who.is_named,
         leader=user_name(task.leader),
         is_mine=doer.owns(task),
         hands_out=hands_out,

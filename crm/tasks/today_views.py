@@ -40,14 +40,14 @@ def my_day(doer: Doer, *, endpoint: str) -> dict[str, Any]:
     tasks = [task for task in found if not task.in_pool]
     pool = [task for task in found if task.in_pool]
     url = sends_to(endpoint)
-    first = at_hand(tasks[0], url(tasks[0]), day) if tasks else None
-    rest = plain([*tasks[1:MOST], *pool[:POOL]], url, day)
-    mine = rest[: len(tasks[1:MOST])]
+    shown = plain([*tasks[:MOST], *pool[:POOL]], url, day)
+    first = at_hand(tasks[0], url(tasks[0]), day, shown[0].turn) if tasks else None
+    mine = shown[1 : len(tasks[:MOST])]
     return {
         "first": first,
         "soon": [each for each in mine if each.due is not Due.LATER],
         "later": [each for each in mine if each.due is Due.LATER],
-        "pool": rest[len(mine) :],
+        "pool": shown[len(tasks[:MOST]) :],
         "done": queries.lately_done(own, since=day - LATELY, limit=5),
         "count": len(tasks),
         "is_cut": len(found) >= MOST + POOL,

@@ -8,7 +8,7 @@ addressed in English. What somebody set for a target stands before all this (`Ad
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -380,10 +380,13 @@ def form_of(who: Addressee, language: str = "en") -> Form:
         "title": _title(who.role or ""),
     }
     salutation = said.salutation[by_gender].format_map(words)
+    envelope = said.envelope[by_gender].format_map(words)
+    if rank is Rank.GOVERNMENT and who.country == "US" and spoken == "en":
+        envelope = "The Secretary of State"
     if spoken == "en" and (typed := (who.salutation or "").strip().rstrip(",:")):
         salutation = typed if _WHOLE.match(typed) else f"Dear {typed}"
     return Form(
-        envelope=said.envelope[by_gender].format_map(words),
+        envelope=envelope,
         lines=_lines(who, rank, spoken),
         salutation=salutation,
         closing=said.closing,
@@ -440,8 +443,24 @@ def _lines(who: Addressee, rank: Rank, language: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def at(form: Form, label: str, address: Sequence[str], language: str = "en") -> Form:
+    """How a government is addressed at this address: an embassy's or a mission's goes to its head.
+
+    Where a language has no word for the head that fits everybody, the mission's own name stands
+    first.
+    """
+    if not address or not _MISSION.search(fold(f"{label} {address[0]}")):
+        return form
+    whole = fold(" ".join(address))
+    return replace(
+        form,
+        envelope="The Head of Mission" if language_of(language) == "en" else address[0],
+        lines=tuple(line for line in form.lines if fold(line) not in whole),
+    )
+
+
 def below(form: Form, address: Sequence[str]) -> tuple[str, ...]:
     """The lines under the name: those of the office that the address does not have, then it."""
     there = {fold(line) for line in address}
     said = tuple(line for line in form.lines if fold(line) not in there)
-    return (*said, *address)
+    return (*said, *(line for line in address if fold(line) != fold(form.envelope)))

@@ -14,11 +14,11 @@ from crm.campaigns import queries as campaigns
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.errors import Refused
+from crm.core.text import fold
 from crm.members.disclosure import Viewer
 from crm.members.models import Chapter
 from crm.targets import list_queries
 from crm.targets import queries as targets
-from crm.targets.models import Target
 from crm.texts import queries
 from crm.texts.kinds import Kind, kind
 from crm.texts.merge import Hindrance, Wanted, Why, merge
@@ -27,6 +27,8 @@ from crm.texts.ways import Way, ways
 
 #: Ids asked for in one statement.
 _AT_ONCE = 500
+#: Targets that are looked at by name at once.
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,30 @@ def find_targets(slug: str) -> Targets:
         pass
     else:
         return Targets(slug, kept.name, tuple(list_queries.list_target_ids(kept)))
-    try:
-        campaign = campaigns.campaign(slug)
-    except NoResultFound:
+    campaign = db.session.scalars(select(Campaign).where(Campaign.slug == slug)).one_or_none()
+    if campaign is None:
         raise Refused(
             _("There is no list of targets and no campaign %(slug)s.", slug=slug), "targets"
-        ) from None
+        )
     return Targets(slug, campaign.name, tuple(campaigns.target_ids(campaign.id)), campaign)
+
+
+def named_targets(typed: str) -> Targets:
+    """Targets by names parted by semicolons. Raises `Refused` for one that fits none or several."""
+    names = [name.strip() for name in typed.split(";") if name.strip()][:_NAMED]
+    found = []
+    for name in names:
+        hits = targets.find_targets(name, 2)
+        exact = [each for each in hits if fold(each.name) == fold(name)]
+        if len(exact or hits) != 1:
+            told = (
+                _("“%(name)s” fits several targets.") if hits else _("No target fits “%(name)s”.")
+            )
+            raise Refused(told % {"name": name}, "names")
+        found.append((exact or hits)[0])
+    return Targets(
+        "", ", ".join(each.name for each in found), tuple(dict.fromkeys(each.id for each in found))
+    )
 
 
 def version_of(text: Text, language: str) -> TextVersion:
@@ -108,7 +127,7 @@ def version_of(text: Text, language: str) -> TextVersion:
 
 def check(
     text: Text,
-    language: str,
+    version: TextVersion,
     *,
     target_ids: Sequence[int],
     member_ids: Sequence[int] = (),
@@ -118,11 +137,12 @@ def check(
     on: date,
     viewer: Viewer,
 ) -> Checked:
-    """Look at every target, and at every member who would sign."""
-    version, how = version_of(text, language), kind(text.kind)
+    """Look at every target, and at every member who would sign: once, and not for each target."""
+    how = kind(text.kind)
+    signing = [Wanted(target_ids[0], each) for each in member_ids] if target_ids else []
     merged = merge(
         version,
-        [Wanted(each) for each in target_ids],
+        [*(Wanted(each) for each in target_ids), *signing],
         campaign=campaign,
         chapter=chapter,
         values=values,
@@ -130,49 +150,19 @@ def check(
         viewer=viewer,
         needs_address=how.prints,
     )
-    names = _names(target_ids)
     reached = _ways(target_ids) if not how.prints or how.is_mail else {}
     signs = False
     lines = []
     for piece in merged:
+        theirs = tuple(each for each in piece.hindrances if _is_of_member(each))
+        if piece.member_id is not None:
+            lines.append(Line(None, piece.member_id, "", theirs))
+            continue
+        signs = signs or bool(theirs)
         mine = tuple(each for each in piece.hindrances if not _is_of_member(each))
-        signs = signs or len(mine) < len(piece.hindrances)
         mine = _by_way(how, mine, reached.get(piece.target_id, Way()))
-        lines.append(Line(piece.target_id, None, names.get(piece.target_id, "–"), mine))
-    if member_ids and target_ids:
-        lines += _members(version, member_ids, target_ids[0], campaign, chapter, values, on, viewer)
+        lines.append(Line(piece.target_id, None, piece.name or "–", mine))
     return Checked(version, tuple(lines), without_members=signs and not member_ids)
-
-
-def _members(
-    version: TextVersion,
-    member_ids: Sequence[int],
-    target_id: int,
-    campaign: Campaign | None,
-    chapter: Chapter | None,
-    values: Mapping[str, str],
-    on: date,
-    viewer: Viewer,
-) -> list[Line]:
-    """What is in the way of each member: told once, and not for each target again."""
-    return [
-        Line(
-            None,
-            piece.member_id,
-            "",
-            tuple(each for each in piece.hindrances if _is_of_member(each)),
-        )
-        for piece in merge(
-            version,
-            [Wanted(target_id, each) for each in member_ids],
-            campaign=campaign,
-            chapter=chapter,
-            values=values,
-            on=on,
-            viewer=viewer,
-            needs_address=False,
-        )
-    ]
 
 
 def _is_of_member(hindrance: Hindrance) -> bool:
@@ -189,16 +179,6 @@ def _by_way(how: Kind, found: tuple[Hindrance, ...], way: Way) -> tuple[Hindranc
         return (*found, Hindrance(Why.NO_WAY, told))
     if how.channel == "call" and not way.phone:
         return (*found, Hindrance(Why.NO_WAY, _("No phone number is known.")))
-    return found
-
-
-def _names(ids: Sequence[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        rows = db.session.execute(
-            select(Target.id, Target.name).where(Target.id.in_(ids[start : start + _AT_ONCE]))
-        )
-        found |= {number: name for number, name in rows}  # noqa: C416
     return found
 
 

@@ -25,7 +25,7 @@ from crm.texts import check as checks
 from crm.texts import own_fields, queries
 from crm.texts.check import Checked, Line, Targets
 from crm.texts.merge import Why
-from crm.texts.models import Text
+from crm.texts.models import Text, TextVersion
 from crm.texts.own_fields import OwnField
 from crm.texts.views import blueprint, readable
 
@@ -54,12 +54,19 @@ class _Asked:
     """What the address asks for."""
 
     text: Text
-    language: str
+    version: TextVersion
+    languages: list[str]
+    chapters: list[Chapter]
     targets: Targets | None
     chapter: Chapter | None
     values: Mapping[str, str]
     own: list[OwnField]
     problem: str | None = None
+
+    @property
+    def language(self) -> str:
+        """That of the words."""
+        return self.version.language
 
 
 @blueprint.get("/<slug>/check")
@@ -76,7 +83,6 @@ def merge_check(slug: str) -> Any:
         if why in list(Why):
             lines = [line for line in lines if any(each.why == why for each in line.hindrances)]
     page = _page(lines)
-    scope = access.scope(current_user, Can.SEE_MEMBERS)
     return render_template(
         "texts/check.html",
         text=asked.text,
@@ -87,10 +93,10 @@ def merge_check(slug: str) -> Any:
         why=why,
         show_all=show_all,
         WHY=WHY,
-        languages=[each.language for each in queries.variants([asked.text.id])[asked.text.id]],
+        languages=asked.languages,
         lists=queries.lists_in_use(),
         campaigns=[(row[1], row[2]) for row in queries.campaigns_in_use()],
-        chapters=[(each.slug, each.name) for each in chapters_in(scope, open_only=True)],
+        chapters=[(each.slug, each.name) for each in asked.chapters],
     )
 
 
@@ -146,22 +152,27 @@ def _asked(slug: str) -> _Asked:
     text = readable(slug)
     found = queries.variants([text.id])[text.id]
     language = request.args.get("language") or found[0].language
-    version = next((each.newest for each in found if each.language == language), found[0].newest)
+    variant = next((each for each in found if each.language == language), found[0])
+    version = variant.approved or variant.newest
     own = [each for each in own_fields.read(version.fields) if each.kind != "hand"]
     values = {each.name: request.args.get(f"value-{each.key}", "") for each in own}
     chapter = None
-    scope = access.scope(current_user, Can.SEE_MEMBERS)
+    chapters = chapters_in(access.scope(current_user, Can.SEE_MEMBERS))
     if wanted := request.args.get("chapter"):
-        chapter = next((each for each in chapters_in(scope) if each.slug == wanted), None)
+        chapter = next((each for each in chapters if each.slug == wanted), None)
         if chapter is None:
             abort(404)
     targets, problem = None, None
-    if listed := request.args.get("targets", "").strip():
-        try:
+    listed, names = (request.args.get(name, "").strip() for name in ("targets", "names"))
+    try:
+        if names:
+            targets = checks.named_targets(names[:500])
+        elif listed:
             targets = checks.find_targets(listed)
-        except Refused as refusal:
-            problem = str(refusal.message)
-    return _Asked(text, version.language, targets, chapter, values, own, problem)
+    except Refused as refusal:
+        problem = str(refusal.message)
+    languages = [each.language for each in found]
+    return _Asked(text, version, languages, chapters, targets, chapter, values, own, problem)
 
 
 def _checked(asked: _Asked) -> Checked:
@@ -177,7 +188,7 @@ def _checked(asked: _Asked) -> Checked:
         )
     return checks.check(
         asked.text,
-        asked.language,
+        asked.version,
         target_ids=targets.ids,
         member_ids=ids,
         campaign=targets.campaign or asked.text.campaign,

@@ -61,7 +61,7 @@ def check(
         ids = list(db.session.scalars(wanted.with_only_columns(Member.id).order_by(None)))
     checked = checks.check(
         text,
-        known_language(language),
+        checks.version_of(text, known_language(language)),
         target_ids=found.ids,
         member_ids=sorted(ids),
         campaign=found.campaign or text.campaign,

@@ -104,6 +104,8 @@ class Merged:
     contact_point_id: int | None = None
     term_id: int | None = None
     hindrances: tuple[Hindrance, ...] = ()
+    #: The target's name.
+    name: str = ""
     #: Keys of the fields the text uses: one that says `target.salutation` needs no other.
     uses: frozenset[str] = field(default=frozenset())
 
@@ -152,16 +154,18 @@ def merge(
     viewer: Viewer,
     needs_address: bool = True,
     terms: Mapping[int, int | None] | None = None,
+    ledger: Ledger | None = None,
 ) -> list[Merged]:
     """Fill a version for each of `wanted`, in their order: a fixed number of statements per 500.
 
     `values`: what was given for the text's own fields, by their names. `terms`: what each target
-    held when the pack was made; who holds nothing any more, or another post, is hindered.
+    held when the pack was made; who holds nothing any more, or another post, is hindered. Who read
+    the `ledger` already gives it.
     """
     subject, body = parse(version.subject or ""), parse(version.body)
     keys = figures_in.keys_of(version)
     used = frozenset(keys)
-    ledger = _ledger(keys)
+    ledger = _ledger(keys, ledger)
     common, everywhere = _common(version, keys, campaign, chapter, values, on, ledger)
     parties = _parties(ledger, on) if used & FLAGS.keys() else {}
     whole: list[Merged] = []
@@ -236,11 +240,11 @@ def _common(
     return filled, hindrances
 
 
-def _ledger(keys: Collection[str]) -> Ledger | None:
+def _ledger(keys: Collection[str], read: Ledger | None = None) -> Ledger | None:
     """The ledger, where the text asks it. Nothing is read from one that is empty."""
     if not figures_in.asks_ledger(keys):
         return None
-    ledger = treaties.ledger()
+    ledger = read or treaties.ledger()
     return ledger if ledger.events else None
 
 
@@ -301,11 +305,26 @@ class _Batch:
                 if campaign is not None
                 else contact_queries.paper_addresses(target_ids, prefer=CAPITAL)
             )
+        self._go_to_missions()
         self.posts = _posts({term for term in (terms or {}).values() if term is not None})
         self.members = _Members(member_ids, used, viewer, on)
         self.chapter = _of_chapter(chapter) if chapter is not None else None
         self.flags = used & FLAGS.keys()
         self.parties = parties
+
+    def _go_to_missions(self) -> None:
+        """Governments are addressed as the address wants it, unless somebody said how."""
+        for number, paper in self.paper.items():
+            kept, target = self.forms.get(number), self.targets.get(number)
+            if target is None or target.who.kind != "government" or paper.point is None:
+                continue
+            if kept is None or not kept.envelope:
+                self.said[number] = address_forms.at(
+                    self.said[number],
+                    paper.point.label,
+                    _lines(paper.point.value),
+                    self.version.language,
+                )
 
     def values_of(self, piece: Wanted) -> tuple[dict[str, Value], list[Hindrance]]:
         """What fields of the target and the member are filled with, and what is in the way."""
@@ -355,7 +374,11 @@ class _Batch:
         target = self.targets.get(piece.target_id)
         if target is None or target.is_merged:
             return Merged(
-                piece.target_id, piece.member_id, hindrances=tuple(hindrances), uses=self.used
+                piece.target_id,
+                piece.member_id,
+                hindrances=tuple(hindrances),
+                name=target.who.name if target is not None else "",
+                uses=self.used,
             )
         withheld = self.members.withheld_of(piece.member_id)
         empty = [
@@ -381,6 +404,7 @@ class _Batch:
             contact_point_id=point.id if point is not None else None,
             term_id=target.term_id,
             hindrances=(*hindrances, *empty),
+            name=target.who.name,
             uses=self.used,
         )
 

@@ -1,5 +1,6 @@
 """Pages of a text's words: the editor, the versions, what differs, and the approval."""
 
+import re
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -25,6 +26,8 @@ from crm.treaties import claims
 from crm.treaties import queries as treaties
 from crm.treaties.claims.ledger import read_ledger
 from crm.treaties.claims.views import VERDICTS
+
+_TWICE = re.compile(r"\bdear\s+\(\(\s*target\.\s*salutation", re.IGNORECASE)
 
 # Writing
 
@@ -78,6 +81,7 @@ def create() -> Any:
     if text is None:
         return _editor(form, None, words), 422
     flash(_("The text is made. It prints once it is approved."), "success")
+    _warn(words)
     return redirect(url_for(".page", slug=text.slug), 303)
 
 
@@ -150,7 +154,17 @@ def save(slug: str) -> Any:
         flash(_("Nothing was changed: no new version was made."), "info")
     else:
         flash(_("Version %(number)s is kept.", number=version.number), "success")
+        _warn(words)
     return redirect(url_for(".page", slug=slug, language=language), 303)
+
+
+def _warn(words: Drafted) -> None:
+    """Say what is probably a slip, though it can be kept."""
+    if _TWICE.search(words.body):
+        flash(
+            _("“Dear” stands before ((target.salutation)), which says “Dear …” itself."),
+            "warning",
+        )
 
 
 def _draft(form: NewTextForm | VersionForm, before: TextVersion | None) -> Drafted:

@@ -19,7 +19,7 @@ from crm.members.models import Member
 from crm.members.queries import MemberFilter, chapters_in, is_visible, members
 from crm.outreach.channels import channels
 from crm.targets.models import Target
-from crm.targets.queries import find_targets, kept_ids, offices
+from crm.targets.queries import find_targets
 from crm.texts import fields, figures_in, operations, own_fields, queries, rights
 from crm.texts.forms import ApproveForm, NewTextForm, PreviewForm, SettingsForm
 from crm.texts.kinds import KINDS, kind
@@ -29,6 +29,7 @@ from crm.texts.queries import TextFilter, Variant
 from crm.texts.rules import Condition, Part, Run, names_in, parse
 from crm.texts.ways import mailto, ways
 from crm.treaties import queries as treaties
+from crm.treaties.queries import Ledger
 
 blueprint = Blueprint("texts", __name__, url_prefix="/texts")
 #: Members and targets offered where a typed name fits several.
@@ -99,7 +100,7 @@ def _stale_texts(variants: dict[int, list[Variant]]) -> set[int]:
 @requires(Can.SEE)
 def by_id(text_id: int) -> Any:
     """The page of a text that others know by its number: histories do."""
-    return redirect(url_for(".page", slug=queries.text_of(text_id).slug), 303)
+    return redirect(url_for(".page", slug=readable(queries.text_of(text_id).slug).slug), 303)
 
 
 @blueprint.get("/<slug>")
@@ -194,7 +195,7 @@ def show(text: Text, form: PreviewForm, *, offered: dict[str, Any] | None = None
     keys = names_in(version.subject, version.body)
     ledger = treaties.ledger() if figures_in.asks_ledger(keys) else None
     now = figures_in.figures_of(keys, on=today(), ledger=ledger) if ledger else {}
-    merged, target, member = _merged(text, version)
+    merged, target, member = _merged(text, version, ledger)
     newest = max(each.newest.id for each in variants[:1])
     return render_template(
         "texts/page.html",
@@ -209,7 +210,6 @@ def show(text: Text, form: PreviewForm, *, offered: dict[str, Any] | None = None
         merged=merged,
         target=target,
         member=member,
-        office=offices([target.id]).get(target.id) if target is not None else None,
         reach=_reach(text, target, merged),
         own=own_fields.read(version.fields),
         own_kinds=own_fields.KINDS,
@@ -264,14 +264,15 @@ def _run(parts: Sequence[Part], figures: Mapping[str, str], whole: list[Run]) ->
 
 
 def _merged(
-    text: Text, version: TextVersion
+    text: Text, version: TextVersion, ledger: Ledger | None
 ) -> tuple[Merged | None, Target | None, disclosure.Shown | None]:
     chosen = _chosen()
     target_id = chosen["target"]
     if target_id is None:
         return None, None, None
-    target_id = kept_ids([target_id]).get(target_id, target_id)
     target = db.session.get(Target, target_id)
+    if target is not None and target.merged_into_id is not None:
+        target = db.session.get(Target, target.merged_into_id)
     if target is None:
         abort(404)
     member_id, member = chosen["member"], None
@@ -282,13 +283,14 @@ def _merged(
         member = disclosure.disclose([member_id], to=viewer, exit=Exit.PAGE)[member_id]
     (piece,) = merge(
         version,
-        [Wanted(target_id, member_id)],
+        [Wanted(target.id, member_id)],
         campaign=text.campaign,
         chapter=text.chapter,
         values={},
         on=today(),
         viewer=Viewer.of(current_user),
         needs_address=kind(text.kind).prints and not kind(text.kind).is_mail,
+        ledger=ledger,
     )
     return piece, target, member
 

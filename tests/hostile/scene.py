@@ -185,7 +185,7 @@ def scene() -> SimpleNamespace:
         "texts": text.slug,
     }
     # What is another thing under some addresses, by their first part.
-    within = dict.fromkeys(("packs", "post"), {"code": pack_code, "kind": "sheets"})
+    within = {each: {"code": pack_code, "kind": "sheets"} for each in ("packs", "post")}
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, within=within,
         today=today,

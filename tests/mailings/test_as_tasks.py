@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crm.core import db
+from crm.core import audit, db
 from crm.core.errors import Refused
 from crm.mailings.as_tasks import hand_out
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.operations import close_pack, give_back, prepare
 from crm.mailings.posting import post_pieces, return_pieces
 from crm.mailings.queries import progress
+from crm.members.models import Membership
 from crm.outreach.queries import ActionFilter, total
 from crm.tasks import doing
 from crm.tasks.doing import Doer
@@ -121,3 +122,18 @@ def test_what_comes_back_and_a_pack_put_away(handed: SimpleNamespace) -> None:
     do(close_pack, handed.pack, by=handed.leader)
     states = set(db.session.scalars(select(Task.state).where(Task.carrier == "pack")))
     assert states == {"completed", "cancelled"}
+
+
+def test_who_left_the_chapter_is_left_out(any_scene: SimpleNamespace, pack: Pack) -> None:
+    leader, gone = any_scene.people.leader, any_scene.members[0]
+    made = pack(any_scene, by=leader)
+    with db.unit_of_work():
+        for each in db.session.scalars(select(Membership).where(Membership.member_id == gone)):
+            each.left_on = TODAY - timedelta(days=1)
+        audit.record("make", "test", None, by=None)
+    tasks = do(hand_out, made, client_key="hand-out-2", by=leader, today=TODAY)
+    assert len(tasks) == 30
+    with pytest.raises(Refused, match="left the chapter"):
+        do(hand_out, made, client_key="hand-out-3", by=leader, today=TODAY)
+    do(give_back, made, member_id=gone, by=leader, today=TODAY)
+    assert progress([made.id])[made.id].pool == 5

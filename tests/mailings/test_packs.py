@@ -9,7 +9,7 @@ import pytest
 from flask import g
 from sqlalchemy import func, select
 
-from crm.core import db
+from crm.core import audit, db
 from crm.core.access import Scope
 from crm.core.errors import Refused
 from crm.mailings.allotment import Way
@@ -23,6 +23,7 @@ from crm.mailings.operations import (
     make_pack,
     prepare,
     reopen_pack,
+    take,
 )
 from crm.mailings.planning import plan
 from crm.mailings.queries import by_member, mailing, pieces, progress
@@ -188,6 +189,19 @@ def test_given_back_and_claimed(any_scene: SimpleNamespace, pack: Pack) -> None:
         claim(made, member_id=member, by=None, today=TODAY)
     rows = {each.id: each.total for each in by_member(made.id)}
     assert (rows[any_scene.members[1]], rows[any_scene.members[2]]) == (7, 8)
+
+
+def test_a_piece_has_one_claimant(any_scene: SimpleNamespace, pack: Pack) -> None:
+    """Two who saw the same pool: the second gets none, and the first keeps all of theirs."""
+    pool = pieces(pack(any_scene, members={}, each=2).id)
+    ids = [each.id for each in pool]
+    one, two = any_scene.members[:2]
+    with db.unit_of_work():
+        assert take(ids[:4], one) == 4
+        audit.record("make", "test", None, by=None)
+    with pytest.raises(Refused, match="Somebody else took"), db.unit_of_work():
+        take(ids[2:6], two)
+    assert (count(Piece.member_id == one), count(Piece.member_id == two)) == (4, 0)
 
 
 def test_a_print_counts_nothing(any_scene: SimpleNamespace, pack: Pack) -> None:

@@ -326,7 +326,7 @@ def test_no_page_asks_more_than_fifteen_times(
 def test_the_front_page_is_alive(
     app: Flask, work: SimpleNamespace, people: SimpleNamespace, sign_in: SignIn
 ) -> None:
-    page = text_of(sign_in(people.member).get("/").text)
+    page = text_of(sign_in(people.viewer).get("/").text)
     assert "This month so far: 30 postcards." in page
     assert "Pieces and acts 30" in page
     assert "Targets reached 2" in page

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crm.texts.address_forms import Addressee, below, form_of
+from crm.texts.address_forms import Addressee, at, below, form_of
 
 
 def who(**more: Any) -> Addressee:
@@ -133,3 +133,17 @@ def test_a_line_of_the_office_is_not_written_twice() -> None:
         "Embassy of Niue",
         "1 Hill Road",
     )
+
+
+def test_an_embassys_mail_goes_to_its_head() -> None:
+    niue = who(kind="government", name="Niue", country="NU")
+    lines = ("Ambassade de Niue", "1 Hill Road")
+    form = at(form_of(niue), "Embassy", lines)
+    assert (form.envelope, *below(form, lines)) == ("The Head of Mission", *lines)
+    form = at(form_of(niue, "fr"), "Embassy", lines, "fr")
+    assert (form.envelope, *below(form, lines)) == lines
+    form = at(form_of(niue), "Capital", ("1 Hill Road",))
+    assert below(form, ("1 Hill Road",)) == ("Niue", "1 Hill Road")
+    assert form.envelope == "The Minister of Foreign Affairs"
+    us = who(kind="government", name="United States", country="US")
+    assert form_of(us).envelope == "The Secretary of State"

@@ -286,6 +286,9 @@ def test_the_check_tells_row_by_row(there: SimpleNamespace, sign_in: SignIn) -> 
     assert "Núñez" not in file
     assert "M-" in file
     assert client.get("/texts/letter/check.pdf?targets=all-targets").status_code == 404
+    named = page(client, "/texts/letter/check?names=Ann Alpha; beta&value-x=y")
+    assert "1 cannot be printed" in named
+    assert "No target fits" in page(client, "/texts/letter/check?names=nobody at all")
     assert "There is no list" in page(client, "/texts/letter/check?targets=nowhere")
     page(client, "/texts/letter/check?targets=all-targets&chapter=birch-high-school", 404)
     assert sign_in(there.people.viewer).get("/texts/letter/check").status_code == 403
@@ -367,3 +370,9 @@ def test_a_campaign_lists_its_texts(there: SimpleNamespace, sign_in: SignIn) -> 
     text("Card", campaign_id=there.campaign_id, kind="postcard")
     assert "/texts/card" in page(sign_in(there.people.viewer), "/campaigns/postcards")
     address(there.bo)
+
+
+def test_dear_is_not_said_twice(there: SimpleNamespace, sign_in: SignIn) -> None:
+    client = sign_in(there.people.leader)
+    made = new(client, there, body="Dear ((target.salutation)), join.")
+    assert "itself" in page(client, made.location)
