@@ -98,8 +98,9 @@ def parse(args: Mapping[str, str], chapters: Sequence[Chapter]) -> Asked:
             values[f"{name}_id"] = parse_id(args.get(name)) or 0
             asked.given[name] = str(values[f"{name}_id"])
     if slug := args.get("campaign"):
-        found = db.session.scalar(select(Campaign.id).where(Campaign.slug == slug))
-        values["campaign_id"], asked.given["campaign"] = found or 0, slug
+        plain = slug.replace("\x00", "")
+        found = db.session.scalar(select(Campaign.id).where(Campaign.slug == plain))
+        values["campaign_id"], asked.given["campaign"] = found or 0, plain
     if slug := args.get("chapter"):
         chosen = next((each for each in chapters if each.slug == slug), None)
         if chosen is None:

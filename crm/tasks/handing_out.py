@@ -11,6 +11,7 @@ from crm.campaigns.models import Campaign
 from crm.campaigns.queries import target_ids
 from crm.core import db
 from crm.core.errors import Refused
+from crm.core.forms import parse_id
 from crm.members.models import TeamMember
 from crm.outreach.channels import channels
 from crm.targets.list_queries import list_target_ids
@@ -149,7 +150,7 @@ def _people(form: HandOutForm, people: Sequence[int]) -> list[int]:
     if form.who.data == "all":
         chosen = list(people)
     elif form.who.data == "team":
-        team_id = int(form.team.data) if (form.team.data or "").isdigit() else 0
+        team_id = parse_id(form.team.data) or 0
         on_it = set(
             db.session.scalars(select(TeamMember.member_id).where(TeamMember.team_id == team_id))
         )

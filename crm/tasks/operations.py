@@ -176,6 +176,8 @@ def _check_shape(draft: Draft) -> None:
         raise Refused(
             _("Give a number of pieces from 1 to %(most)s.", most=rules.MOST_PIECES), "pieces"
         )
+    rules.check_day(draft.due_on)
+    rules.check_day(draft.repeats_until, "repeats_until")
     if draft.repeats is not None:
         if draft.repeats not in set(rules.Repeats):
             raise Refused(_("Choose one of the list."), "repeats")
@@ -450,6 +452,7 @@ def _hand(task: Task, after: Mapping[str, Any], by: User | None) -> None:
 
 def move(task_ids: Collection[int], *, due_on: date | None, by: User | None) -> int:
     """Another day, or none, for open tasks; how many changed."""
+    rules.check_day(due_on)
     changes = {}
     for task in _held(task_ids, by):
         if task.repeats is not None and due_on is None:

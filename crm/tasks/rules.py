@@ -220,11 +220,17 @@ def check_steps(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         raise Refused(_("At most %(most)s steps can follow.", most=MOST_STEPS), "then")
     for step in steps:
         title, days = str(step.get("title") or "").strip(), step.get("days")
-        if not title or len(title) > 200:
+        if not title or len(title) > 200 or "\x00" in title:
             raise Refused(_("Say what is to follow."), "then")
         if not isinstance(days, int) or not 0 <= days <= MOST_DAYS:
             raise Refused(_("Give the days as a whole number."), "then")
     return [{"title": str(step["title"]).strip(), "days": step["days"]} for step in steps]
+
+
+def check_day(day: date | None, field: str = "due_on") -> None:
+    """Refuse days that are slips of the finger, and from which no series could go on."""
+    if day is not None and not 2000 <= day.year <= 2100:
+        raise Refused(_("Is the year right?"), field)
 
 
 def check_minutes(minutes: int | None) -> None:
