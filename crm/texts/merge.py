@@ -31,7 +31,7 @@ from crm.targets.contact_queries import CAPITAL, WHY, Paper
 from crm.targets.countries import country_code, country_name
 from crm.targets.models import Body, Post, Target, Term
 from crm.targets.rules import area_name
-from crm.texts import address_forms, figures_in, own_fields, queries
+from crm.texts import address_forms, figures_in, own_fields
 from crm.texts.address_forms import Addressee, Form
 from crm.texts.fields import FLAGS, locale_of
 from crm.texts.models import AddressForm, TextVersion
@@ -292,8 +292,7 @@ class _Batch:
         self.terms = terms
         target_ids = {each.target_id for each in some}
         member_ids = {each.member_id for each in some if each.member_id is not None}
-        self.targets = _targets(target_ids)
-        self.forms = queries.address_forms(target_ids, version.language)
+        self.targets, self.forms = _targets(target_ids, version.language)
         self.said = {
             number: _form(each.who, self.forms.get(number), version.language)
             for number, each in self.targets.items()
@@ -488,8 +487,15 @@ class _Members:
         return self.chapters.get(member_id) if member_id is not None else None
 
 
-def _targets(ids: Collection[int]) -> dict[int, _Whom]:
+def _targets(
+    ids: Collection[int], language: str
+) -> tuple[dict[int, _Whom], dict[int, AddressForm]]:
+    """The targets, and what somebody set for how they are addressed: one statement.
+
+    Of `fr-CA` what was set for French, unless something is set for Canada's.
+    """
     any_term = aliased(Term)
+    spoken = {language.partition("-")[0], language}
     rows = db.session.execute(
         select(
             Target.id, Target.kind, Target.name, Target.family_name, Target.given_name,
@@ -497,13 +503,20 @@ def _targets(ids: Collection[int]) -> dict[int, _Whom]:
             exists().where(any_term.target_id == Target.id).label("held"),
             Term.id.label("term_id"), Term.party, Post.id.label("post_id"), Post.role, Post.label,
             Post.area, Post.district, Body.key.label("body_key"), Body.name.label("body"),
+            AddressForm,
         )
         .outerjoin(Term, and_(Term.target_id == Target.id, Term.is_current))
         .outerjoin(Post, Post.id == Term.post_id)
         .outerjoin(Body, Body.id == Post.body_id)
+        .outerjoin(
+            AddressForm,
+            and_(AddressForm.target_id == Target.id, AddressForm.language.in_(spoken)),
+        )
         .where(Target.id.in_(ids))
-    )  # fmt: skip
-    return {row.id: _whom(row) for row in rows}
+        .order_by(AddressForm.language)
+    ).all()  # fmt: skip
+    kept = {row.id: row.AddressForm for row in rows if row.AddressForm is not None}
+    return {row.id: _whom(row) for row in rows}, kept
 
 
 def _whom(row: Any) -> _Whom:
@@ -539,9 +552,8 @@ def _form(who: Addressee, kept: AddressForm | None, language: str) -> Form:
 
 
 def forms(target_ids: Collection[int], language: str) -> dict[int, tuple[Form, Form]]:
-    """How targets are addressed: the form of their office, and what holds. Two statements."""
-    known = _targets(target_ids)
-    kept = queries.address_forms(target_ids, language)
+    """How targets are addressed: the form of their office, and what holds. One statement."""
+    known, kept = _targets(target_ids, language)
     return {
         number: (
             address_forms.form_of(each.who, language),

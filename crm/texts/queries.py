@@ -1,6 +1,6 @@
 """Texts, asked of the database: which there are, their versions, and which one prints."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from crm.core import db
 from crm.core.access import Scope
 from crm.core.text import fold
 from crm.targets.models import TargetList
-from crm.texts.models import AddressForm, Text, TextVersion
+from crm.texts.models import Text, TextVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,23 +207,6 @@ def variants(text_ids: Collection[int]) -> dict[int, list[Variant]]:
 def slugs() -> set[str]:
     """Every address taken."""
     return set(db.session.scalars(select(Text.slug)))
-
-
-def address_forms(target_ids: Iterable[int], language: str) -> dict[int, AddressForm]:
-    """What somebody set for these targets in a language: one statement.
-
-    Of `fr-CA` what was set for French, unless something is set for Canada's.
-    """
-    general = language.partition("-")[0]
-    rows = db.session.scalars(
-        select(AddressForm)
-        .where(
-            AddressForm.target_id.in_(set(target_ids)),
-            AddressForm.language.in_({general, language}),
-        )
-        .order_by(AddressForm.language)
-    )
-    return {each.target_id: each for each in rows}
 
 
 def campaigns_in_use() -> list[Any]:

@@ -287,4 +287,4 @@ def test_few_statements(app: Flask, sign_in: SignIn) -> None:
         assert client.get(address).status_code == 200
         asked = [each for each in statements if not each.startswith("BEGIN")]
         # A file is recorded in a transaction of its own before it leaves.
-        assert len(asked) <= (20 if address.endswith(".pdf") else 15), (address, len(asked))
+        assert len(asked) <= (20 if address.endswith(".pdf") else 16), (address, len(asked))
