@@ -113,6 +113,11 @@ def document(asked: Asked) -> Document:
     return found
 
 
+def for_own_page(asked: Asked) -> dict[str, Section]:
+    """The sections that a member's own page shows, by key: it has panels for what they did."""
+    return {part.key: part for part in (_facts(asked), _guardians(asked), _consents(asked))}
+
+
 def as_json(found: Document) -> str:
     """The file for programs."""
     return json.dumps(found.plain, ensure_ascii=False, indent=2) + "\n"

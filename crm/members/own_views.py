@@ -59,7 +59,7 @@ def own() -> Any:
 def _page(mine: Mine) -> str:
     member, today = mine.member, i18n.today()
     asked = _asked(mine)
-    parts = {part.key: part for part in own_data.document(asked).sections}
+    parts = own_data.for_own_page(asked)
     shown = disclose([member.id], to=NOBODY, exit=Exit.PAGE)[member.id]
     return render_template(
         "members/own.html",
