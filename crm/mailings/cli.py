@@ -23,8 +23,7 @@ from crm.mailings.queries import mailing, progress
 from crm.members.models import Member, Membership
 from crm.members.queries import find_chapter, open_on, present
 from crm.outreach.channels import channels
-from crm.targets.list_queries import list_target_ids
-from crm.targets.models import TargetList
+from crm.texts.check import find_targets
 from crm.texts.models import Text
 
 pack = AppGroup("pack", help="Make packs of letters and postcards, and log what was posted.")
@@ -42,7 +41,7 @@ def init_app(app: Flask) -> None:
 @click.option("--text", "text_slug", metavar="SLUG", required=True,
               help="A letter or postcard with an approved version.")  # fmt: skip
 @click.option("--targets", "list_slug", metavar="LIST",
-              help="A list of targets; not needed with --way own.")  # fmt: skip
+              help="A list of targets, or a campaign; not needed with --way own.")  # fmt: skip
 @click.option("--chapter", "chapter_slug", metavar="SLUG",
               help="Who writes; needed unless the campaign has one chapter.")  # fmt: skip
 @click.option("--members", metavar="all|IDS", help="All members of the chapter, or numbers: 4,7,9.")
@@ -132,10 +131,7 @@ def _targets(slug: str | None, way: str) -> frozenset[int] | None:
         if way == Way.OWN:
             return None
         raise click.UsageError("name a list of targets with --targets")
-    kept = db.session.scalars(select(TargetList).where(TargetList.slug == slug)).one_or_none()
-    if kept is None:
-        raise click.UsageError(f"there is no list {slug!r}")
-    return frozenset(list_target_ids(kept))
+    return frozenset(find_targets(slug).ids)
 
 
 def _members(given: str | None, chapter_id: int, today: date) -> dict[int, int | None]:

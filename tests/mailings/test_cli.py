@@ -63,7 +63,7 @@ def test_the_same_key_makes_nothing_new(here: SimpleNamespace) -> None:
     [
         ({"--campaign": "none"}, "no campaign"),
         ({"--text": "none"}, "no text"),
-        ({"--targets": "none"}, "no list"),
+        ({"--targets": "none"}, "no list of targets and no campaign none"),
         ({"--chapter": "none"}, "no chapter"),
         ({"--members": "x"}, "numbers by commas"),
         ({"--members": "99999"}, "no members of this chapter"),
