@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from crm.accounts.models import User
 from crm.campaigns.models import Ask
@@ -275,24 +275,21 @@ def give_back(*, task_id: int, doer: Doer, reason: str | None = None) -> Task:
 
 def take(*, task_id: int, doer: Doer, today: date) -> Task:
     """Take one out of the pool: who is first gets it."""
-    task = db.session.scalars(select(Task).where(Task.id == task_id)).one()
+    task = held(task_id)
     if doer.member_id is not None and task.chapter_id in pools_of(doer.member_id, today):
         values: dict[str, Any] = {"member_id": doer.member_id}
     elif doer.by is not None and doer.may_hand_out(task):
         values = {"leader_id": doer.by.id}
     else:
         raise Refused(_("This is not in a pool of your chapter."))
-    taken: Any = db.session.execute(
-        update(Task)
-        .where(Task.id == task_id, Task.in_pool, Task.state.in_(OPEN))
-        .values(in_pool=False, **values),
-        execution_options={"synchronize_session": False},
-    )
-    db.session.expire(task)
-    if not taken.rowcount:
+    if not task.in_pool or task.state not in OPEN:
         if doer.owns(task):
             return task
         raise Refused(_("Somebody else was quicker: this task is taken."))
+    task.in_pool = False
+    for name, value in values.items():
+        setattr(task, name, value)
+    db.session.flush()
     audit.record("take_task", "task", task_id, by=doer.by, changes=doer.told(values))
     handed(task, doer.by)
     return task

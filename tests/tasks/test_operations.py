@@ -323,8 +323,10 @@ def test_one_gives_back_and_one_other_takes(any_scene: SimpleNamespace) -> None:
     with pytest.raises(Refused) as refusal, db.unit_of_work():
         take(task_id=task_id, doer=doer(any_scene.ana), today=TODAY)
     assert "quicker" in refusal.value.message
+    # A second press writes nothing, and is no error.
     with db.unit_of_work():
         take(task_id=task_id, doer=doer(any_scene.ben), today=TODAY)
+    with db.unit_of_work():
         finish(task_id=task_id, doer=doer(any_scene.ben), today=TODAY)
     parts = {row.member_id: row.pieces for row in db.session.scalars(select(ActionMember))}
     assert parts == {any_scene.members[0]: 2, any_scene.members[1]: 4}
