@@ -137,7 +137,9 @@ def unprintable(texts: Iterable[str]) -> str:
     """Letters of these texts that the bundled fonts may lack, each once and at most twenty."""
     found: dict[str, None] = {}
     for letter in {letter for text in texts for letter in text if ord(letter) > 0x24F}:
-        is_read = unicodedata.category(letter)[0] in "LM" or ord(letter) >= _PICTURES
+        # Signs of a word processor's own fonts (`Co`) are in no other.
+        kind = unicodedata.category(letter)
+        is_read = kind[0] in "LM" or kind == "Co" or ord(letter) >= _PICTURES
         if is_read and not _is_known(letter):
             found[letter] = None
     return "".join(sorted(found)[:20])

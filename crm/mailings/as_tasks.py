@@ -7,7 +7,7 @@ from datetime import date
 from flask import url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 
 from crm.accounts.models import User
 from crm.core import access, audit, db
@@ -21,12 +21,15 @@ from crm.mailings.rules import State
 from crm.members.models import Membership
 from crm.members.queries import below, open_on
 from crm.outreach.channels import channels
+from crm.tasks import rules as task_rules
 from crm.tasks.carriers import Carrier
 from crm.tasks.models import Task
 from crm.tasks.operations import Draft, add_tasks
 
 #: What `Task.carrier` and `Task.origin` say.
 NAME = "pack"
+#: A piece nobody has as a task: none was made of it, or that was called off.
+_IS_FREE = or_(Piece.task_id.is_(None), Task.state == task_rules.State.CANCELLED)
 
 
 def hand_out(
@@ -40,18 +43,15 @@ def hand_out(
 ) -> list[Task]:
     """Make a task of each member's pieces, and one in the pool of those nobody writes yet.
 
-    Pieces that are somebody's task already stay in it. Those of who left the chapter are left out:
-    they can be given back to the pool.
+    Pieces that are somebody's task already stay in it, unless it was called off. Those of who left
+    the chapter are left out: they can be given back to the pool.
     """
     begin(mailing, by)
     theirs: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
     for piece_id, member_id, target_id in db.session.execute(
         select(Piece.id, Piece.member_id, Piece.target_id)
-        .where(
-            Piece.mailing_id == mailing.id,
-            Piece.state != State.POSTED,
-            Piece.task_id.is_(None),
-        )
+        .outerjoin(Task, Task.id == Piece.task_id)
+        .where(Piece.mailing_id == mailing.id, Piece.state != State.POSTED, _IS_FREE)
         .order_by(Piece.number)
     ):
         theirs[member_id].append((piece_id, target_id))
@@ -192,8 +192,11 @@ CARRIER = Carrier(NAME, link=_link, finish=_finish, give_back=_give_back, hand=_
 
 def is_handed_out(mailing_id: int) -> tuple[int, int]:
     """Pieces that are somebody's task, and those that could be yet."""
-    from_tasks = db.session.scalars(
-        select(Piece.task_id).where(Piece.mailing_id == mailing_id, Piece.state != State.POSTED)
-    ).all()
-    of_tasks = sum(each is not None for each in from_tasks)
-    return of_tasks, progress([mailing_id])[mailing_id].unposted - of_tasks
+    free = db.session.scalar(
+        select(func.count())
+        .select_from(Piece)
+        .outerjoin(Task, Task.id == Piece.task_id)
+        .where(Piece.mailing_id == mailing_id, Piece.state != State.POSTED, _IS_FREE)
+    )
+    unposted = progress([mailing_id])[mailing_id].unposted
+    return unposted - (free or 0), free or 0

@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, update
 
 from crm.core import audit, db
-from crm.core.i18n import day
+from crm.core.i18n import day, today
+from crm.mailings import carrier
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.rules import State, state_name
 from crm.members import forgetting, own_data
@@ -54,11 +55,18 @@ def leave(member_ids: Sequence[int], by: Any) -> None:
             select(Piece.mailing_id, func.count()).where(*theirs).group_by(Piece.mailing_id)
         )
     }
+    tasks = db.session.scalars(
+        select(Piece.task_id).where(*theirs, Piece.task_id.is_not(None)).distinct()
+    ).all()
     db.session.execute(
-        update(Piece).where(*theirs).values(member_id=None, state=str(State.TO_PREPARE)),
+        update(Piece)
+        .where(*theirs)
+        .values(member_id=None, task_id=None, state=str(State.TO_PREPARE)),
         execution_options={"synchronize_session": False},
     )
     audit.record_each("give_back_pieces", "mailing", numbers, by=by)
+    # Their tasks ask for what is left in them, or are called off: the pack is handed out anew.
+    carrier.tell([each for each in tasks if each is not None], by=by, today=today())
 
 
 def _pack(row: Mailing) -> tuple[str, str | None]:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crm.accounts.models import User
 from crm.campaigns.models import Ask
@@ -25,7 +25,13 @@ from crm.mailings.rules import Held, State, counted, meant, money
 from crm.outreach.channels import channels
 from crm.outreach.checks import Given
 from crm.outreach.models import Action
-from crm.outreach.operations import correct_action, log_action, snapshot, undo_action
+from crm.outreach.operations import (
+    BEFORE_REDO,
+    correct_action,
+    log_action,
+    snapshot,
+    undo_action,
+)
 
 
 @dataclass(frozen=True)
@@ -221,6 +227,8 @@ def _take_back(
 ) -> None:
     """Correct the outreach of one posting: `theirs` are its pieces, `ids` those that go."""
     posting = db.session.get_one(Posting, posting_id)
+    # Who brings it back at this moment waits, and is told that pieces of it came back.
+    db.session.execute(select(Action.id).where(Action.id == posting.action_id).with_for_update())
     action = db.session.get_one(Action, posting.action_id, populate_existing=True)
     if action.undone_at is not None:
         # It counts nothing any more: there is nothing to correct.
@@ -272,3 +280,31 @@ def _less(
         "details": details,
         "photos": now["photos"],
     }
+
+
+def refuse_redo(action: Action, kept: Mapping[str, Any]) -> None:
+    """Refuse to bring back outreach whose pieces were taken back since: it would count them twice.
+
+    They lie in the pack again, and are posted from there.
+    """
+    found = db.session.execute(
+        select(Posting.id, Mailing.name)
+        .join(Mailing, Mailing.id == Posting.mailing_id)
+        .where(Posting.action_id == action.id)
+    ).one_or_none()
+    if found is None:
+        return
+    posted = db.session.scalar(
+        select(func.count()).select_from(Piece).where(Piece.posting_id == found.id)
+    )
+    if (posted or 0) < sum(row["pieces"] for row in kept["targets"]):
+        raise Refused(
+            _(
+                "Pieces of this were taken back into the pack “%(pack)s” since. Take back what is "
+                "left there too, and post the pack again: so each is counted once.",
+                pack=found.name,
+            )
+        )
+
+
+BEFORE_REDO.append(refuse_redo)

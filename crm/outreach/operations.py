@@ -4,7 +4,7 @@ One function, `_write_rows`, writes the rows of an action's targets and chapters
 repeat of the action. Undone actions lose those rows and their members; a revision keeps them.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from typing import Any, Unpack
 
@@ -47,6 +47,10 @@ from crm.targets.contact_queries import points_of
 from crm.targets.models import ContactPoint, Target
 from crm.targets.queries import kept_ids, terms_on
 from crm.targets.returned import clear_returned, mark_returned
+
+#: Asked before an undone action is brought back, with what it will say. Rooms above refuse one
+#: whose pieces they have taken back since.
+BEFORE_REDO: list[Callable[[Action, Mapping[str, Any]], None]] = []
 
 
 def log_action(
@@ -203,6 +207,8 @@ def redo_action(action: Action, *, by: User | None) -> None:
     channel = channels()[action.channel]
     kept = _of_kept_members(_of_kept_targets(last_undo(action.id).snapshot, channel), channel)
     refuse_strangers(action, kept["chapters"], by)
+    for ask in BEFORE_REDO:
+        ask(action, kept)
     action.undone_at = None
     db.session.flush()
     _write_rows(

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from crm.accounts.models import User
 from crm.campaigns.models import Ask
@@ -23,7 +23,7 @@ from crm.members.models import Chapter, Membership
 from crm.members.queries import is_visible, open_on
 from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionTarget
-from crm.outreach.operations import log_action
+from crm.outreach.operations import BEFORE_REDO, log_action
 from crm.tasks import rules
 from crm.tasks.carriers import Carrier, carrier_of, handed
 from crm.tasks.models import Task, TaskAction
@@ -232,6 +232,9 @@ def reopen(*, task_id: int, doer: Doer) -> Task:
             row.done = min(row.pieces, kept.get(row.target_id, 0))
         if rows and all(row.done == row.pieces for row in rows):
             raise Refused(_("All of it is logged as outreach. Undo that first."))
+        if task.channel is None:
+            # Its time is told anew with what is done anew, and not on top.
+            task.minutes = None
     task.started_at = None
     set_done(task, rows, State.IN_PROCESS if any(row.done for row in rows) else State.NEEDS_ACTION)
     audit.record(
@@ -242,6 +245,44 @@ def reopen(*, task_id: int, doer: Doer) -> Task:
         changes=doer.told({"state": [was, task.state], "done": task.done}),
     )
     return task
+
+
+def refuse_redo(action: Action, kept: Mapping[str, Any]) -> None:
+    """Refuse to bring back outreach of a task that was opened again, or done again, since.
+
+    What the task says is done, other actions hold already: it would be counted twice.
+    """
+    task_id = db.session.scalar(select(TaskAction.task_id).where(TaskAction.action_id == action.id))
+    if task_id is None:
+        return
+    task, there = held(task_id), _still_logged(task_id)
+    of_kept = {row["target_id"] for row in kept["targets"]}
+    done = {row.target_id: row.done for row in targets_of(task_id) if row.target_id in of_kept}
+    if done:
+        is_again = any(number <= there.get(target, 0) for target, number in done.items())
+    else:
+        is_again = task.state in OPEN or _is_logged(task_id)
+    if is_again:
+        raise Refused(
+            _(
+                "The task “%(task)s” was opened again since this was undone. Do it there: so it is "
+                "counted once.",
+                task=task.title,
+            )
+        )
+
+
+BEFORE_REDO.append(refuse_redo)
+
+
+def _is_logged(task_id: int) -> bool:
+    """Whether an action of the task counts."""
+    found = (
+        select(Action.id)
+        .join(TaskAction, TaskAction.action_id == Action.id)
+        .where(TaskAction.task_id == task_id, Action.undone_at.is_(None))
+    )
+    return db.session.scalar(found.limit(1)) is not None
 
 
 def _still_logged(task_id: int) -> dict[int, int]:
@@ -275,24 +316,21 @@ def give_back(*, task_id: int, doer: Doer, reason: str | None = None) -> Task:
 
 def take(*, task_id: int, doer: Doer, today: date) -> Task:
     """Take one out of the pool: who is first gets it."""
-    task = db.session.scalars(select(Task).where(Task.id == task_id)).one()
+    task = held(task_id)
     if doer.member_id is not None and task.chapter_id in pools_of(doer.member_id, today):
         values: dict[str, Any] = {"member_id": doer.member_id}
     elif doer.by is not None and doer.may_hand_out(task):
         values = {"leader_id": doer.by.id}
     else:
         raise Refused(_("This is not in a pool of your chapter."))
-    taken: Any = db.session.execute(
-        update(Task)
-        .where(Task.id == task_id, Task.in_pool, Task.state.in_(OPEN))
-        .values(in_pool=False, **values),
-        execution_options={"synchronize_session": False},
-    )
-    db.session.expire(task)
-    if not taken.rowcount:
+    if not task.in_pool or task.state not in OPEN:
         if doer.owns(task):
             return task
         raise Refused(_("Somebody else was quicker: this task is taken."))
+    task.in_pool = False
+    for name, value in values.items():
+        setattr(task, name, value)
+    db.session.flush()
     audit.record("take_task", "task", task_id, by=doer.by, changes=doer.told(values))
     handed(task, doer.by)
     return task

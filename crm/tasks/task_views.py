@@ -5,7 +5,7 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from crm.core import access, db
 from crm.core.access import Can, requires
@@ -20,6 +20,7 @@ from crm.tasks.forms import STEPS, TaskForm
 from crm.tasks.models import Task
 from crm.tasks.rules import OPEN
 from crm.tasks.views import blueprint
+from crm.texts import queries as texts
 from crm.texts.models import Text
 
 
@@ -99,7 +100,7 @@ def edit(task_id: int) -> Any:
             by=current_user,
             title=form.title.data,
             note=form.note.data or None,
-            text_id=text_id_of(form.text_slug.data),
+            text_id=text_id_of(form.text_slug.data, task.text_id),
             due_on=form.due_on.data,
             repeats=form.repeats.data or None,
             repeats_until=form.repeats_until.data,
@@ -123,9 +124,9 @@ def _steps(task: Task) -> dict[str, str]:
 
 
 def text_choices(had: int | None = None) -> list[tuple[str, str]]:
-    """Texts in use, and the one the task has."""
+    """Texts in use that the reader may read, and the one the task has."""
     rows = db.session.execute(
-        select(Text.slug, Text.name, Text.id)
+        _readable(had)
         .where(Text.retired_at.is_(None) | (Text.id == (had or 0)))
         .order_by(Text.name)
         .limit(500)
@@ -133,8 +134,15 @@ def text_choices(had: int | None = None) -> list[tuple[str, str]]:
     return [(slug, name) for slug, name, _id in rows]
 
 
-def text_id_of(slug: str | None) -> int | None:
-    """The text of a slug; 0, which none has, where there is none."""
+def text_id_of(slug: str | None, had: int | None = None) -> int | None:
+    """The text of a slug; 0, which none has, where the reader may read none of it."""
     if not slug:
         return None
-    return db.session.scalar(select(Text.id).where(Text.slug == slug)) or 0
+    found = _readable(had).where(Text.slug == slug).with_only_columns(Text.id)
+    return db.session.scalar(found) or 0
+
+
+def _readable(had: int | None) -> Select[str, str, int]:
+    """Drafts of other chapters are not seen, unless the task has one."""
+    mine = texts.readable(access.scope(current_user, Can.WRITE_TEXTS))
+    return select(Text.slug, Text.name, Text.id).where(mine | (Text.id == (had or 0)))

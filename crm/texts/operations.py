@@ -1,6 +1,8 @@
 """What is done to texts: written in versions, approved by somebody else, retired; and how a target
 is addressed."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -23,6 +25,8 @@ from crm.texts.own_fields import OwnField
 from crm.texts.rules import MOST_SUBJECT, names_in
 from crm.treaties import queries as treaties
 
+#: What ends a line where a text was copied from.
+_BREAK = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 #: Characters of a name, a note, and a line of an address.
 MOST_NAME, MOST_NOTE, MOST_LINE = 120, 300, 200
 
@@ -332,8 +336,12 @@ def _add_version(
 
 
 def _plain(words: str | None) -> str:
-    """Words as they are kept: lines end with one character."""
-    return (words or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    """Words as they are kept: lines end with one character, and nothing is there unseen."""
+    lines = _BREAK.sub("\n", words or "")
+    # Control characters are seen on no screen, and are empty boxes on paper.
+    return "".join(
+        each for each in lines if each in "\n\t" or unicodedata.category(each) != "Cc"
+    ).strip()
 
 
 def _check_may_write(text: Text, by: User | None) -> None:

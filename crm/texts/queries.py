@@ -46,7 +46,7 @@ def texts(wanted: TextFilter, *, drafts: Scope) -> Select[Text]:
 
     `drafts`: where the reader writes; of others' texts only those that are approved are seen.
     """
-    conditions: list[Any] = [_readable(drafts)]
+    conditions: list[Any] = [readable(drafts)]
     if wanted.state == "retired":
         conditions.append(Text.retired_at.is_not(None))
     else:
@@ -69,7 +69,8 @@ def texts(wanted: TextFilter, *, drafts: Scope) -> Select[Text]:
     return _whole().where(*conditions).order_by(func.lower(Text.name), Text.id)
 
 
-def _readable(drafts: Scope) -> Any:
+def readable(drafts: Scope) -> Any:
+    """Whether somebody who writes in a scope may read a text: others' only once approved."""
     if drafts.everywhere:
         return true()
     if not drafts.chapter_ids:

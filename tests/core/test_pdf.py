@@ -139,3 +139,5 @@ def test_letters_without_a_font() -> None:
     for words in ("한국", "ไทย", "नेपाल", "ኢትዮጵያ", "မြန်မာ"):
         lacking = {letter for letter in words if unicodedata.category(letter)[0] in "LM"}
         assert set(pdf.unprintable([words, "Niue"])) == lacking
+    # A bullet as word processors paste it.
+    assert pdf.unprintable(["\uf0b7 Join", "• Join"]) == "\uf0b7"

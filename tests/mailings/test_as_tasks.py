@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.mailings.as_tasks import hand_out
+from crm.mailings.as_tasks import hand_out, is_handed_out
 from crm.mailings.models import Mailing, Piece
-from crm.mailings.operations import close_pack, give_back, prepare
+from crm.mailings.operations import close_pack, give_back, prepare, reopen_pack
 from crm.mailings.posting import post_pieces, return_pieces
 from crm.mailings.queries import progress
+from crm.members.forgetting import forget
 from crm.members.models import Membership
 from crm.outreach.queries import ActionFilter, total
 from crm.tasks import doing
@@ -137,3 +138,28 @@ def test_who_left_the_chapter_is_left_out(any_scene: SimpleNamespace, pack: Pack
         do(hand_out, made, client_key="hand-out-3", by=leader, today=TODAY)
     do(give_back, made, member_id=gone, by=leader, today=TODAY)
     assert progress([made.id])[made.id].pool == 5
+
+
+def test_pieces_of_tasks_that_were_called_off_are_handed_out_anew(handed: SimpleNamespace) -> None:
+    """A pack that is closed calls its tasks off; opened again, nobody would have any of it."""
+    do(close_pack, handed.pack, by=handed.leader)
+    do(reopen_pack, handed.pack, by=handed.leader)
+    assert is_handed_out(handed.pack.id) == (0, 155)
+    again = do(hand_out, handed.pack, client_key="again-2", by=handed.leader, today=TODAY)
+    assert len(again) == 31
+    assert is_handed_out(handed.pack.id) == (155, 0)
+    # The old task has no pieces any more: doing it again prepares nothing.
+    do(doing.reopen, task_id=handed.tasks[0], doer=Doer())
+    do(doing.finish, task_id=handed.tasks[0], doer=Doer(), today=TODAY)
+    assert progress([handed.pack.id])[handed.pack.id].prepared == 0
+
+
+def test_the_task_of_somebody_forgotten_is_handed_out_anew(handed: SimpleNamespace) -> None:
+    one, first = handed.scene.members[0], handed.tasks[0]
+    target = handed.scene.targets[0]
+    do(doing.finish, task_id=first, doer=doer(handed, 0), today=TODAY, done={target: 1})
+    do(forget, member_id=one, by=None, today=TODAY)
+    assert task(first).state == "cancelled"
+    assert is_handed_out(handed.pack.id) == (150, 5)
+    [pooled] = do(hand_out, handed.pack, client_key="again-3", by=handed.leader, today=TODAY)
+    assert (task(pooled.id).pieces, task(pooled.id).done, task(pooled.id).in_pool) == (5, 0, True)

@@ -15,7 +15,7 @@ from crm.mailings.operations import give_back, prepare
 from crm.mailings.posting import Result, post_pieces, return_pieces
 from crm.mailings.queries import postings, progress
 from crm.outreach.models import Action
-from crm.outreach.operations import correct_action, snapshot, undo_action
+from crm.outreach.operations import correct_action, redo_action, snapshot, undo_action
 from crm.outreach.queries import ActionFilter, total
 from crm.reports.catalogue import Question, reports
 from crm.reports.cli import COMMAND
@@ -213,3 +213,34 @@ def test_reports_say_the_same(any_scene: SimpleNamespace, pack: Pack) -> None:
         place = report.place(report.counts)
         rows = list(report.rows(question))
         assert sum(int(row[place]) for row in rows) == 149
+
+
+def test_outreach_whose_pieces_came_back_is_not_brought_back(
+    any_scene: SimpleNamespace, pack: Pack
+) -> None:
+    """They lie in the pack, and would be counted twice once it is posted again."""
+    made = pack(any_scene)
+    action = post(made).action
+    assert come_back(made, pieces=155) == 155
+    with pytest.raises(Refused, match="taken back into the pack"), db.unit_of_work():
+        redo_action(db.session.get_one(Action, action.id), by=None)
+    assert post(made).action.pieces == all_counted() == 155
+
+
+def test_outreach_undone_by_hand_loses_what_came_back_meanwhile(
+    any_scene: SimpleNamespace, pack: Pack
+) -> None:
+    made = pack(any_scene)
+    action = post(made).action
+    with db.unit_of_work():
+        undo_action(action, by=None)
+    with db.unit_of_work():
+        redo_action(db.session.get_one(Action, action.id), by=None)
+    assert all_counted() == 155
+    with db.unit_of_work():
+        undo_action(db.session.get_one(Action, action.id), by=None)
+    assert come_back(made, pieces=6) == 6
+    with pytest.raises(Refused, match="taken back into the pack"), db.unit_of_work():
+        redo_action(db.session.get_one(Action, action.id), by=None)
+    assert come_back(made, pieces=149) == 149
+    assert post(made).action.pieces == all_counted() == 155

@@ -247,6 +247,19 @@ def test_a_text_too_long_for_a_card_is_refused_and_never_cut(simple: SimpleNames
     assert len(look(mailing(simple), pieces, by_hand, viewer=VIEWER, today=TODAY).ready) == 10
 
 
+def test_a_word_wider_than_the_paper_is_told(simple: SimpleNamespace) -> None:
+    """It would run off a letter; an address of the web breaks."""
+    link = "https://example.org/" + "abcdefghij" * 12
+    for body, ready in (("z" * 300, 0), ("z" * 60, 10), (link, 10), ("加入公约" * 80, 10)):
+        say(f"((target.salutation)),\n\n{body}")
+        for kind in (Kind.LETTERS, Kind.SHEETS):
+            checked = look(
+                mailing(simple), chosen(simple.pack), Wish(kind), viewer=VIEWER, today=TODAY
+            )
+            assert len(checked.ready) == ready
+            assert all("wider than the paper" in each.told[0] for each in checked.hindered)
+
+
 def test_words_that_are_said_to_fit_do(simple: SimpleNamespace) -> None:
     """The largest text that passes the check is on the card to its last word."""
     for sentences in range(8, 40):

@@ -13,7 +13,7 @@ from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.outreach.models import Action, ActionMember, ActionTarget
-from crm.outreach.operations import undo_action
+from crm.outreach.operations import redo_action, undo_action
 from crm.tasks import carriers, operations
 from crm.tasks.carriers import Carrier
 from crm.tasks.doing import (
@@ -286,6 +286,12 @@ def test_without_a_channel_the_time_alone_is_kept(any_scene: SimpleNamespace) ->
         finish(task_id=task_id, doer=doer(any_scene.ana), today=TODAY, minutes=45)
     assert (task(task_id).state, task(task_id).minutes) == ("completed", 45)
     assert rows(Action) == 0
+    # Done anew, its time is told anew.
+    with db.unit_of_work():
+        reopen(task_id=task_id, doer=doer(any_scene.ana))
+    with db.unit_of_work():
+        finish(task_id=task_id, doer=doer(any_scene.ana), today=TODAY, minutes=50)
+    assert task(task_id).minutes == 50
 
 
 def test_undone_outreach_can_be_done_again(any_scene: SimpleNamespace) -> None:
@@ -304,6 +310,37 @@ def test_undone_outreach_can_be_done_again(any_scene: SimpleNamespace) -> None:
     assert (task(task_id).state, task(task_id).done) == ("completed", 6)
     standing = select(func.sum(ActionTarget.pieces))
     assert db.session.scalar(standing) == 6
+    # What was undone does not come back on top.
+    with pytest.raises(Refused, match="opened again"), db.unit_of_work():
+        redo_action(db.session.get_one(Action, second), by=None)
+    assert db.session.scalar(standing) == 6
+
+
+@pytest.mark.parametrize("channel", ["postcard", "meeting", "social"])
+def test_undone_outreach_comes_back_unless_the_task_was_opened(
+    any_scene: SimpleNamespace, channel: str
+) -> None:
+    targets = {} if channel == "social" else dict.fromkeys(any_scene.targets, 1)
+    task_id = made(any_scene, channel=channel, targets=targets)
+    with db.unit_of_work():
+        action_id = finish(task_id=task_id, doer=doer(any_scene.ana), today=TODAY).action_id
+
+    def change(operation: Any) -> None:
+        with db.unit_of_work():
+            operation(db.session.get_one(Action, action_id), by=None)
+
+    change(undo_action)
+    change(redo_action)
+    change(undo_action)
+    with db.unit_of_work():
+        reopen(task_id=task_id, doer=doer(any_scene.ana))
+    with pytest.raises(Refused, match="opened again"):
+        change(redo_action)
+    with db.unit_of_work():
+        finish(task_id=task_id, doer=doer(any_scene.ana), today=TODAY)
+    with pytest.raises(Refused, match="opened again"):
+        change(redo_action)
+    assert rows(Action) - 1 == 1
 
 
 # The pool, help
@@ -323,8 +360,10 @@ def test_one_gives_back_and_one_other_takes(any_scene: SimpleNamespace) -> None:
     with pytest.raises(Refused) as refusal, db.unit_of_work():
         take(task_id=task_id, doer=doer(any_scene.ana), today=TODAY)
     assert "quicker" in refusal.value.message
+    # A second press writes nothing, and is no error.
     with db.unit_of_work():
         take(task_id=task_id, doer=doer(any_scene.ben), today=TODAY)
+    with db.unit_of_work():
         finish(task_id=task_id, doer=doer(any_scene.ben), today=TODAY)
     parts = {row.member_id: row.pieces for row in db.session.scalars(select(ActionMember))}
     assert parts == {any_scene.members[0]: 2, any_scene.members[1]: 4}

@@ -14,6 +14,8 @@ from crm.core.i18n import today
 from crm.outreach.models import Action
 from crm.tasks.models import Task
 from crm.tasks.operations import Draft, add_tasks
+from crm.texts.models import Text
+from crm.texts.operations import approve, make_text
 from tests.members.test_queries import statements
 
 SignIn = Callable[[object], FlaskClient]
@@ -383,3 +385,32 @@ def test_lower_pages_tell_of_tasks(scene: SimpleNamespace, sign_in: SignIn) -> N
         assert words not in outsider.get(path).text
     ana = sign_in(scene.ana)
     assert "Open tasks" not in ana.get(f"/targets/{scene.targets[0]}").text
+
+
+def test_a_draft_of_another_chapter_is_nobodys_task(
+    scene: SimpleNamespace, sign_in: SignIn
+) -> None:
+    """Its name is not offered, and sent all the same it is not there."""
+    with db.unit_of_work():
+        draft = make_text(
+            name="Secret plans", kind="letter", chapter_id=scene.people.school_b.id,
+            campaign_id=None, language="en", subject=None, body="Not for you yet.", by=None,
+        )  # fmt: skip
+        draft_id, slug = draft.id, draft.slug
+    [task_id] = made(scene)
+    leader = sign_in(scene.people.leader)
+    page = f"/tasks/{task_id}/edit"
+    assert "Secret plans" not in leader.get(page).get_data(as_text=True)
+    sent = {"title": "Write", "due_on": today().isoformat(), "text_slug": slug, "repeats": ""}
+    answer = leader.post(page, data=sent)
+    assert "This text does not exist" in answer.get_data(as_text=True)
+    assert (answer.status_code, task(task_id).text_id) == (422, None)
+    assert "Secret plans" not in leader.get("/tasks/new?chapter=alder-high-school").get_data(
+        as_text=True
+    )
+    # Once it is approved everybody reads it.
+    with db.unit_of_work():
+        approve(db.session.get_one(Text, draft_id), language="en", number=1,
+                by=scene.people.admin, today=today())  # fmt: skip
+    assert leader.post(page, data=sent).status_code == 303
+    assert task(task_id).text_id == draft_id

@@ -60,7 +60,7 @@ def test_it_works(anywhere: SimpleNamespace) -> None:
     with db.unit_of_work():
         done = write_version(
             of(text_id), language="en", based_on=1, subject="Join",
-            body="((x)) ((Target.Name))\r\nB",
+            body="((x)) \x1b((Target.Name))\r\n\x07B\x0b\u2028",
             own=[OwnField("x"), OwnField("unused")], note="shorter", by=people.coordinator,
         )  # fmt: skip
         assert done is not None

@@ -14,7 +14,7 @@ from crm.core import pdf
 from crm.core.errors import Refused
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.printing import papers, words
-from crm.mailings.printing.fitting import address_size, message_size
+from crm.mailings.printing.fitting import MM, address_size, lines, message_size
 from crm.mailings.printing.papers import ENVELOPES, LABEL_SHEETS, Box, Kind, Wish
 from crm.members.consent_rules import SAID_NO, Purpose
 from crm.members.disclosure import Viewer, states
@@ -30,6 +30,8 @@ CARD_SIZES = (11, 10, 9, 8)
 LEAST_USUAL = 9
 ENVELOPE_SIZES = (13, 12, 11, 10)
 MESSAGE_SIZES = (12, 11, 10, 9, 8.5)
+#: Points of a line of a letter on the narrowest paper; words of fewer letters always have room.
+LINE, _LONG = 160 * MM, 38
 #: What hinders what: addresses do not wait for the words to be approved.
 _OF_ADDRESSES = frozenset({Why.GONE, Why.LEFT, Why.NO_ADDRESS})
 #: What is left to the hand on a sheet.
@@ -108,6 +110,10 @@ def check(
             told.append(_("The address is too long for this paper: shorten its lines."))
         if message is None and not told:
             told.append(_("The text is too long for a card. Shorten it, or print it as letters."))
+        if word := _too_wide(each, wish):
+            told.append(
+                _("“%(word)s…” is wider than the paper. Write a blank in it.", word=word[:40])
+            )
         if lacking := _lacking(each, place, wish):
             told.append(
                 _("There is no font for these letters: %(letters)s.", letters=" ".join(lacking))
@@ -127,6 +133,23 @@ def check(
             least = min(MESSAGE_SIZES)
             ready.append(Ready(piece.id, piece.number, each, size or least, message or least))
     return Checked(version, _even(ready) if wish.kind is Kind.LABELS else ready, hindered)
+
+
+def _too_wide(merged: Merged, wish: Wish) -> str:
+    """A word that no line of a letter or a sheet has room for; of cards the whole is measured.
+
+    Addresses of the web break where they must.
+    """
+    if wish.kind not in (Kind.LETTERS, Kind.SHEETS):
+        return ""
+    return next(
+        (
+            word
+            for word in f"{merged.subject} {merged.body}".split()
+            if len(word) >= _LONG and "/" not in word and lines(word, LETTER_SIZES[0], LINE) is None
+        ),
+        "",
+    )
 
 
 def _lacking(merged: Merged, place: Sequence[str], wish: Wish) -> str:
