@@ -44,7 +44,8 @@ def new() -> Any:
             "campaign": request.args.get("campaign"),
             "target_list": request.args.get("list"),
             "aim": "list" if request.args.get("list") else "campaign",
-            "channel": "postcard",
+            "text_slug": request.args.get("text"),
+            "channel": request.args.get("channel", "postcard"),
         }
     )
     people = _people(chapter) if chapter is not None else {}

@@ -14,6 +14,7 @@ from crm.tasks import queries, rules
 from crm.tasks.models import Task, TaskAction
 from crm.tasks.queries import WAITS, TaskFilter
 from crm.tasks.rules import OPEN
+from crm.texts.kinds import KINDS
 
 #: Tasks a panel lists; the board has all.
 LISTED = 8
@@ -52,6 +53,13 @@ def of_member(member: Any) -> dict[str, Any] | None:
     """A member's open tasks."""
     found = _open(TaskFilter(member_id=member.id))
     return found and {**found, "all": {"member": member.id}}
+
+
+def of_text(text: Any) -> dict[str, Any] | None:
+    """The way from a text that is sent or said to tasks with it, for those who hand out tasks."""
+    if text.retired_at is not None or not access.scope(current_user, Can.ASSIGN_TASKS):
+        return None
+    return {"text": text, "channel": next(iter(KINDS[text.kind].channels), "")}
 
 
 def of_campaign(campaign: Any) -> dict[str, Any] | None:

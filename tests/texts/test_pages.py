@@ -105,7 +105,7 @@ def test_pasted_placeholders_and_unknown_fields_are_asked_about(
     shown = asked.get_data(as_text=True)
     for words in (
         "“[YOUR COUNTRY]” stands",
-        "((event)) is no field",
+        "There is no field ((event))",
         "((target.salutation)) is meant",
         "((member.first_name)) is meant",
         "((target.country))",
