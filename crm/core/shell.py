@@ -75,7 +75,7 @@ def add_nav(app: Flask, item: NavItem) -> None:
 
 
 def add_panel(app: Flask, page: str, panel: Panel) -> None:
-    """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `front`).
+    """Hang a panel on a record's page (`target`, `member`, `chapter`, `campaign`, `text`, `front`).
 
     A member's page has more places: `member-consent` and `member-aside` at the right and
     `member-actions` beside the name; the page that says how to reach them has `member-contact`,

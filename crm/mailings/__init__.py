@@ -27,4 +27,5 @@ def init_app(app: Flask) -> None:
     shell.add_nav(
         app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 56, "packs post")
     )
+    shell.add_panel(app, "text", Panel(20, "mailings/_of_text.html", views.of_text))
     shell.add_panel(app, "campaign", Panel(45, "mailings/_of_campaign.html", views.of_campaign))

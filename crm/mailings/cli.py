@@ -92,7 +92,7 @@ def make(
     )
     told = made.allotted
     click.echo(
-        f"{made.code}  {channels()[made.channel].count(told['pieces'])}, "
+        f"{made.code_written}  {channels()[made.channel].count(told['pieces'])}, "
         + ngettext("%(num)s target", "%(num)s targets", told["targets"])
         + ", "
         + ngettext("%(num)s member", "%(num)s members", told["members"])

@@ -84,7 +84,7 @@ class PackForm(WithMembers):
     )
     each = _a_number(_l("Pieces by each"))
     total = _a_number(_l("Pieces in all"))
-    most = _a_number(_l("At most for one member"))
+    most = _a_number(_l("At most by each"))
     planned_on = day(_l("Date"), required=True, description=_l("To be posted by."))
     name = a_line(_l("Name of the pack"), most=120, description=_l("Else that of the campaign."))
     place = a_line(_l("Place"))

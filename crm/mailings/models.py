@@ -58,6 +58,11 @@ class Mailing(db.Model):
     #: Given up, or put away: nothing of it is prepared or posted any more.
     closed_at: Mapped[datetime | None]
 
+    @property
+    def code_written(self) -> str:
+        """The code as people read it, on paper, on screen and aloud: `7K2-QX9R`."""
+        return f"{self.code[:3]}-{self.code[3:]}"
+
     campaign: Mapped[Campaign] = relationship(lazy="raise")
     chapter: Mapped[Chapter] = relationship(lazy="raise")
     text: Mapped[Text] = relationship(lazy="raise")

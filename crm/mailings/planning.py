@@ -150,7 +150,7 @@ def plan(asked: Asked, *, today: date) -> Plan:
     _check_size(wish)
     shares = tuple(allotment.allot(wish))
     if not shares:
-        raise Refused(_nobody(asked, homes), "way")
+        raise Refused(_nobody(asked, homes), "aim" if asked.way is Way.OWN else "way")
     return Plan(
         asked=asked,
         shares=shares,

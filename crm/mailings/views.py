@@ -28,6 +28,7 @@ from crm.members.queries import chapters_in, visible_members
 from crm.outreach.channels import channels
 from crm.outreach.forms import options
 from crm.targets.queries import offices
+from crm.texts.kinds import KINDS
 
 blueprint = Blueprint("mailings", __name__)
 
@@ -314,6 +315,15 @@ def reopen(code: str) -> Any:
     operations.reopen_pack(pack, by=current_user)
     flash(_("The pack is open again."), "success")
     return redirect(url_for(".page", code=pack.code), 303)
+
+
+def of_text(text: Any) -> dict[str, Any] | None:
+    """The way from a text that prints to a pack of it, for those who make packs."""
+    if not KINDS[text.kind].prints or text.retired_at is not None:
+        return None
+    if not access.scope(current_user, Can.MAKE_PACKS):
+        return None
+    return {"text": text}
 
 
 def of_campaign(campaign: Any) -> dict[str, Any] | None:

@@ -62,7 +62,7 @@ def front() -> Any:
         campaigns=front_page.campaigns(day),
         last_month=month_name(month_back(day, 1), alone=True),
         goal_told=goal_told,
-        urgent=shell.panels("front-top", current_user) if start is None else [],
+        urgent=shell.panels("front-top", current_user),
         panels=shell.panels("front", current_user) if start is None else [],
         today=day,
     )

@@ -30,6 +30,7 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "front-top", Panel(10, "tasks/_of_front.html", panels.of_front))
     shell.add_panel(app, "target", Panel(45, "tasks/_open.html", panels.of_target))
     shell.add_panel(app, "member", Panel(45, "tasks/_open.html", panels.of_member))
+    shell.add_panel(app, "text", Panel(30, "tasks/_of_text.html", panels.of_text))
     shell.add_panel(app, "campaign", Panel(30, "tasks/_of_campaign.html", panels.of_campaign))
     hours_views.init_app(app)
     calendar_views.init_app(app)

@@ -11,10 +11,12 @@ from typing import Any
 from flask import url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy import func, select
 
 from crm.campaigns.models import CampaignContact
-from crm.core import db
+from crm.core import access, db
+from crm.core.access import Can
 from crm.members.disclosure import NOBODY
 from crm.outreach.channels import Channel, channels
 from crm.targets.contact_queries import WHY, paper, points_of
@@ -56,6 +58,11 @@ class Line:
     def has_blanks(self) -> bool:
         """Whether something of the text is for the member to fill in."""
         return self.text is not None and bool(self.text.body.missing or self.text.subject.missing)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is anything below the name: where to, the words, a way."""
+        return bool(self.address or self.no_address or (self.text and self.text.body.runs))
 
     @property
     def left(self) -> int:
@@ -127,6 +134,17 @@ class Hand:
     def is_ticked(self) -> bool:
         """Whether its targets are ticked off, one piece each, and not counted."""
         return all(row.pieces - row.done <= 1 for row in self.task.targets)
+
+    @property
+    def answers_at(self) -> str | None:
+        """Where what came back is recorded, where that is what the task asks."""
+        task = self.task
+        if task.channel or not task.targets or not self.is_open:
+            return None
+        if not access.may(current_user, Can.RECORD_OUTCOMES, task.chapter_id):
+            return None
+        slug = task.campaign.slug if task.campaign is not None else None
+        return url_for("outreach.waiting", campaign=slug)
 
     @property
     def carried_at(self) -> str | None:

@@ -123,8 +123,9 @@ class Card:
     due_words: str
     #: Who does it; empty for the leader.
     who: str
-    #: How many pieces, and how many of them are done.
+    #: How many pieces, and how many of them are done; and the same where no heading says of what.
     counted: str
+    told: str
     is_open: bool
     is_overdue: bool
     is_unanswered: bool
@@ -255,27 +256,34 @@ def _cards(found: Sequence[Any], people: Mapping[int, str]) -> list[Card]:
     missing = {t.member_id for t in found if t.member_id and t.member_id not in people}
     more = disclose(missing, to=Viewer.of(current_user), exit=Exit.PAGE) if missing else {}
     names = {**people, **{each: shown.name for each, shown in more.items()}}
-    of = _("of")
+    of, to_do, done = _("of"), _("to do"), _("done")
     # A day stands on many tasks, and its words take longer than the day.
     near = {
         day: (rules.due_of(day, today_), rules.due_words(day, today_))
         for day in {task.due_on for task in found}
     }
-    return [_card(task, near[task.due_on], names, of, flags) for task in found]
+    return [_card(task, near[task.due_on], names, (of, to_do, done), flags) for task in found]
 
 
 def _card(
-    task: Any, near: tuple[Due, str], names: Mapping[int, str], of: str, flags: queries.Flags
+    task: Any,
+    near: tuple[Due, str],
+    names: Mapping[int, str],
+    said: tuple[str, str, str],
+    flags: queries.Flags,
 ) -> Card:
     due, words = near
+    of, to_do, done = said
     is_open = task.state in rules.OPEN
+    counted = _counted(task, of)
     marks = task.id in flags.unanswered, task.id in flags.undone, task.id in flags.left
     return Card(
         task,
         due,
         words,
         names.get(task.member_id or 0, ""),
-        _counted(task, of),
+        counted,
+        f"{counted} {to_do if is_open and not task.done else done}" if counted else "",
         is_open,
         is_open and due is Due.OVERDUE,
         *marks,

@@ -54,7 +54,7 @@ class WordsForm(Form):
 
 
 _EACH = [
-    SelectChoice(How.ALL.value, _l("Each writes to all")),
+    SelectChoice(How.ALL.value, _l("Each to every target")),
     SelectChoice(How.SPREAD.value, _l("Spread the targets over them")),
     SelectChoice(How.ONE.value, _l("One target each")),
     SelectChoice(How.PIECES.value, _l("So many pieces each")),

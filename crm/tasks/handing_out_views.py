@@ -13,6 +13,7 @@ from crm.campaigns.queries import open_campaigns
 from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.i18n import today
+from crm.core.text import fold
 from crm.members import queries as members
 from crm.members import teams
 from crm.members.disclosure import Exit, Shown, Viewer, disclose
@@ -44,7 +45,8 @@ def new() -> Any:
             "campaign": request.args.get("campaign"),
             "target_list": request.args.get("list"),
             "aim": "list" if request.args.get("list") else "campaign",
-            "channel": "postcard",
+            "text_slug": request.args.get("text"),
+            "channel": request.args.get("channel", "postcard"),
         }
     )
     people = _people(chapter) if chapter is not None else {}
@@ -104,8 +106,9 @@ def _people(chapter: Chapter) -> dict[int, Shown]:
         .limit(rules.MOST_PEOPLE)
     ).all()
     shown = disclose(ids, to=Viewer.of(current_user), exit=Exit.PAGE)
-    # Whoever was said not to be a member is not offered.
-    return {each: shown[each] for each in ids if shown[each].is_named}
+    # Whoever was said not to be a member is not offered. In the order in which names are read.
+    named = [each for each in ids if shown[each].is_named]
+    return {each: shown[each] for each in sorted(named, key=lambda one: fold(shown[one].name))}
 
 
 def _offer(form: HandOutForm, chapter: Chapter | None, people: dict[int, Shown]) -> None:

@@ -1,5 +1,6 @@
 """What pages of lower rooms show of tasks: a target's, a member's, a campaign's, the front page."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask_login import current_user
@@ -11,10 +12,14 @@ from crm.core.i18n import today
 from crm.members.models import Chapter
 from crm.outreach.models import ActionTarget
 from crm.tasks import queries, rules
+from crm.tasks.doing import Doer
 from crm.tasks.models import Task, TaskAction
 from crm.tasks.queries import WAITS, TaskFilter
 from crm.tasks.rules import OPEN
+from crm.texts.kinds import KINDS
 
+#: What is due so soon is told on the front page.
+SOON = timedelta(days=3)
 #: Tasks a panel lists; the board has all.
 LISTED = 8
 
@@ -54,6 +59,13 @@ def of_member(member: Any) -> dict[str, Any] | None:
     return found and {**found, "all": {"member": member.id}}
 
 
+def of_text(text: Any) -> dict[str, Any] | None:
+    """The way from a text that is sent or said to tasks with it, for those who hand out tasks."""
+    if text.retired_at is not None or not access.scope(current_user, Can.ASSIGN_TASKS):
+        return None
+    return {"text": text, "channel": next(iter(KINDS[text.kind].channels), "")}
+
+
 def of_campaign(campaign: Any) -> dict[str, Any] | None:
     """Tasks of a campaign by state, for those who hand out tasks: one statement."""
     scope = access.scope(current_user, Can.ASSIGN_TASKS)
@@ -64,11 +76,13 @@ def of_campaign(campaign: Any) -> dict[str, Any] | None:
 
 
 def of_front(user: Any) -> dict[str, Any] | None:
-    """What needs a leader today, of the tasks they handed out: one statement."""
+    """What needs a leader today: of the tasks they handed out, and of their own."""
     if not access.may(user, Can.ASSIGN_TASKS):
         return None
     day = today()
     mine = Task.leader_id == user.id
+    soon = day + SOON
+    theirs = queries.mine(Doer.of(user).member_id, user.id)
     late = and_(Task.state.in_(OPEN), Task.due_on < day)
     waiting = (
         select(func.count(func.distinct(TaskAction.task_id)))
@@ -77,18 +91,26 @@ def of_front(user: Any) -> dict[str, Any] | None:
         .where(mine, ActionTarget.awaiting, ActionTarget.happened_on <= day - WAITS)
         .scalar_subquery()
     )
-    overdue, helping, unanswered = db.session.execute(
+    own = (
+        select(func.count())
+        .select_from(Task)
+        .where(theirs, Task.state.in_(OPEN), Task.due_on <= soon)
+        .scalar_subquery()
+    )
+    overdue, helping, unanswered, near = db.session.execute(
         select(
             func.count(case((late, 1))),
             func.count(case((Task.help.is_not(None), 1))),
             waiting,
+            own,
         ).where(mine, Task.state.in_(OPEN))
     ).one()
-    if not (overdue or helping or unanswered):
+    if not (overdue or helping or unanswered or near):
         return None
     return {
         "leader": user.id,
         "overdue": overdue,
         "helping": helping,
+        "near": near or 0,
         "unanswered": unanswered or 0,
     }

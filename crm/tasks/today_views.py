@@ -164,4 +164,6 @@ def _told(done: doing.Done) -> str:
             "%(num)s target", "%(num)s targets", left
         )  # fmt: skip
         return _("Saved. Still to do: %(what)s.", what=what)
+    if task.carrier:
+        return _("Done, thank you! Give them to your leader: they count once they are posted.")
     return _("Done, thank you! It is logged.") if done.action_id else _("Done, thank you!")

@@ -24,5 +24,6 @@ def init_app(app: Flask) -> None:
     panels.init_app(app)
     shell.add_nav(app, NavItem(_l("Texts"), "texts.index", "file-text", Can.SEE, 55, "texts"))
     shell.add_search(app, _l("Texts"), Can.SEE, find)
+    shell.add_panel(app, "front-top", Panel(20, "texts/_of_front.html", panels.of_front))
     shell.add_panel(app, "campaign", Panel(40, "texts/_of_campaign.html", panels.of_campaign))
     shell.add_panel(app, "target", Panel(60, "texts/_of_target.html", address_views.of_target))

@@ -150,7 +150,7 @@ def approve(text: Text, *, language: str, number: int, by: User, today: date) ->
     nobody else may.
     """
     if not rights.may_approve(text, by):
-        raise Refused(_("You may not approve this text."))
+        raise Refused(rights.who_approves(text))
     version = queries.version(text.id, language, number)
     if version.written_by_id == by.id and rights.others_approve(text, by):
         raise Refused(_("You wrote this version. Somebody else has to approve it."))
@@ -189,7 +189,7 @@ def approve(text: Text, *, language: str, number: int, by: User, today: date) ->
 def take_approval_back(text: Text, *, language: str, number: int, by: User) -> TextVersion:
     """What prints is the version approved before, or none."""
     if not rights.may_approve(text, by):
-        raise Refused(_("You may not approve this text."))
+        raise Refused(rights.who_approves(text))
     version = queries.version(text.id, language, number)
     if version.approved_at is None:
         raise Refused(_("This version is not approved."))
@@ -313,11 +313,11 @@ def _add_version(
     for name, near in fields.unknown(names, known, ledger).items():
         if near is None:
             told = _(
-                "“%(name)s” is no field there is. Make it a field of this text, or take it out.",
+                "There is no field “%(name)s”. Make it a field of this text, or take it out.",
                 name=name,
             )
         else:
-            told = _("“%(name)s” is no field there is. Is “%(near)s” meant?", name=name, near=near)
+            told = _("There is no field “%(name)s”. Is “%(near)s” meant?", name=name, near=near)
         raise Refused(told, "body")
     version = TextVersion(
         text_id=text.id,

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm.core.errors import Refused
-from crm.texts.rules import MOST_NAME, key_of
+from crm.texts.rules import LINE, MOST_NAME, key_of
 
 #: What a field can be.
 KINDS = {
@@ -27,8 +27,6 @@ KINDS = {
 #: Characters of a text that say nothing of their limit, and of any.
 USUAL, MOST = 200, 2000
 MOST_HELP, MOST_CHOICES = 200, 30
-#: What stands where somebody writes by hand.
-LINE = "_" * 24
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from flask import Flask, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
+from sqlalchemy import func, select
 
 from crm.core import access, db, history
 from crm.core.access import Can
@@ -36,6 +37,18 @@ def of_campaign(campaign: Any) -> dict[str, Any] | None:
         "kinds": KINDS,
         "may_write": bool(scope),
     }
+
+
+def of_front(user: Any) -> dict[str, Any] | None:
+    """Texts that wait for those who may approve them: one statement."""
+    scope = access.scope(user, Can.APPROVE_TEXTS)
+    if not scope:
+        return None
+    found = queries.texts(TextFilter(state="waiting"), drafts=scope)
+    if not scope.everywhere:
+        found = found.where(Text.chapter_id.in_(scope.chapter_ids))
+    count = db.session.scalar(select(func.count()).select_from(found.order_by(None).subquery()))
+    return {"count": count} if count else None
 
 
 def init_app(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, exists, or_, select
 
 from crm.accounts.models import User
@@ -24,6 +25,13 @@ def may_write(text: Text, by: Any) -> bool:
 def may_approve(text: Text, by: Any) -> bool:
     """Whether somebody may approve this text, when another wrote it."""
     return _holds(Can.APPROVE_TEXTS, text.chapter_id, by)
+
+
+def who_approves(text: Text) -> str:
+    """Who may, for those who may not: a sentence."""
+    if text.chapter_id is None:
+        return _("A text of all is approved by an administrator, or by staff of all.")
+    return _("A coordinator of its chapter, or of one above, approves it; so do staff there.")
 
 
 def may_read_drafts(text: Text, by: Any) -> bool:

@@ -199,6 +199,10 @@ def names_in(*texts: str | None) -> dict[str, str]:
 # Filling
 
 
+#: What stands where somebody writes by hand.
+LINE = "_" * 24
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A piece of a filled text: plain words, what a field gave, or a field nobody filled."""
@@ -207,6 +211,11 @@ class Run:
     #: The field it came from; None of plain words.
     name: str | None = None
     is_missing: bool = False
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether it is a line that somebody writes on with a pen."""
+        return self.name is not None and self.text == LINE
 
 
 @dataclass(frozen=True)

@@ -360,6 +360,7 @@ def _approval(slug: str, form: ApproveForm) -> str:
         verdicts=VERDICTS,
         before=variant.approved if variant.approved and variant.approved.id != version.id else None,
         may_approve=rights.may_approve(text, current_user),
+        who_approves=rights.who_approves(text),
         own_words=version.written_by_id == current_user.id,
         others=rights.others_approve(text, current_user),
         form=form,

@@ -217,10 +217,12 @@ def show(text: Text, form: PreviewForm, *, offered: dict[str, Any] | None = None
         figures_in.frozen(now).values(),
         stale=figures_in.stale(version, now),
         may_approve=rights.may_approve(text, current_user),
+        who_approves=rights.who_approves(text),
         form=form,
         click=ApproveForm(formdata=None),
         offered=offered or {},
         with_script=_with_script(text),
+        panels=shell.panels("text", text) if any(each.approved for each in variants) else [],
         channels=", ".join(str(channels()[each].label) for each in kind(text.kind).channels),
         whole=None if kind(text.kind).is_addressed else alone(
             version, campaign=text.campaign, chapter=text.chapter, values={}, on=today())[0],

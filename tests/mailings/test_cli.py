@@ -38,7 +38,9 @@ def test_it_works(here: SimpleNamespace) -> None:
     answer = run(here, *MAKE, "--members", "all", "--way", "all", "--date", "2026-05-08")
     assert answer.exit_code == 0, answer.output
     assert "155 postcards, 5 targets, 31 members, 0 in the pool" in answer.output
+    # It is told in two groups, as on paper; typed it may be either.
     code = answer.output.split()[0]
+    assert (code[3], len(code)) == ("-", 8)
     first = run(here, "posted", code.lower(), "--pieces", "100")
     assert "100 postcards logged as outreach" in first.output
     assert "55 left" in first.output

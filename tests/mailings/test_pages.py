@@ -190,6 +190,8 @@ def test_a_code_is_typed(leader: FlaskClient, scene: SimpleNamespace, pack: Pack
     code = pack(scene).code
     answer = leader.post("/post", data={"code": f" {code[:4].lower()} {code[4:].lower()} "})
     assert answer.headers["Location"] == f"/post/{code}"
+    for path in ("/packs", f"/packs/{code}", f"/post/{code[:3]}-{code[3:]}"):
+        assert f">{code[:3]}-{code[3:]}<" in text_of(leader.get(path))
     assert leader.post("/post", data={"code": "nope"}).status_code == 422
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crm.mailings.printing import words
 from crm.mailings.printing.fitting import address_size, lines, message_size, width
 from crm.mailings.printing.papers import Box
-from crm.texts.rules import Filled, Run, fill, parse
+from crm.texts.rules import LINE, Filled, Run, fill, parse
 
 MEASURE = """
 #set text(font: ("Libertinus Serif", "Noto Naskh Arabic", "Noto Serif SC"), hyphenate: false,
@@ -139,6 +139,16 @@ def test_paragraphs_are_parted_by_blank_lines() -> None:
         "Three x",
     ]
     assert words.paragraphs(Filled()) == []
+
+
+def test_what_a_pen_fills_has_its_words_and_its_room() -> None:
+    lines, inside = words.paragraphs(
+        filled("((why))\n\nI am ((age)) old.", why=LINE, age=LINE), {"why": "Why it matters"}
+    )
+    assert lines == {"rtl": False, "parts": [["Why it matters", "lines"]]}
+    assert inside["parts"][1] == ["Age", "hand"]  # type: ignore[index]
+    [alone] = words.split(filled("((why))", why=LINE))
+    assert words.room(alone).count("\n") == words.LINES_BY_HAND - 1
 
 
 def test_what_is_missing_is_marked() -> None:

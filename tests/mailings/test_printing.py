@@ -25,7 +25,6 @@ from crm.mailings.printing import (
     look,
     print_checked,
     print_pack,
-    sheets,
 )
 from crm.mailings.printing.papers import INCH, LABEL_SHEETS, Kind, Wish
 from crm.members.consent_rules import Purpose
@@ -376,7 +375,7 @@ def test_sheets_name_members_as_paper_may(five: SimpleNamespace) -> None:
     assert "Ana0 B." in said[1]
     assert "Brook" not in " ".join(said)
     for each in said:
-        assert sheets.written(five.code) in each
+        assert five.code_written in each
     assert "155" not in said[0]
     assert "10" in said[0]
     left = db.session.scalars(select(Departure)).all()
@@ -399,7 +398,7 @@ def test_a_sheet_shows_the_text_once_and_what_differs_beside_the_targets(
 def test_no_code_on_what_is_posted(simple: SimpleNamespace, how: str) -> None:
     said = whole(printed(simple, how))
     assert simple.code not in said
-    assert sheets.written(simple.code) not in said
+    assert simple.code_written not in said
     assert "/post/" not in said
 
 

@@ -414,3 +414,28 @@ def test_a_draft_of_another_chapter_is_nobodys_task(
                 by=scene.people.admin, today=today())  # fmt: skip
     assert leader.post(page, data=sent).status_code == 303
     assert task(task_id).text_id == draft_id
+
+
+def test_what_asks_for_answers_leads_to_them(scene: SimpleNamespace, sign_in: SignIn) -> None:
+    leader = scene.people.leader
+    [task_id] = made(scene, title="Any reply?", channel=None, member_id=None)
+    page = sign_in(leader).get(f"/tasks/{task_id}").text
+    assert "/outreach/waiting?campaign=" in page
+    assert "Shelley Alder" in page
+    # Nothing stands below the names, so nothing opens.
+    assert "<summary>\n              <span" not in page
+    [other] = made(scene, title="Any reply, Ana?", channel=None)
+    own = sign_in(scene.ana).get(f"/tasks/{other}").text
+    assert "Any reply, Ana?" in own
+    assert "/outreach/waiting?" not in own
+
+
+def test_a_card_says_what_its_number_counts(scene: SimpleNamespace, sign_in: SignIn) -> None:
+    [task_id] = made(scene, due_on=today() + timedelta(days=1), member_id=None)
+    leader = sign_in(scene.people.leader)
+    assert "6 to do" in leader.get("/tasks").text
+    assert "/tasks/calendar" in leader.get("/tasks/today").text
+    assert "1 task of your own is due within three days" in leader.get("/").text
+    part = {"turn": "0.0", "parts": "1", f"n-{scene.targets[0]}": "2"}
+    assert leader.post(f"/tasks/{task_id}/done", data=part).status_code == 303
+    assert "2 of 6 done" in leader.get("/tasks").text

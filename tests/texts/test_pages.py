@@ -105,7 +105,7 @@ def test_pasted_placeholders_and_unknown_fields_are_asked_about(
     shown = asked.get_data(as_text=True)
     for words in (
         "“[YOUR COUNTRY]” stands",
-        "((event)) is no field",
+        "There is no field ((event))",
         "((target.salutation)) is meant",
         "((member.first_name)) is meant",
         "((target.country))",
@@ -376,3 +376,21 @@ def test_dear_is_not_said_twice(there: SimpleNamespace, sign_in: SignIn) -> None
     client = sign_in(there.people.leader)
     made = new(client, there, body="Dear ((target.salutation)), join.")
     assert "itself" in page(client, made.location)
+
+
+def test_each_is_led_to_the_next_step(there: SimpleNamespace, sign_in: SignIn) -> None:
+    """Who writes is told who approves, who approves finds it waiting, and then it is handed out."""
+    leader, coordinator = sign_in(there.people.leader), sign_in(there.people.coordinator)
+    new(leader, there)
+    assert "A coordinator of its chapter" in page(leader, "/texts/ask-to-join")
+    assert "/packs/new" not in page(leader, "/texts/ask-to-join")
+    assert "1 text waits for approval" in page(coordinator, "/")
+    assert "waits for approval" not in page(leader, "/")
+    coordinator.post("/texts/ask-to-join/approve", data={"language": "en", "number": 1})
+    assert "waits for approval" not in page(coordinator, "/")
+    shown = page(leader, "/texts/ask-to-join")
+    assert "/packs/new?text=ask-to-join" in shown
+    assert "/tasks/new?text=ask-to-join&amp;channel=letter" in shown
+    viewer = page(sign_in(there.people.viewer), "/texts/ask-to-join")
+    assert "/packs/new" not in viewer
+    assert "/tasks/new" not in viewer

@@ -27,6 +27,8 @@ from crm.members import departures
 from crm.members.consent_rules import Purpose
 from crm.members.disclosure import Exit, Viewer, allowed, disclose
 from crm.tasks.models import Task
+from crm.texts import own_fields
+from crm.texts.own_fields import OwnField
 
 #: Pieces of one document, and of one that is only looked at.
 MOST, MOST_LOOKED_AT = 2_000, 12
@@ -174,6 +176,7 @@ def _document(
         poster=campaign,
         by=mailing.chapter.name,
         on=max(mailing.planned_on, today),
+        asked={each.key: each.asked for each in _by_hand(checked)},
     )
     picture = None
     if wish.kind.is_card and mailing.picture:
@@ -194,7 +197,7 @@ def _sheets(
         wish,
         Pack(
             name=mailing.name,
-            code=mailing.code,
+            code=mailing.code_written,
             link=address,
             campaign=campaign,
             chapter=mailing.chapter.name,
@@ -203,11 +206,17 @@ def _sheets(
             language=mailing.language,
             planned_on=mailing.planned_on,
             typed_at=plain.rpartition("/")[0],
+            by_hand=_by_hand(checked),
         ),
         shown=disclose(members, to=viewer, exit=Exit.PRINT),
         due=_due([each.id for each in checked.ready]),
         with_leader=True,
     )
+
+
+def _by_hand(checked: Checked) -> list[OwnField]:
+    """Fields of the text that a pen fills."""
+    return [each for each in own_fields.read(checked.version.fields) if each.kind == "hand"]
 
 
 def _due(piece_ids: Sequence[int]) -> dict[int | None, date]:

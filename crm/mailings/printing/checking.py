@@ -211,7 +211,7 @@ def _address_size(lines: Sequence[str], wish: Wish) -> float | None:
 def _message_size(merged: Merged, wish: Wish) -> float | None:
     if not wish.kind.is_card or wish.by_hand:
         return MESSAGE_SIZES[0]
-    said = ["".join(run.text for run in runs) for runs in words.split(merged.body)]
+    said = [words.room(runs) for runs in words.split(merged.body)]
     if merged.signature and not words.signs_itself(merged.body):
         said.append(merged.signature)
     room = papers.message_of(papers.card_of(wish.kind, wish.paper))

@@ -1,7 +1,7 @@
 """What the templates read of a pack: data that are text there, whatever they hold. Pure but for
 words in the reader's language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -22,10 +22,12 @@ def of_pieces(
     poster: str,
     by: str,
     on: date,
+    asked: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Letters, cards, labels or envelopes: everything but sheets.
 
-    `poster` stands on the picture side where there is no picture, and `by` below it.
+    `poster` stands on the picture side where there is no picture, and `by` below it. `asked`: what
+    is written by hand, by field.
     """
     data: dict[str, Any] = {
         **common(wish, language),
@@ -40,7 +42,8 @@ def of_pieces(
     if wish.kind is Kind.LETTERS:
         data["on"] = format_date(on, "long", locale=locale_of(language))
         data["pieces"] = [
-            piece | _letter(each, language) for piece, each in zip(pieces, ready, strict=True)
+            piece | _letter(each, language, asked)
+            for piece, each in zip(pieces, ready, strict=True)
         ]
         return data
     return data | {
@@ -50,7 +53,7 @@ def of_pieces(
         "poster": poster,
         "poster-by": by,
         "pieces": [
-            piece if wish.by_hand else piece | _message(each)
+            piece if wish.by_hand else piece | _message(each, asked)
             for piece, each in zip(pieces, ready, strict=True)
         ],
     }
@@ -84,24 +87,24 @@ def _addressed(ready: Ready) -> dict[str, Any]:
     }
 
 
-def _letter(ready: Ready, language: str) -> dict[str, Any]:
+def _letter(ready: Ready, language: str, asked: Mapping[str, str] | None) -> dict[str, Any]:
     merged = ready.merged
     closes = "target.closing" in merged.uses
     signs = words.signs_itself(merged.body)
     return {
         "subject": words.subject(merged.subject),
-        "body": words.paragraphs(merged.body),
+        "body": words.paragraphs(merged.body, asked),
         "rtl": words.is_rtl(str(merged.body)),
         "closing": None if closes else words.line(words.closing(merged.closing, language)),
         "signature": None if signs else words.line(merged.signature),
     }
 
 
-def _message(ready: Ready) -> dict[str, Any]:
+def _message(ready: Ready, asked: Mapping[str, str] | None) -> dict[str, Any]:
     merged = ready.merged
     signed = merged.signature and not words.signs_itself(merged.body)
     return {
-        "message": words.paragraphs(merged.body),
+        "message": words.paragraphs(merged.body, asked),
         "message-size": ready.message_size,
         "rtl": words.is_rtl(str(merged.body)),
         "signature": words.line(merged.signature) if signed else None,

@@ -20,6 +20,7 @@ from crm.mailings.printing.data import common
 from crm.mailings.printing.papers import Wish
 from crm.members.disclosure import Shown
 from crm.texts.fields import locale_of
+from crm.texts.own_fields import OwnField
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Pack:
     planned_on: date
     #: Where the code is typed, as a person types it.
     typed_at: str
+    #: What of the text a pen fills.
+    by_hand: Sequence[OwnField] = ()
 
 
 def of_sheets(
@@ -64,7 +67,7 @@ def of_sheets(
         **common(wish, pack.language),
         "campaign": pack.campaign,
         "qr": segno.make(pack.link, error="m", micro=False).svg_inline(border=2, omitsize=True),
-        "code": written(pack.code),
+        "code": pack.code,
         "steps": [_("written"), _("addressed"), _("stamped")],
         "targets-title": _("Whom to write to"),
         "note": _note([name_of(each) for each in order]),
@@ -81,16 +84,11 @@ def of_sheets(
                     _due(due.get(each), pack),
                     _words(pack),
                 ],
-                **_whom_and_what(by_member[each]),
+                **_whom_and_what(by_member[each], pack.by_hand),
             }
             for each in order
         ],
     }
-
-
-def written(code: str) -> str:
-    """A pack's code the way it is printed, and read aloud: `7K2-QX9R`."""
-    return f"{code[:3]}-{code[3:]}"
 
 
 def _words(pack: Pack) -> list[str]:
@@ -131,7 +129,7 @@ def _leader(
                 "When the pack is posted: scan the code with a telephone, or open %(address)s and "
                 "type %(code)s. Say how many were posted, if it was not all of them.",
                 address=pack.typed_at,
-                code=written(pack.code),
+                code=pack.code,
             )
         ],
         "note": _note([name for name, _member in named]),
@@ -149,9 +147,11 @@ def _note(names: Sequence[str]) -> str:
     return said
 
 
-def _whom_and_what(some: Sequence[Ready]) -> dict[str, Any]:
+def _whom_and_what(some: Sequence[Ready], by_hand: Sequence[OwnField]) -> dict[str, Any]:
     """The targets of one member, and each text once, with what differs beside the targets."""
-    groups = words.shared([(each.merged.subject, each.merged.body) for each in some])
+    asked = {each.key: each.asked for each in by_hand}
+    hints = [[each.asked, each.help] for each in by_hand if each.help]
+    groups = words.shared([(each.merged.subject, each.merged.body) for each in some], asked)
     slots = {index: pairs for group in groups for index, pairs in group.slots.items()}
     is_one = len(groups) == 1
     return {
@@ -176,6 +176,7 @@ def _whom_and_what(some: Sequence[Ready]) -> dict[str, Any]:
                 if any(group.slots.values())
                 else "",
                 "subject": group.subject,
+                "hints": hints,
                 "body": group.body,
             }
             for group in groups

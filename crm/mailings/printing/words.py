@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,8 @@ from crm.texts.rules import Filled, Run, key_of
 
 #: Between paragraphs.
 _BLANK_LINE = re.compile(r"[ \t]*\r?\n[ \t]*(?:\r?\n[ \t]*)+")
+#: Lines of text that writing by hand takes, with what belongs there above it.
+LINES_BY_HAND = 5
 #: How a closing is followed, by language; a comma in all others.
 _AFTER = {"ar": "،", "zh": ""}
 
@@ -69,27 +71,50 @@ def _trimmed(runs: list[Run]) -> list[Run]:
     return kept
 
 
-def paragraphs(filled: Filled) -> list[Paragraph]:
-    """As the templates read them."""
-    return [_paragraph(each) for each in split(filled)]
+def paragraphs(filled: Filled, asked: Mapping[str, str] | None = None) -> list[Paragraph]:
+    """As the templates read them. `asked`: what is written by hand, in words, by field's key."""
+    return [_paragraph(each, asked or {}) for each in split(filled)]
 
 
-def _paragraph(runs: Sequence[Run]) -> Paragraph:
+def _paragraph(runs: Sequence[Run], asked: Mapping[str, str]) -> Paragraph:
     words = "".join(run.text for run in runs)
-    if not any(run.is_missing for run in runs):
+    if not any(run.is_missing or run.is_by_hand for run in runs):
         return line(words)
-    return {"rtl": is_rtl(words), "parts": [[_shown(run), run.is_missing] for run in runs]}
+    pen = pen_of(runs)
+    return {"rtl": is_rtl(words), "parts": [_part(run, pen, asked) for run in runs]}
 
 
-def _shown(run: Run) -> str:
+def _part(run: Run, pen: str, asked: Mapping[str, str]) -> list[Any]:
+    if run.is_by_hand:
+        return [by_hand(run, asked), pen]
     # A condition nobody could decide has no words: its name stands for it.
-    return run.text or f"(({run.name}))"
+    return [run.text or f"(({run.name}))", run.is_missing]
+
+
+def pen_of(runs: Sequence[Run]) -> str:
+    """How a hand gets its room: `lines` of its own where it is a paragraph, else a `hand`'s
+    breadth within one.
+    """
+    return "lines" if len(runs) == 1 else "hand"
+
+
+def by_hand(run: Run, asked: Mapping[str, str]) -> str:
+    """What is to be written there."""
+    name = run.name or ""
+    return asked.get(key_of(name)) or name[:1].upper() + name[1:]
+
+
+def room(runs: Sequence[Run]) -> str:
+    """Words that take the room of a paragraph, as `base.typ` gives it."""
+    words = "".join(run.text for run in runs)
+    is_pen = len(runs) == 1 and runs[0].is_by_hand
+    return words + "\n" * (LINES_BY_HAND - 1) if is_pen else words
 
 
 def subject(filled: Filled) -> Paragraph | None:
     """The subject line, if there is one."""
     found = split(filled)
-    return _paragraph([run for each in found for run in each]) if found else None
+    return _paragraph([run for each in found for run in each], {}) if found else None
 
 
 def closing(said: str, language: str) -> str:
@@ -122,12 +147,14 @@ class Shared:
     slots: dict[int, list[tuple[str, str]]]
 
 
-def shared(texts: Sequence[tuple[Filled, Filled]]) -> list[Shared]:
+def shared(
+    texts: Sequence[tuple[Filled, Filled]], asked: Mapping[str, str] | None = None
+) -> list[Shared]:
     """Subjects and bodies brought together where they differ in what fields gave alone."""
     groups: dict[Any, list[int]] = {}
     for index, (head, body) in enumerate(texts):
         groups.setdefault((_shape(head), _shape(body)), []).append(index)
-    return [_merged(texts, indexes) for indexes in groups.values()]
+    return [_merged(texts, indexes, asked or {}) for indexes in groups.values()]
 
 
 def _shape(filled: Filled) -> tuple[Any, ...]:
@@ -137,7 +164,9 @@ def _shape(filled: Filled) -> tuple[Any, ...]:
     )
 
 
-def _merged(texts: Sequence[tuple[Filled, Filled]], indexes: Sequence[int]) -> Shared:
+def _merged(
+    texts: Sequence[tuple[Filled, Filled]], indexes: Sequence[int], asked: Mapping[str, str]
+) -> Shared:
     first_head, first_body = texts[indexes[0]]
     letters: dict[str, str] = {}
     words: dict[int, dict[str, str]] = {index: {} for index in indexes}
@@ -150,11 +179,11 @@ def _merged(texts: Sequence[tuple[Filled, Filled]], indexes: Sequence[int]) -> S
                 letter = letters.setdefault(key_of(run.name), _letter(len(letters)))
                 for index, text in said.items():
                     words[index][letter] = text
+    head = [run for each in split(first_head) for run in each]
     return Shared(
         tuple(indexes),
-        _marked([run for each in split(first_head) for run in each], letters) if first_head.runs
-        else None,
-        [_marked(runs, letters) for runs in split(first_body)],
+        _marked(head, letters, asked) if first_head.runs else None,
+        [_marked(runs, letters, asked) for runs in split(first_body)],
         {index: list(by_letter.items()) for index, by_letter in words.items()},
     )  # fmt: skip
 
@@ -163,12 +192,16 @@ def _letter(number: int) -> str:
     return chr(ord("A") + number) if number < 26 else str(number)
 
 
-def _marked(runs: Sequence[Run], letters: dict[str, str]) -> dict[str, Any]:
+def _marked(
+    runs: Sequence[Run], letters: dict[str, str], asked: Mapping[str, str]
+) -> dict[str, Any]:
     parts = []
     for run in runs:
         key = key_of(run.name or "")
         if run.is_missing:
             parts.append(["blank", run.name or ""])
+        elif run.is_by_hand:
+            parts.append([pen_of(runs), by_hand(run, asked)])
         elif run.name is not None and key in letters:
             parts.append(["slot", letters[key]])
         else:
