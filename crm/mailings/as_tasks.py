@@ -122,6 +122,15 @@ def _link(task: Task) -> str:
     return url_for("mailings.page", code=code)
 
 
+def _words(task: Task) -> tuple[str, Mapping[str, str]] | None:
+    """What the pack prints its text with."""
+    row = db.session.execute(
+        select(Mailing.language, Mailing.values).join(Piece, Piece.mailing_id == Mailing.id)
+        .where(Piece.task_id == task.id).limit(1)
+    ).one_or_none()  # fmt: skip
+    return (row.language, row[1]) if row is not None else None
+
+
 def _finish(task: Task, now: Mapping[int, int], by: User | None, today: date) -> None:
     """So many more were written, by target: they are prepared."""
     mailing_id = _pack_of(task)
@@ -187,7 +196,7 @@ def _pack_of(task: Task) -> int | None:
     return db.session.scalar(select(Piece.mailing_id).where(Piece.task_id == task.id).limit(1))
 
 
-CARRIER = Carrier(NAME, link=_link, finish=_finish, give_back=_give_back, hand=_hand)
+CARRIER = Carrier(NAME, link=_link, finish=_finish, give_back=_give_back, hand=_hand, words=_words)
 
 
 def is_handed_out(mailing_id: int) -> tuple[int, int]:

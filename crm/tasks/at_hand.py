@@ -22,7 +22,7 @@ from crm.outreach.channels import Channel, channels
 from crm.targets.contact_queries import WHY, paper, points_of
 from crm.targets.queries import Office, offices
 from crm.tasks import rules
-from crm.tasks.carriers import carrier_of
+from crm.tasks.carriers import carrier_of, words_of
 from crm.tasks.models import Task, TaskAction
 from crm.texts.kinds import KINDS, Kind
 from crm.texts.merge import Merged, Wanted, Why, merge
@@ -254,14 +254,15 @@ def _texts(
     approved = [each for each in variants([task.text_id or 0])[task.text.id] if each.approved]
     if not approved:
         return {}, (_("Its text is not approved yet. Ask your leader."),)
-    language = str(getattr(get_locale(), "language", "en"))
+    # What is printed of a pack is what is read here.
+    language, values = words_of(task) or (str(getattr(get_locale(), "language", "en")), {})
     best = next((each for each in approved if each.language == language), approved[0])
     merged = merge(
         best.approved,  # type: ignore[arg-type]
         [Wanted(each, task.member_id) for each in ids],
         campaign=task.campaign,
         chapter=task.chapter,
-        values={},
+        values=values,
         on=today,
         viewer=NOBODY,
         needs_address=is_paper,

@@ -31,6 +31,8 @@ class Carrier:
     give_back: Callable[..., None]
     #: Somebody else does it from now on: `hand(task, by)`, the task holding who.
     hand: Callable[[Task, User | None], None] | None = None
+    #: In which language its text is written, and what the text's own fields say.
+    words: Callable[[Task], tuple[str, Mapping[str, str]] | None] | None = None
 
 
 def init_app(app: Flask) -> None:
@@ -56,3 +58,9 @@ def handed(task: Task, by: User | None) -> None:
     carrier = carrier_of(task)
     if carrier is not None and carrier.hand is not None:
         carrier.hand(task, by)
+
+
+def words_of(task: Task) -> tuple[str, Mapping[str, str]] | None:
+    """The language and the values its carrier has for the task's text; None: the reader's, none."""
+    carrier = carrier_of(task)
+    return carrier.words(task) if carrier is not None and carrier.words is not None else None

@@ -51,6 +51,8 @@ def make_text(
     if kind not in KINDS:
         raise Refused(_("Choose what kind of text it is."), "kind")
     _check_campaign(campaign_id)
+    # Of two of one name at once, the second sees what the first is called in addresses.
+    db.take_turn("text-slugs")
     text = Text(
         slug=free_slug(name, queries.slugs()),
         name=name,
@@ -118,6 +120,7 @@ def write_version(
     if text.retired_at is not None:
         raise Refused(_("This text is retired. Bring it back before you write it."))
     language = known_language(language)
+    db.take_turn(f"text-{text.id}")
     newest = queries.latest(text.id, language)
     number = newest.number if newest is not None else 0
     if number != based_on:
@@ -151,6 +154,9 @@ def approve(text: Text, *, language: str, number: int, by: User, today: date) ->
     """
     if not rights.may_approve(text, by):
         raise Refused(rights.who_approves(text))
+
+        raise Refused(_("You may not approve this text."))
+    db.take_turn(f"text-{text.id}")
     version = queries.version(text.id, language, number)
     if version.written_by_id == by.id and rights.others_approve(text, by):
         raise Refused(_("You wrote this version. Somebody else has to approve it."))
@@ -250,7 +256,8 @@ def set_address_form(
         "salutation": _line(salutation, "salutation"),
         "closing": _line(closing, "closing"),
     }
-    kept = db.session.get(AddressForm, (target.id, language))
+    db.take_turn(f"address-form-{target.id}")
+    kept = db.session.get(AddressForm, (target.id, language), populate_existing=True)
     before = {name: getattr(kept, name) if kept is not None else None for name in words}
     changes: dict[str, Any] = {
         name: [before[name], value] for name, value in words.items() if before[name] != value

@@ -19,9 +19,13 @@ from crm.members.forgetting import forget
 from crm.members.models import Membership
 from crm.outreach.queries import ActionFilter, total
 from crm.tasks import doing
+from crm.tasks.at_hand import at_hand
 from crm.tasks.doing import Doer
 from crm.tasks.models import Task
 from crm.tasks.operations import assign
+from crm.tasks.queries import task as task_with_all
+from crm.texts.models import TextVersion
+from tests import make
 from tests.mailings.conftest import TODAY
 
 Pack = Callable[..., Mailing]
@@ -163,3 +167,18 @@ def test_the_task_of_somebody_forgotten_is_handed_out_anew(handed: SimpleNamespa
     assert is_handed_out(handed.pack.id) == (150, 5)
     [pooled] = do(hand_out, handed.pack, client_key="again-3", by=handed.leader, today=TODAY)
     assert (task(pooled.id).pieces, task(pooled.id).done, task(pooled.id).in_pool) == (5, 0, True)
+
+
+def test_a_task_shows_the_words_the_pack_prints(any_scene: SimpleNamespace, pack: Pack) -> None:
+    """In the language of the pack, and with what was typed for the text's own fields."""
+    make.kept(
+        TextVersion(
+            text_id=any_scene.text, language="es", number=1, body="Soy de ((our town)).",
+            fields=[{"name": "our town", "kind": "text"}], approved_at=db.now(),
+        )
+    )  # fmt: skip
+    made = pack(any_scene, language="es", values={"our town": "Huntington"})
+    tasks = do(hand_out, made, client_key="es-1", by=None, today=TODAY)
+    where = Task.id == tasks[0].id
+    shown = at_hand(task_with_all(tasks[0].id, where), lambda verb: verb, TODAY)
+    assert str(shown.lines[0].text.body) == "Soy de Huntington."  # type: ignore[union-attr]

@@ -1,5 +1,6 @@
 """What is done to texts: rights, refusals, entries of the record, on both databases."""
 
+from time import sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.core.merging import Merging, way_of
 from crm.members import forgetting
+from crm.targets.models import Target
 from crm.texts import queries
 from crm.texts.drafting import drafted, renamed
 from crm.texts.fields import nearest, unknown
@@ -31,6 +33,7 @@ from crm.texts.own_fields import OwnField
 from crm.texts.rules import names_in
 from tests import make
 from tests.members.test_queries import statements
+from tests.outreach.test_at_once import at_once
 from tests.texts.conftest import TODAY, text
 
 
@@ -245,3 +248,40 @@ def test_pages_ask_the_same_however_many_there_are(there: SimpleNamespace, sign_
         {"/campaigns/postcards": 1},
     )
     assert max(many.values()) <= 16, many
+
+
+def test_two_who_write_at_once(any_app: Flask, anywhere: SimpleNamespace) -> None:
+    """The second is told, with all of their words before them; no error of the database."""
+    text_id, target_id = made(anywhere), make.target("Tuvalu", country="TV").id
+    db.rollback()
+
+    def write(words: str) -> str:
+        try:
+            with db.unit_of_work():
+                write_version(of(text_id), language="en", based_on=1, subject=None, body=words,
+                              by=None)  # fmt: skip
+                db.session.flush()
+                sleep(0.1)
+            return "written"
+        except Refused as refusal:
+            return refusal.field or ""
+
+    def address(words: str) -> None:
+        with db.unit_of_work():
+            target = db.session.get_one(Target, target_id)
+            set_address_form(target, language="en", envelope=words, salutation=None,
+                             closing=None, by=None)  # fmt: skip
+            db.session.flush()
+            sleep(0.1)
+
+    def name_it() -> int:
+        found = made(anywhere, name="Two of one name", by=None)
+        db.session.remove()
+        return found
+
+    assert sorted(at_once(any_app, lambda: write("One"), lambda: write("Two"))) == [
+        "based_on", "written",
+    ]  # fmt: skip
+    at_once(any_app, lambda: address("One"), lambda: address("Two"))
+    assert len(queries.address_forms([target_id], "en")) == 1
+    assert len(set(at_once(any_app, name_it, name_it))) == 2
