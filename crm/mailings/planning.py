@@ -23,7 +23,7 @@ from crm.members.models import Chapter, Member
 from crm.members.queries import present
 from crm.outreach.channels import channels
 from crm.outreach.models import ActionTarget
-from crm.targets.districts import Represented, represented_each
+from crm.targets.districts import Represented, represented_each, vintages
 from crm.targets.models import Target
 from crm.targets.queries import terms_on
 from crm.texts.kinds import KINDS
@@ -193,6 +193,11 @@ def _nobody(asked: Asked, homes: Mapping[int, str | None]) -> str:
         return _(
             "None of these members has a ZIP, so nobody knows who represents them. Add the ZIPs to "
             "their pages, or choose another way."
+        )
+    if not vintages():
+        return _(
+            "No table of ZIPs and districts has been imported yet, so nobody knows who represents "
+            "these members. Somebody who may import targets can do so on the page Import districts."
         )
     return _("Nobody is known who represents these members' ZIPs. Choose another way.")
 

@@ -144,7 +144,7 @@ class Hand:
         if not access.may(current_user, Can.RECORD_OUTCOMES, task.chapter_id):
             return None
         slug = task.campaign.slug if task.campaign is not None else None
-        return url_for("outreach.waiting", campaign=slug)
+        return url_for("outreach.waiting", campaign=slug, chapter=task.chapter.slug)
 
     @property
     def carried_at(self) -> str | None:

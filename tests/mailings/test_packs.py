@@ -73,7 +73,7 @@ def test_a_form_sent_twice_makes_one_pack(any_scene: SimpleNamespace, pack: Pack
         ({"target_ids": frozenset({999})}, "aim"),
         ({"members": {999: None}}, "members"),
         ({"way": Way.OWN, "target_ids": None, "members": {}}, "members"),
-        ({"way": Way.OWN, "target_ids": None}, "way"),
+        ({"way": Way.OWN, "target_ids": None}, "aim"),
         ({"way": Way.SPREAD, "total": 5001}, "total"),
         ({"each": 40}, "way"),
         ({"way": Way.SPREAD, "total": 0, "each": None, "members": {}}, "way"),

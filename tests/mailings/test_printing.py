@@ -81,6 +81,7 @@ def of_two(scene: SimpleNamespace, pack: Pack) -> SimpleNamespace:
     say("((target.salutation)),\n\nplease join the convention.")
     made = pack(scene, members=dict.fromkeys(scene.members[:2]))
     scene.pack, scene.code, scene.two = made.id, made.code, scene.members[:2]
+    scene.code_written = made.code_written
     return scene
 
 
