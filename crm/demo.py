@@ -142,7 +142,7 @@ def load_demo(
 
 def _cast(story: _Story) -> Cast:
     there = {
-        number
+        number: joined
         for theirs in story.members.values()
         for number, joined, left in theirs
         if joined <= story.today and (left is None or story.today < left)
@@ -151,6 +151,7 @@ def _cast(story: _Story) -> Cast:
         today=story.today,
         users=story.users,
         members={who: number for who, number in story.people.items() if number in there},
+        since=there,
         chapters={key: each.id for key, each in story.chapters.items()},
         campaigns=story.campaigns,
         aims=story.aims,

@@ -38,6 +38,8 @@ class Cast:
     users: Mapping[Role, User]
     #: Ids of members by chapter and first name, of those who are there today.
     members: Mapping[Who, int]
+    #: By id of a member: their first day.
+    since: Mapping[int, date]
     #: Ids of chapters.
     chapters: Mapping[str, int]
     campaigns: Mapping[str, Campaign]
@@ -114,12 +116,13 @@ def _asked(way: Way, members: Mapping[int, int | None], each: int | None = None)
 def _post_a_pack(cast: Cast, text: Text) -> None:
     """Cards that left three weeks ago: an answer is due."""
     day = cast.today - timedelta(days=POSTED_AGO)
+    there = [each for each in cast.class_of if cast.since[each] <= day]
     pack = _pack(
         cast,
         text,
         year.MINES,
         "Cards of the autumn class",
-        asked=_asked(Way.ALL, dict.fromkeys(cast.class_of[:3]), 1),
+        asked=_asked(Way.ALL, dict.fromkeys(there[:3]), 1),
         planned_on=day,
         minutes_each=10,
         postage_each=61,

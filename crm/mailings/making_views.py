@@ -159,7 +159,7 @@ def _setting(form: PackForm) -> Setting:
     if form.is_submitted():
         chapter_id = parse_id(request.form.get("chapter"))
     else:
-        slug = request.args.get("chapter", "")
+        slug = request.args.get("chapter", "").replace("\x00", "")
         chapter_id = db.session.scalar(select(Chapter.id).where(Chapter.slug == slug))
     return Setting(
         current_user, today=today(), of_chapters=[chapter_id] if chapter_id is not None else []
@@ -212,7 +212,8 @@ def _begin(form: PackForm, setting: Setting) -> None:
     form.chapter.data = next(iter(of_address or (chapters if len(chapters) == 1 else [])), None)
     texts = [value for value, _label in _pairs(form.text) if value]
     if slug := request.args.get("text"):
-        number = db.session.scalar(select(Text.id).where(Text.slug == slug))
+        plain = slug.replace("\x00", "")
+        number = db.session.scalar(select(Text.id).where(Text.slug == plain))
         texts = [value for value in texts if value.startswith(f"{number}:")]
     form.text.data = texts[0] if texts and (slug or len(texts) == 1) else None
     if slug := request.args.get("list"):

@@ -52,7 +52,10 @@ def pack_of(code: str) -> Mailing:
 def index() -> Any:
     """Packs, the newest first."""
     scope = access.scope(current_user, Can.MAKE_PACKS)
-    given = {name: request.args.get(name, "").strip() for name in ("campaign", "chapter", "state")}
+    given = {
+        name: request.args.get(name, "").replace("\x00", "").strip()
+        for name in ("campaign", "chapter", "state")
+    }
     wanted = PackFilter(**{name: value or None for name, value in given.items()})
     page = page_of(queries.packs(wanted, scope), number=page_number())
     return render_template(

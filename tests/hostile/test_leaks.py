@@ -162,6 +162,7 @@ def everything(place: SimpleNamespace) -> Iterator[str]:
                         SimpleNamespace(
                             values={**place.values, "name": name, "format": format},
                             slugs=place.slugs,
+                            within=place.within,
                         ),
                     )
             continue
