@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select
 from crm.campaigns.models import Ask, Campaign, CampaignTarget
 from crm.core import access, db
 from crm.core.access import Can, Scope
+from crm.core.text import fold
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter, Membership
 from crm.members.queries import chapters_in, in_tree_order
@@ -227,7 +228,7 @@ def _members(
             group = groups.setdefault(chapter_id, {})
             group[member_id] = MemberChoice(member_id, shown[member_id].name)
     found = [
-        (chapter, sorted(groups[chapter.id].values(), key=lambda each: each.name))
+        (chapter, sorted(groups[chapter.id].values(), key=lambda each: fold(each.name)))
         for chapter in chapters
         if chapter.id in groups
     ]

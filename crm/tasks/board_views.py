@@ -25,6 +25,7 @@ from crm.core.paging import page_number, page_of
 from crm.core.shell import number
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
+from crm.core.text import fold
 from crm.members import queries as members
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter, Member
@@ -200,7 +201,7 @@ def _board(asked: Asked, form: ManyForm, ticked: Collection[int] = ()) -> Any:
         states=STATES,
         dues=DUES,
         only=ONLY,
-        people=sorted(people.items(), key=lambda pair: pair[1]),
+        people=sorted(people.items(), key=lambda pair: fold(pair[1])),
         too_many=too_many,
         campaigns=[(slug, name) for _id, slug, name in campaigns],
         campaign_names={number: name for number, _slug, name in campaigns},
