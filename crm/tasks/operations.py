@@ -503,6 +503,9 @@ def edit_task(task_id: int, *, by: User | None, **given: Any) -> Task:
     if by is not None and not access.may(by, Can.ASSIGN_TASKS, task.chapter_id):
         raise Refused(_("You cannot hand out tasks in this chapter."))
     rules.refuse_closed(task.state)
+    if task.carrier is not None and given.get("repeats"):
+        # The next one would have nothing to carry out: its pieces are this one's.
+        raise Refused(_("What a pack asks for does not come again by itself."), "repeats")
     checked = _like(task, **{**given, "targets": {}, "channel": None})
     _check_shape(checked)
     _check_references([checked], [task.chapter_id])

@@ -526,3 +526,5 @@ def test_a_carried_task_logs_nothing_itself(any_app: Flask, any_scene: SimpleNam
         give_back(task_id=task_id, doer=doer(any_scene.ana))
     assert told[-1] == task_id
     assert rows(Action) == 0
+    with pytest.raises(Refused, match="does not come again"), db.unit_of_work():
+        operations.edit_task(task_id, by=None, title="Cards", repeats="weekly")
