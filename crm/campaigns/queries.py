@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from crm.campaigns.models import Campaign, CampaignTarget
+from crm.campaigns.models import Ask, Campaign, CampaignTarget
 from crm.campaigns.rules import State
 from crm.core import db
 from crm.core.text import fold
@@ -139,3 +139,9 @@ def _whole(statement: Select[Campaign]) -> Select[Campaign]:
         selectinload(Campaign.asks),
         selectinload(Campaign.goals),
     )
+
+
+def only_ask(campaign_id: int) -> list[int]:
+    """The ask of a campaign that has one alone: there, who wrote has asked for it."""
+    asks = db.session.scalars(select(Ask.id).where(Ask.campaign_id == campaign_id).limit(2)).all()
+    return list(asks) if len(asks) == 1 else []

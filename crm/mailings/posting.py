@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from crm.accounts.models import User
-from crm.campaigns.models import Ask
+from crm.campaigns.queries import only_ask
 from crm.core import audit, db
 from crm.core.errors import Refused
 from crm.mailings import carrier
@@ -144,9 +144,7 @@ def _given(
         "targets": targets,
         "members": members,
         "chapter_ids": [mailing.chapter_id],
-        "ask_ids": list(
-            db.session.scalars(select(Ask.id).where(Ask.campaign_id == mailing.campaign_id))
-        ),
+        "ask_ids": only_ask(mailing.campaign_id),
     }
     if minutes_each is not None:
         given["minutes"] = minutes_each * len(chosen)

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from crm.accounts.models import User
-from crm.campaigns.models import Ask
+from crm.campaigns.queries import only_ask
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
@@ -185,7 +185,6 @@ def _log(
         return None
     way = channels()[task.channel]
     pieces = sum(now.values()) if way.per_piece and now else 1
-    asks = db.session.scalars(select(Ask.id).where(Ask.campaign_id == task.campaign_id)).all()
     number = db.session.scalar(select(func.count()).where(TaskAction.task_id == task.id))
     member_id = task.member_id
     action = log_action(
@@ -201,8 +200,7 @@ def _log(
         members={member_id: pieces} if member_id is not None else {},
         minutes=minutes or None,
         chapter_ids=[task.chapter_id],
-        # What was asked is known where a campaign asks one thing.
-        ask_ids=asks if len(asks) == 1 else (),
+        ask_ids=only_ask(task.campaign_id),
     )
     db.session.add(TaskAction(task_id=task.id, action_id=action.id))
     return action

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, g
 from sqlalchemy import func, select
 
+from crm.campaigns.models import Ask
 from crm.core import db
 from crm.core.errors import Refused
 from crm.mailings.models import Mailing, Piece, Posting
@@ -19,6 +20,7 @@ from crm.outreach.operations import correct_action, redo_action, snapshot, undo_
 from crm.outreach.queries import ActionFilter, total
 from crm.reports.catalogue import Question, reports
 from crm.reports.cli import COMMAND
+from tests import make
 from tests.mailings.conftest import TODAY
 from tests.outreach.test_at_once import at_once
 
@@ -71,6 +73,11 @@ def test_it_works(any_scene: SimpleNamespace, pack: Pack) -> None:
     later = post(made, number=2, by=leader)
     assert (later.is_new, later.action.pieces, later.action.unnamed) == (True, 6, 6)
     assert all_counted() == 155
+
+
+def test_what_was_asked_is_known_where_one_thing_is(any_scene: SimpleNamespace, pack: Pack) -> None:
+    make.kept(Ask(campaign_id=any_scene.campaign, text="Meet us", position=1))
+    assert snapshot(post(pack(any_scene)).action)["asks"] == []
 
 
 def test_a_part_is_posted_and_the_rest_later(any_scene: SimpleNamespace, pack: Pack) -> None:
