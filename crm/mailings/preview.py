@@ -15,7 +15,8 @@ from crm.mailings.queries import target_names
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter
 from crm.targets.queries import offices
-from crm.texts.merge import Wanted, merge
+from crm.texts.merge import merge
+from crm.texts.merged import Wanted
 
 #: Members and targets that are named; of more it is said how many.
 MOST_NAMED = 200

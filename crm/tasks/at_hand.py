@@ -25,7 +25,8 @@ from crm.tasks import rules
 from crm.tasks.carriers import carrier_of, words_of
 from crm.tasks.models import Task, TaskAction
 from crm.texts.kinds import KINDS, Kind
-from crm.texts.merge import Merged, Wanted, Why, merge
+from crm.texts.merge import merge
+from crm.texts.merged import Merged, Wanted, Why
 from crm.texts.queries import variants
 from crm.texts.ways import Way, mailto, ways
 

@@ -13,8 +13,8 @@ from crm.core.errors import Refused
 from crm.targets.models import Target
 from crm.targets.queries import target as target_of
 from crm.texts import address_forms, operations
+from crm.texts.addressees import forms
 from crm.texts.forms import AddressFormForm
-from crm.texts.merge import forms
 from crm.texts.models import AddressForm
 from crm.texts.views import blueprint
 

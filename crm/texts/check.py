@@ -21,7 +21,8 @@ from crm.targets import list_queries
 from crm.targets import queries as targets
 from crm.texts import queries
 from crm.texts.kinds import Kind, kind
-from crm.texts.merge import Hindrance, Wanted, Why, merge
+from crm.texts.merge import merge
+from crm.texts.merged import Hindrance, Wanted, Why
 from crm.texts.models import Text, TextVersion
 from crm.texts.ways import Way, ways
 

@@ -24,7 +24,7 @@ from crm.members.queries import MemberFilter, chapters_in, members
 from crm.texts import check as checks
 from crm.texts import own_fields, queries
 from crm.texts.check import Checked, Line, Targets
-from crm.texts.merge import Why
+from crm.texts.merged import Why
 from crm.texts.models import Text, TextVersion
 from crm.texts.own_fields import OwnField
 from crm.texts.views import blueprint, readable

@@ -23,7 +23,8 @@ from crm.targets.queries import find_targets
 from crm.texts import fields, figures_in, operations, own_fields, queries, rights
 from crm.texts.forms import ApproveForm, NewTextForm, PreviewForm, SettingsForm
 from crm.texts.kinds import KINDS, kind
-from crm.texts.merge import Merged, Wanted, alone, merge
+from crm.texts.merge import alone, merge
+from crm.texts.merged import Merged, Wanted
 from crm.texts.models import Text, TextVersion
 from crm.texts.queries import TextFilter, Variant
 from crm.texts.rules import Condition, Part, Run, names_in, parse

@@ -13,7 +13,8 @@ from crm.members.disclosure import NOBODY
 from crm.members.models import Chapter, Member
 from crm.targets.models import Term
 from crm.texts import queries
-from crm.texts.merge import Merged, Wanted, Why, merge
+from crm.texts.merge import merge
+from crm.texts.merged import Merged, Wanted, Why
 from crm.texts.models import AddressForm
 from crm.treaties import figures, operations
 from tests import make

@@ -19,7 +19,8 @@ from crm.mailings.printing.papers import ENVELOPES, LABEL_SHEETS, Box, Kind, Wis
 from crm.members.consent_rules import SAID_NO, Purpose
 from crm.members.disclosure import Viewer, states
 from crm.texts import queries as texts
-from crm.texts.merge import Hindrance, Merged, Wanted, Why, merge
+from crm.texts.merge import merge
+from crm.texts.merged import Hindrance, Merged, Wanted, Why
 from crm.texts.models import TextVersion
 
 #: Sizes that are tried, the largest first.
