@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Optional, Regexp
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture
-from crm.core.forms import Form, WholeNumber, choice, day, long_text, strip
+from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, strip
 from crm.core.forms import text as a_line
 from crm.mailings.allotment import Way
 from crm.mailings.rules import money, read_money
@@ -48,10 +48,6 @@ class Amount(StringField):
 class PackForm(WithMembers):
     """A new pack: who writes what to whom, until when."""
 
-    client_key = HiddenField(
-        default=lambda: str(uuid.uuid4()),
-        validators=[Regexp(r"[A-Za-z0-9-]{8,64}\Z", message=_l("Load the form anew."))],
-    )
     #: The digest of the allotment that stands on the page.
     shown = HiddenField()
     campaign = choice(_l("Campaign"), required=True, choices=[])
@@ -136,7 +132,7 @@ class PackForm(WithMembers):
     def text_and_language(self) -> tuple[int, str]:
         """Of what was chosen: the text's number, and the language."""
         number, _colon, language = (self.text.data or "").partition(":")
-        return (int(number) if number.isascii() and number.isdigit() else 0), language
+        return parse_id(number) or 0, language
 
     def own_value(self, own: OwnField) -> str:
         """What was typed for one of the text's own fields."""

@@ -43,7 +43,7 @@ def new() -> Any:
     """The form; sent, the allotment it would make; sent again, the pack."""
     form = PackForm()
     if form.is_submitted():
-        if already := find_made(form.client_key.data or ""):
+        if form.has_key and (already := find_made(form.client_key.data)):
             return _made(already, again=True)
         form.keep_picture()
     setting = _setting(form)

@@ -57,6 +57,16 @@ def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
 class WithMembers(Form):
     """Asks for members by ticking them, each with a number or without: `member`, `count-<id>`."""
 
+    client_key = HiddenField(
+        default=lambda: str(uuid.uuid4()),
+        validators=[Regexp(_KEY, message=_l("Load the form anew."))],
+    )
+
+    @property
+    def has_key(self) -> bool:
+        """Whether what was sent as the form's key may be one."""
+        return re.match(_KEY, self.client_key.data or "") is not None
+
     #: Members ticked and their numbers as typed, where nothing was sent yet.
     ticked_before: Mapping[int, int | None] = MappingProxyType({})
 
@@ -97,10 +107,6 @@ class WithMembers(Form):
 class LogForm(WithMembers):
     """What every channel asks. `form_for` adds what only one does."""
 
-    client_key = HiddenField(
-        default=lambda: str(uuid.uuid4()),
-        validators=[Regexp(_KEY, message=_l("Load the form anew."))],
-    )
     #: Of a correction: how many there were when the form was read.
     seen = WholeNumber(read=whole_number, widget=HiddenInput(), validators=[Optional()])
     campaign = choice(_l("Campaign"), required=True, choices=[])
@@ -152,11 +158,6 @@ class LogForm(WithMembers):
         if not self.channel.per_piece:
             del self.pieces
             del self.spread
-
-    @property
-    def has_key(self) -> bool:
-        """Whether what was sent as the form's key may be one."""
-        return re.match(_KEY, self.client_key.data or "") is not None
 
     @property
     def details(self) -> list[Any]:
