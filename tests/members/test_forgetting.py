@@ -40,7 +40,7 @@ SCAN = "0123abcd" * 4 + ".pdf"
 #: What must be found nowhere.
 SECRETS = (
     "Mélisande", "M\\u00e9lisande", "Quagmire", "quagmire", "melisande", "mel@example.org",
-    "304 555 0177", "9 Quiet Lane", "99887", "allergic to nuts", "Wilhelmina", "wilhelmina",
+    "304 555 0177", "9 Quiet Lane", "K9Z 8V7", "allergic to nuts", "Wilhelmina", "wilhelmina",
     "will@example.org", "Mel Q", SCAN,
 )  # fmt: skip
 
@@ -71,8 +71,8 @@ def full_place(people: SimpleNamespace) -> SimpleNamespace:
             email="mel@example.org", phone="304 555 0177", note="allergic to nuts", by=None,
         )  # fmt: skip
         member = db.session.get_one(Member, mel.id)
-        member.address, member.postal_code = "9 Quiet Lane", "99887"
-        member.custom = {"shirt": "99887"}
+        member.address, member.postal_code = "9 Quiet Lane", "K9Z 8V7"
+        member.custom = {"shirt": "K9Z 8V7"}
         member.age_band, member.import_id, member.user_id = "young_teen", run.id, user.id
         other = db.session.get_one(Member, bo.id)
         other.note = "sits beside Mélisande Quagmire"
@@ -154,7 +154,7 @@ def test_it_works(any_app: Flask) -> None:
     db.rollback()
     assert {each.split(": ")[1] for each in standing()} >= {
         "Quagmire", "quagmire", "melisande", "mel@example.org", "304 555 0177", "9 Quiet Lane",
-        "99887", "allergic to nuts", "Wilhelmina", "will@example.org", SCAN,
+        "K9Z 8V7", "allergic to nuts", "Wilhelmina", "will@example.org", SCAN,
     }  # fmt: skip
     with db.unit_of_work():
         told = forgetting.preview(place.mel, by=None)
