@@ -1,19 +1,4 @@
-// Copies a text with everything filled; without this the text is marked and copied by hand.
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  if (!navigator.clipboard) break;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const label = button.querySelector("span");
-    const said = label.textContent;
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-    } catch {
-      return;
-    }
-    label.textContent = button.dataset.copied;
-    setTimeout(() => { label.textContent = said; }, 2000);
-  });
-}
+import "./copy.js";
 
 // One box ticks all of the board's.
 for (const all of document.querySelectorAll("input[data-tick-all]")) {

@@ -1,18 +1,7 @@
-// Texts: a button that copies, and fields that go into the text where the cursor is. The page works
-// without both: what is copied stands in a box, and a field's name can be typed.
+// Fields that go into the text where the cursor is. The page works without: a field's name can be
+// typed.
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) continue;
-  const words = button.lastChild;
-  const before = words.textContent;
-  button.hidden = false;
-  button.setAttribute("aria-live", "polite");
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
-    words.textContent = ` ${button.dataset.copied}`;
-    setTimeout(() => { words.textContent = before; }, 2500);
-  });
-}
+import "./copy.js";
 
 const editor = document.querySelector("textarea[data-fields]");
 if (editor) {
