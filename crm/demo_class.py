@@ -4,7 +4,7 @@ Made after the year's outreach and the families' papers, by the people who would
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -90,16 +90,29 @@ def _write(cast: Cast) -> dict[str, Text]:
     return kept
 
 
-def _pack(cast: Cast, text: Text, campaign: str, name: str, **more: Any) -> Mailing:
-    given: dict[str, Any] = {
-        "campaign_id": cast.campaigns[campaign].id,
-        "chapter_id": cast.chapters[HOLLOW],
-        "text_id": text.id,
-        "target_ids": frozenset(cast.aims[campaign]),
-    }
-    asked = replace(more.pop("asked", Asked(**given)), **given)
+def _pack(
+    cast: Cast,
+    text: Text,
+    campaign: str,
+    name: str,
+    *,
+    way: Way,
+    members: Mapping[int, int | None],
+    each: int | None = None,
+    total: int | None = None,
+    **more: Any,
+) -> Mailing:
     return operations.make_pack(
-        asked=asked,
+        asked=Asked(
+            campaign_id=cast.campaigns[campaign].id,
+            chapter_id=cast.chapters[HOLLOW],
+            text_id=text.id,
+            target_ids=frozenset(cast.aims[campaign]),
+            way=way,
+            members=members,
+            each=each,
+            total=total,
+        ),
         name=name,
         client_key=f"demo-{name}",
         place="Room 12",
@@ -107,10 +120,6 @@ def _pack(cast: Cast, text: Text, campaign: str, name: str, **more: Any) -> Mail
         today=cast.today,
         **more,
     )
-
-
-def _asked(way: Way, members: Mapping[int, int | None], each: int | None = None) -> Asked:
-    return Asked(campaign_id=0, chapter_id=0, text_id=0, way=way, members=members, each=each)
 
 
 def _post_a_pack(cast: Cast, text: Text) -> None:
@@ -122,7 +131,9 @@ def _post_a_pack(cast: Cast, text: Text) -> None:
         text,
         year.MINES,
         "Cards of the autumn class",
-        asked=_asked(Way.ALL, dict.fromkeys(there[:3]), 1),
+        way=Way.ALL,
+        members=dict.fromkeys(there[:3]),
+        each=1,
         planned_on=day,
         minutes_each=10,
         postage_each=61,
@@ -140,7 +151,9 @@ def _begin_a_pack(cast: Cast, text: Text) -> None:
         text,
         year.MINES,
         "Cards of this week",
-        asked=_asked(Way.SPREAD, dict.fromkeys(members), 3),
+        way=Way.SPREAD,
+        members=dict.fromkeys(members),
+        each=3,
         planned_on=cast.today + timedelta(days=PLANNED_IN),
         minutes_each=10,
         postage_each=61,
@@ -158,7 +171,9 @@ def _fill_a_pool(cast: Cast, text: Text) -> None:
         text,
         year.CLUSTER,
         "Letters to the Pacific",
-        asked=replace(_asked(Way.SPREAD, {}), total=len(cast.aims[year.CLUSTER])),
+        way=Way.SPREAD,
+        members={},
+        total=len(cast.aims[year.CLUSTER]),
         planned_on=cast.today + timedelta(days=3 * PLANNED_IN),
         minutes_each=25,
     )

@@ -129,8 +129,7 @@ def erase(kind: str, record_ids: Collection[int], *, by: Any, verb: str) -> None
         raise ValueError(f"a verb that erases begins with “{FORGETS}”, not {verb!r}")
     db.session.flush()
     wanted = sorted(set(record_ids))
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
+    for some in db.batches(wanted, _AT_ONCE):
         db.session.execute(
             update(AuditEntry)
             .where(AuditEntry.kind == kind, AuditEntry.record_id.in_(some))

@@ -7,11 +7,11 @@ audit entry, and a write by what only reads, are bugs and are refused.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, Response, g, request
 from flask_sqlalchemy import SQLAlchemy
@@ -29,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from sqlalchemy.types import TypeDecorator
+
+Item = TypeVar("Item")
 
 #: Milliseconds a writer waits for another before SQLite gives up.
 BUSY_TIMEOUT = 20_000
@@ -148,6 +150,11 @@ def release() -> None:
 def _forget() -> None:
     for key in ("after_commit", "unaudited", "audited"):
         session.info.pop(key, None)
+
+
+def batches(items: Sequence[Item], size: int = 500) -> Iterator[Sequence[Item]]:
+    """The items in parts that a database takes in one statement."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def take_turn(name: str) -> None:

@@ -1,12 +1,14 @@
 """Forms check shape: what is missing, too long, not a number. Truth is checked by operations."""
 
+import re
+import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 
 from crm.core import db
 from crm.core.errors import Refused
@@ -120,6 +122,23 @@ def parse_id(text: str | None) -> int | None:
     """
     digits = text or ""
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+
+
+#: What a form's own key may be.
+_KEY = r"[A-Za-z0-9-]{8,64}\Z"
+
+
+def form_key() -> HiddenField:
+    """A key the form has from the page it stands on: sent again, it does nothing again."""
+    return HiddenField(
+        default=lambda: str(uuid.uuid4()),
+        validators=[Regexp(_KEY, message=_l("Load the form anew."))],
+    )
+
+
+def is_form_key(typed: str | None) -> bool:
+    """Whether what was sent may be one."""
+    return re.match(_KEY, typed or "") is not None
 
 
 def an_id(value: Any) -> int:

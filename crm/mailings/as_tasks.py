@@ -15,7 +15,7 @@ from crm.core.access import Can
 from crm.core.errors import Refused
 from crm.mailings import carrier
 from crm.mailings.models import Mailing, Piece
-from crm.mailings.operations import begin, write_pieces
+from crm.mailings.operations import begin
 from crm.mailings.queries import progress
 from crm.mailings.rules import State
 from crm.members.models import Membership
@@ -88,8 +88,14 @@ def hand_out(
         for member in members
     ]
     tasks = add_tasks(drafts, by=by, today=today, client_key=client_key)
-    for task, member in zip(tasks, members, strict=True):
-        write_pieces([piece_id for piece_id, _target in theirs[member]], task_id=task.id)
+    db.session.execute(
+        update(Piece),
+        [
+            {"id": piece_id, "task_id": task.id}
+            for task, member in zip(tasks, members, strict=True)
+            for piece_id, _target in theirs[member]
+        ],
+    )
     audit.record("hand_out_pack", "mailing", mailing.id, by=by, changes={"tasks": len(tasks)})
     carrier.tell([task.id for task in tasks], by=by, today=today)
     return tasks

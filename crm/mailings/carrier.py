@@ -26,12 +26,12 @@ _AT_ONCE = 1_000
 def tasks_of(piece_ids: Iterable[int]) -> list[int]:
     """The tasks of these pieces."""
     ids, found = list(piece_ids), set[int]()
-    for start in range(0, len(ids), _AT_ONCE):
+    for some in db.batches(ids, _AT_ONCE):
         found.update(
             task_id
             for task_id in db.session.scalars(
                 select(Piece.task_id)
-                .where(Piece.id.in_(ids[start : start + _AT_ONCE]), Piece.task_id.is_not(None))
+                .where(Piece.id.in_(some), Piece.task_id.is_not(None))
                 .distinct()
             )
             if task_id is not None
@@ -44,7 +44,7 @@ def tell(task_ids: Iterable[int], *, by: User | None, today: date) -> None:
     wanted = sorted(task_ids)
     done: dict[int, dict[int, int]] = defaultdict(dict)
     there: dict[int, dict[int, int]] = defaultdict(dict)
-    for start in range(0, len(wanted), _AT_ONCE):
+    for some in db.batches(wanted, _AT_ONCE):
         for task_id, target_id, number, ready in db.session.execute(
             select(
                 Piece.task_id,
@@ -52,7 +52,7 @@ def tell(task_ids: Iterable[int], *, by: User | None, today: date) -> None:
                 func.count(),
                 func.sum(case((Piece.state == State.TO_PREPARE, 0), else_=1)),
             )
-            .where(Piece.task_id.in_(wanted[start : start + _AT_ONCE]))
+            .where(Piece.task_id.in_(some))
             .group_by(Piece.task_id, Piece.target_id)
         ):
             there[task_id][target_id] = number

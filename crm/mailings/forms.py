@@ -1,6 +1,5 @@
 """The shape of what is typed about packs: a new one, a posting, what comes back."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from wtforms.validators import InputRequired, Optional, Regexp
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture
-from crm.core.forms import Form, WholeNumber, choice, day, long_text, parse_id, strip
+from crm.core.forms import Form, WholeNumber, choice, day, form_key, long_text, parse_id, strip
 from crm.core.forms import text as a_line
 from crm.mailings.allotment import Way
 from crm.mailings.rules import money, read_money
@@ -256,10 +255,7 @@ class ReturnForm(Form):
 class HandOutForm(Form):
     """Until when, and a word."""
 
-    client_key = HiddenField(
-        default=lambda: str(uuid.uuid4()),
-        validators=[Regexp(r"[A-Za-z0-9-]{8,64}\Z", message=_l("Load the form anew."))],
-    )
+    client_key = form_key()
     due_on = day(_l("Due on"), required=True)
     note = long_text(_l("A word to everybody"), most=500)
 

@@ -287,7 +287,7 @@ def keep_print(
         return
     db.session.execute(update(Piece), rows)
     ids = [row["id"] for row in rows]
-    _update(ids, prints=Piece.prints + 1)
+    write_pieces(ids, prints=Piece.prints + 1)
     mailing_id = db.session.scalar(select(Piece.mailing_id).where(Piece.id == ids[0]))
     audit.record(
         "print_pack",
@@ -333,7 +333,7 @@ def set_state(
 ) -> int:
     """Write the state of pieces that were chosen in the pack's turn, and tell their tasks."""
     tasks = carrier.tasks_of(each.id for each in chosen)
-    _update([each.id for each in chosen], state=str(state))
+    write_pieces([each.id for each in chosen], state=str(state))
     verb = "prepare_pieces" if state is State.PREPARED else "unprepare_pieces"
     audit.record(verb, "mailing", mailing.id, by=by, changes={"pieces": len(chosen)})
     carrier.tell(tasks, by=by, today=today)
@@ -380,7 +380,7 @@ def give_back(
         return 0
     ids = [each.id for each in chosen]
     tasks = carrier.tasks_of(ids)
-    _update(ids, member_id=None, task_id=None, state=str(State.TO_PREPARE))
+    write_pieces(ids, member_id=None, task_id=None, state=str(State.TO_PREPARE))
     audit.record(
         "give_back_pieces",
         "mailing",
@@ -420,11 +420,11 @@ def claim(
 def take(piece_ids: Sequence[int], member_id: int) -> int:
     """Write the claimant where there is none. Raises `Refused` unless all were free."""
     taken = 0
-    for start in range(0, len(piece_ids), _AT_ONCE):
+    for some in db.batches(piece_ids, _AT_ONCE):
         done: Any = db.session.execute(
             update(Piece)
             .where(
-                Piece.id.in_(piece_ids[start : start + _AT_ONCE]),
+                Piece.id.in_(some),
                 Piece.member_id.is_(None),
                 Piece.state != State.POSTED,
             )
@@ -489,18 +489,14 @@ def reopen_pack(mailing: Mailing, *, by: User | None) -> None:
     audit.record("reopen_pack", "mailing", mailing.id, by=by)
 
 
-def _update(piece_ids: Sequence[int], **values: Any) -> None:
-    for start in range(0, len(piece_ids), _AT_ONCE):
+def write_pieces(piece_ids: Iterable[int], **values: Any) -> None:
+    """Write columns of many pieces."""
+    for some in db.batches(list(piece_ids), _AT_ONCE):
         db.session.execute(
-            update(Piece).where(Piece.id.in_(piece_ids[start : start + _AT_ONCE])).values(**values),
+            update(Piece).where(Piece.id.in_(some)).values(**values),
             execution_options={"synchronize_session": False},
         )
     _expire()
-
-
-def write_pieces(piece_ids: Iterable[int], **values: Any) -> None:
-    """Write columns of many pieces; `posting` does so too."""
-    _update(list(piece_ids), **values)
 
 
 def _expire() -> None:

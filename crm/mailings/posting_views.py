@@ -14,9 +14,10 @@ from crm.mailings import queries
 from crm.mailings.forms import CodeForm, Numbers, PostForm, ReturnForm
 from crm.mailings.models import Mailing
 from crm.mailings.posting import Result, post_pieces, return_pieces
-from crm.mailings.rules import plain_code
 from crm.mailings.views import blueprint, by_name, pack_of
+from crm.members.rules import read_code
 from crm.outreach.channels import channels
+from crm.targets.queries import names as target_names
 
 
 @blueprint.route("/post", methods=["GET", "POST"])
@@ -25,7 +26,7 @@ def post_start() -> Any:
     """Where the short code is typed."""
     form = CodeForm()
     if form.validate_on_submit():
-        code = plain_code(form.code.data or "")
+        code = read_code(form.code.data or "")
         if queries.is_code(code, access.scope(current_user, Can.MAKE_PACKS)):
             return redirect(url_for(".post", code=code), 303)
         form.code.errors = [
@@ -102,7 +103,7 @@ def _post_page(pack: Mailing, form: PostForm, numbers: Numbers) -> Any:
             members=members,
             targets=targets,
             shown=shown,
-            names=queries.target_names([row.id for row in targets if row.id is not None]),
+            names=target_names([row.id for row in targets if row.id is not None]),
             postings=queries.postings(pack.id),
             gone=queries.gone_targets(pack.id) if targets else {},
             withdrawn=sum(not each.is_named for each in shown.values()),
@@ -135,7 +136,7 @@ def bring_back(code: str) -> Any:
                 targets=targets,
                 posted=sum(row.posted for row in members),
                 shown=shown,
-                names=queries.target_names([row.id for row in targets if row.id is not None]),
+                names=target_names([row.id for row in targets if row.id is not None]),
                 postings=queries.postings(pack.id),
             ),
             form.status,

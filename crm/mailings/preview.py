@@ -11,9 +11,9 @@ from flask_babel import ngettext
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.mailings.planning import Plan
-from crm.mailings.queries import target_names
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter
+from crm.targets.queries import names as target_names
 from crm.targets.queries import offices
 from crm.texts.merge import merge
 from crm.texts.merged import Wanted
@@ -47,7 +47,7 @@ def preview(found: Plan, *, values: Mapping[str, str], on: date, to: Viewer) -> 
     ids = {each.member_id for each in found.shares if each.member_id is not None}
     shown = disclose(ids | set(found.homeless) | set(found.unsure), to=to, exit=Exit.PAGE)
     held = offices(list(found.by_target))
-    names = target_names(list(found.by_target))
+    names = target_names(found.by_target)
     whom: dict[int | None, list[tuple[str, int]]] = {}
     for share in found.shares:
         whom.setdefault(share.member_id, []).append((names[share.target_id], share.number))
@@ -106,7 +106,7 @@ def hindered(
     reasons: Counter[str] = Counter()
     number = 0
     for share, each in zip(found.shares, merged, strict=True):
-        number += share.number if each.hindrances else 0
+        number += 0 if each.can_print else share.number
         for told in {hindrance.told for hindrance in each.hindrances}:
             reasons[told] += share.number
     return number, reasons.most_common(12)

@@ -5,7 +5,7 @@ Choosing only reads. The PDF is made by a POST: that it was printed, and who lef
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, abort, render_template, request
@@ -17,11 +17,11 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from crm.core import access, i18n, paging, pdf
+from crm.core import access, i18n, pdf
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import Form, parse_id
-from crm.core.paging import Page
+from crm.core.paging import Page, page_within
 from crm.mailings import queries
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.printing import MOST_LOOKED_AT, Which, chosen, look, print_checked
@@ -30,6 +30,7 @@ from crm.mailings.printing.papers import ENVELOPES, LABEL_SHEETS, LABELS, Kind, 
 from crm.mailings.rules import MOST_PIECES
 from crm.mailings.views import blueprint
 from crm.members.disclosure import Exit, Shown, Viewer, disclose
+from crm.targets.queries import names as target_names
 
 #: Of a choice of members: the pieces nobody has.
 POOL = "pool"
@@ -251,10 +252,9 @@ def _names(ids: Collection[int]) -> dict[int, Shown]:
 
 
 def _shown(hindered: Sequence[Any], viewer: Viewer) -> Page:
-    size, number = paging.SIZE, paging.page_number()
-    number = min(number, max(1, -(-len(hindered) // size)))
-    some = hindered[(number - 1) * size : number * size]
-    targets = queries.target_names({each.target_id for each in some}) if some else {}
+    page = page_within(hindered)
+    some = page.rows
+    targets = target_names({each.target_id for each in some}) if some else {}
     ids = {each.member_id for each in some if each.member_id is not None}
     shown = disclose(ids, to=viewer, exit=Exit.PAGE) if ids else {}
     rows = [
@@ -267,7 +267,7 @@ def _shown(hindered: Sequence[Any], viewer: Viewer) -> Page:
         )
         for each in some
     ]
-    return Page(rows=rows, number=number, size=size, total=len(hindered), capped=False)
+    return replace(page, rows=rows)
 
 
 def _reasons(hindered: Sequence[Any]) -> list[tuple[str, int]]:

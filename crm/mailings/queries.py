@@ -12,9 +12,10 @@ from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.access import Scope
 from crm.mailings.models import Mailing, Piece, Posting
-from crm.mailings.rules import Held, State, plain_code
+from crm.mailings.rules import Held, State
 from crm.members.models import Chapter
 from crm.members.queries import in_scope
+from crm.members.rules import read_code
 from crm.outreach.models import Action
 from crm.targets.models import Target, Term
 
@@ -25,7 +26,7 @@ def mailing(code: str, scope: Scope) -> Mailing:
     Raises `NoResultFound` where there is none in the scope.
     """
     return db.session.scalars(
-        _whole().where(Mailing.code == plain_code(code), in_scope(Mailing.chapter_id, scope))
+        _whole().where(Mailing.code == read_code(code), in_scope(Mailing.chapter_id, scope))
     ).one()
 
 
@@ -150,16 +151,6 @@ def _grouped(mailing_id: int, column: Any) -> list[Row]:
         .group_by(column)
     )
     return [Row(*row) for row in rows]
-
-
-def target_names(target_ids: Collection[int]) -> dict[int, str]:
-    """Names by id, in their order."""
-    rows = db.session.execute(
-        select(Target.id, Target.name)
-        .where(Target.id.in_(target_ids))
-        .order_by(Target.sort_name, Target.id)
-    )
-    return {target_id: name for target_id, name in rows}  # noqa: C416
 
 
 @dataclass(frozen=True)

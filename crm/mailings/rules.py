@@ -15,9 +15,6 @@ MOST_PIECES = 5_000
 #: Minutes and postage (in hundredths) of one piece.
 MOST_MINUTES, MOST_POSTAGE = 600, 100_000
 
-#: Codes have no letter that looks like a digit.
-_ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1"})
-
 
 class State(StrEnum):
     """How far a piece has come."""
@@ -50,11 +47,6 @@ def read_money(typed: str) -> int:
 def money(hundredths: int) -> str:
     """An amount as it is kept and typed: `94.55`."""
     return f"{hundredths // 100}.{hundredths % 100:02}"
-
-
-def plain_code(typed: str) -> str:
-    """A code as it is kept: blanks, dashes and case do not matter, nor letters like a digit."""
-    return "".join(each for each in typed.upper() if each.isalnum()).translate(_ALIKE)
 
 
 @dataclass(frozen=True, slots=True)

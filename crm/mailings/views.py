@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -15,7 +15,7 @@ from crm.core.access import Can, requires
 from crm.core.forms import parse_id
 from crm.core.history_page import history_page
 from crm.core.i18n import today
-from crm.core.paging import SIZE, Page, page_number, page_of
+from crm.core.paging import page_number, page_of, page_within
 from crm.core.text import fold
 from crm.mailings import as_tasks, operations, queries
 from crm.mailings.forms import ClaimForm, HandOutForm
@@ -27,6 +27,7 @@ from crm.members.models import Member
 from crm.members.queries import chapters_in, visible_members
 from crm.outreach.channels import channels
 from crm.outreach.forms import options
+from crm.targets.queries import names as target_names
 from crm.targets.queries import offices
 from crm.texts.kinds import KINDS
 
@@ -83,13 +84,13 @@ def page(code: str) -> Any:
     shown: Mapping[int, Shown] = {}
     names, held = {}, {}
     if by == "target":
-        names = queries.target_names([each.id for each in rows if each.id is not None])
+        names = target_names([each.id for each in rows if each.id is not None])
         rows = sorted(rows, key=lambda each: list(names).index(each.id or 0))
-        listed = _slice(rows)
+        listed = page_within(rows)
         held = offices([each.id for each in listed.rows])
     else:
         rows, shown = by_name(rows)
-        listed = _slice(rows)
+        listed = page_within(rows)
     in_tasks, free = as_tasks.is_handed_out(pack.id)
     return render_template(
         "mailings/page.html",
@@ -106,21 +107,7 @@ def page(code: str) -> Any:
         free=free,
         today=today(),
         money=money,
-        print_url=_url_of("mailings.print_page", code=pack.code),
-        text_url=_url_of("texts.page", slug=pack.text.slug),
     )
-
-
-def _url_of(endpoint: str, **values: Any) -> str | None:
-    """The address of a page that another part of the program has, where it is there."""
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else None
-
-
-def _slice(rows: Sequence[Row]) -> Page:
-    """One page of rows that were counted in one statement anyway."""
-    number = min(page_number(), max(1, -(-len(rows) // SIZE)))
-    some = rows[(number - 1) * SIZE : number * SIZE]
-    return Page(rows=some, number=number, size=SIZE, total=len(rows), capped=False)
 
 
 def by_name(rows: Sequence[Row]) -> tuple[list[Row], Mapping[int, Shown]]:
@@ -172,7 +159,7 @@ def prepare(code: str) -> Any:
             url_for(".prepare", code=pack.code, page=request.args.get("page") or None), 303
         )
     rows, shown = by_name([row for row in queries.by_member(pack.id) if row.unposted])
-    listed = _slice(rows)
+    listed = page_within(rows)
     members = [each.id for each in listed.rows]
     return render_template(
         "mailings/prepare.html",

@@ -1,7 +1,7 @@
 """The consents of a chapter at a glance, and asking for many at once: by link or on paper."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from crm.core import db, i18n, mail, pdf, reads
 from crm.core.access import Can, requires
 from crm.core.forms import parse_id
-from crm.core.paging import SIZE, Page, page_number
+from crm.core.paging import Page, page_within
 from crm.members import consent_print, consent_requests, disclosure, guardians, queries
 from crm.members.consent_forms import AskForm
 from crm.members.consent_rules import Purpose, State, allows
@@ -132,10 +132,8 @@ def _bands(found: Select[Member]) -> dict[int, str]:
 
 
 def _page(ids: Sequence[int], bands: Mapping[int, str]) -> Page:
-    number = min(page_number(), max(1, -(-len(ids) // SIZE)))
-    part = ids[(number - 1) * SIZE : number * SIZE]
-    rows = _rows({each: bands[each] for each in part})
-    return Page(rows=rows, number=number, size=SIZE, total=len(ids), capped=False)
+    page = page_within(ids)
+    return replace(page, rows=_rows({each: bands[each] for each in page.rows}))
 
 
 @blueprint.get("/chapters/<slug>/consents/forms.pdf")

@@ -72,8 +72,7 @@ def record(
     db.session.add(left)
     db.session.flush()
     ids = sorted(set(member_ids))
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
+    for some in db.batches(ids, _AT_ONCE):
         rows = [{"departure_id": left.id, "member_id": each} for each in some]
         db.session.execute(insert(DepartureMember), rows)
     audit.record(

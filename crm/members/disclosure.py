@@ -345,8 +345,7 @@ def _load(
     """The members as the database has them, with where they stand to these purposes at least."""
     wanted = sorted(set(member_ids))
     known = _remembered(wanted, today)
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
+    for some in db.batches(wanted, _AT_ONCE):
         if missing := [number for number in some if number not in known]:
             known |= _members(missing, today)
         unasked = {

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 from werkzeug.exceptions import NotFound
 
-from crm.core import access, db, i18n, paging
+from crm.core import access, db, i18n
 from crm.core.access import Can, requires
 from crm.core.forms import Form, parse_id
-from crm.core.paging import Page
+from crm.core.paging import page_within
 from crm.members import duplicates, fields, merging, queries
 from crm.members.disclosure import Exit, Shown, Viewer, disclose
 from crm.members.forms import chapter_choices
@@ -34,13 +34,11 @@ def likely_pairs() -> Any:
     chosen = _chosen(chapters)
     within = [each.id for each in chapters if chosen and each.path.startswith(chosen.path)]
     pairs = duplicates.likely(current_user, frozenset(within) if chosen else None)
-    found = pairs or []
-    number = min(paging.page_number(), max(1, -(-len(found) // SIZE)))
-    rows = found[(number - 1) * SIZE : number * SIZE]
+    page = page_within(pairs or [], size=SIZE)
     return render_template(
         "members/duplicates.html",
-        page=Page(rows=rows, number=number, size=SIZE, total=len(found), capped=False),
-        shown=_shown(each.member_id for pair in rows for each in (pair.a, pair.b)),
+        page=page,
+        shown=_shown(each.member_id for pair in page.rows for each in (pair.a, pair.b)),
         are_too_many=pairs is None,
         chosen=chosen,
         choices=list(zip(chapters, chapter_choices(chapters), strict=True)),

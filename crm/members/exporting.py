@@ -27,8 +27,6 @@ from crm.members.filters import Asked
 from crm.members.models import CustomField, Member, Membership
 from crm.members.rules import band_name, has_graduated, is_open
 
-#: Members read at once.
-AT_ONCE = 500
 #: Kinds of answers that leave without a name: a text may hold one.
 _SAFE = frozenset({"number", "choice", "date"})
 _KINDS = {"number": Kind.NUMBER, "date": Kind.DATE}
@@ -84,7 +82,7 @@ def record_export(listed: Listing, *, format: str, reason: str | None = None, by
         raise Refused(_("Say what you need the names for."), "reason")
     named = frozenset(
         shown.member_id
-        for some in _batches(listed.member_ids)
+        for some in db.batches(listed.member_ids)
         for shown in disclose(some, to=listed.viewer, exit=Exit.EXPORT).values()
         if shown.is_named
     )
@@ -149,12 +147,8 @@ def _columns(listed: Listing, asked: Sequence[CustomField]) -> list[Column]:
 
 
 def _rows(listed: Listing, asked: Sequence[CustomField]) -> Iterator[Row]:
-    for some in _batches(listed.member_ids):
+    for some in db.batches(listed.member_ids):
         yield from _some_rows(listed, asked, some)
-
-
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
 
 
 @dataclass(frozen=True)

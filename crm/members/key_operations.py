@@ -147,7 +147,7 @@ def _member(member_id: int, by: User | None) -> Member:
 
 def _in_scope(member_ids: Collection[int], by: User | None) -> set[int]:
     found: set[int] = set()
-    for some in keys.batches(member_ids):
+    for some in db.batches(sorted(set(member_ids))):
         found |= set(
             db.session.scalars(_wanted(by).where(Member.id.in_(some)).with_only_columns(Member.id))
         )
@@ -178,7 +178,7 @@ def _must_be_allowed(member_ids: Collection[int], today: date, *, field: str | N
 
 def _must_be_somewhere(member_ids: Collection[int], today: date) -> None:
     there: set[int] = set()
-    for some in keys.batches(member_ids):
+    for some in db.batches(sorted(set(member_ids))):
         there |= set(
             db.session.scalars(
                 select(Membership.member_id).where(

@@ -21,7 +21,7 @@ from crm.core import db
 from crm.members.consent_rules import SAID_NO, Purpose, State
 from crm.members.disclosure import states
 from crm.members.models import Member, MemberKey, Membership, new_code
-from crm.members.rules import is_open
+from crm.members.rules import is_open, read_code
 
 #: Characters of a printed code, and how many stand together on paper.
 CARD_LENGTH, CARD_GROUP = 10, 5
@@ -29,8 +29,6 @@ CARD_LENGTH, CARD_GROUP = 10, 5
 LINK_DAYS, CARD_DAYS = 30, 365
 #: Seconds a page stays open that was opened by a key.
 STAYS_OPEN = 2 * 60 * 60
-#: What people read into a printed code that has neither of these letters.
-_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
 #: Purposes whose no shuts the page.
 _ASKED = (Purpose.MEMBER, Purpose.ACCOUNT)
 
@@ -62,11 +60,6 @@ def digest(code: str) -> str:
 def written(code: str) -> str:
     """A printed code the way it is printed: `7K2QX-9RB4T`."""
     return f"{code[:CARD_GROUP]}-{code[CARD_GROUP:]}"
-
-
-def read(typed: str) -> str:
-    """The printed code somebody typed, whatever the case, blanks, dashes, and O for 0, I for 1."""
-    return "".join(filter(str.isalnum, typed.upper())).translate(_MISREAD)
 
 
 def hindrances(member_ids: Collection[int], *, today: date) -> dict[int, str]:
@@ -111,7 +104,7 @@ def keep(fresh: Collection[Fresh], kind: Kind, *, by: Any, at: datetime) -> None
 def revoke(member_ids: Collection[int], kind: Kind | None = None, *, at: datetime) -> int:
     """Let these members' keys open nothing any more; how many. Writes; the caller audits."""
     done = 0
-    for some in batches(member_ids):
+    for some in db.batches(sorted(set(member_ids))):
         wanted: list[ColumnElement[bool]] = [
             MemberKey.member_id.in_(some),
             MemberKey.revoked_at.is_(None),
@@ -128,7 +121,7 @@ def revoke(member_ids: Collection[int], kind: Kind | None = None, *, at: datetim
 def working(member_ids: Collection[int], *, now: datetime) -> Sequence[MemberKey]:
     """Keys that are neither revoked nor expired, the newest first."""
     found: list[MemberKey] = []
-    for some in batches(member_ids):
+    for some in db.batches(sorted(set(member_ids))):
         found += db.session.scalars(
             select(MemberKey)
             .where(
@@ -143,7 +136,7 @@ def working(member_ids: Collection[int], *, now: datetime) -> Sequence[MemberKey
 
 def by_code(code: str) -> MemberKey | None:
     """The key of a link's or a card's code, whether it still opens anything or not."""
-    hashes = {digest(code), digest(read(code))}
+    hashes = {digest(code), digest(read_code(code))}
     return db.session.scalars(
         select(MemberKey).where(MemberKey.code_hash.in_(hashes)).limit(1)
     ).one_or_none()
@@ -212,9 +205,3 @@ def of_user(user_id: int) -> Member | None:
 
 def _new(kind: Kind) -> str:
     return new_code(CARD_LENGTH) if kind is Kind.CARD else secrets.token_urlsafe(24)
-
-
-def batches(ids: Collection[int], size: int = 500) -> Iterable[list[int]]:
-    """The ids in parts a database takes at once."""
-    wanted = sorted(set(ids))
-    return (wanted[start : start + size] for start in range(0, len(wanted), size))

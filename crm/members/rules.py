@@ -170,3 +170,12 @@ def is_open(left_on: date | None, today: date) -> bool:
 def fits_below(kind: str, parent_kind: str) -> bool:
     """Whether a chapter of this kind may hang under one of the parent's kind."""
     return _RANKS[Kind(parent_kind)] <= _RANKS[Kind(kind)]
+
+
+#: What people read into a printed code that has neither of these letters.
+_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+def read_code(typed: str) -> str:
+    """The printed code somebody typed, whatever the case, blanks, dashes, and O for 0, I for 1."""
+    return "".join(filter(str.isalnum, typed.upper())).translate(_MISREAD)

@@ -23,7 +23,6 @@ from crm.core.settings import in_force
 from crm.members import forgetting, queries
 from crm.members.consent_rules import Answer, Purpose, State
 from crm.members.disclosure import states
-from crm.members.keys import batches
 from crm.members.models import Chapter, Consent, Member, MemberKey, Membership
 from crm.members.rules import YEARS, AgeBand
 
@@ -152,7 +151,7 @@ def _lasts_beyond(day: date) -> Any:
 def to_ask(member_ids: Collection[int], *, today: date) -> list[ToAsk]:
     """Whom to ask anew for what, in the order of the ids: the consents' page sends the links."""
     ending: dict[int, set[str]] = {}
-    for some in batches(member_ids):
+    for some in db.batches(sorted(set(member_ids))):
         for member_id, purpose in db.session.execute(
             select(Consent.member_id, Consent.purpose).where(
                 Consent.member_id.in_(some),
@@ -286,7 +285,7 @@ def _of(chosen: Collection[int], possible: Sequence[int]) -> list[int]:
 
 def _graduate(chapter_id: int, member_ids: Sequence[int], year: int, today: date) -> None:
     end = last_day(year)
-    for some in batches(member_ids):
+    for some in db.batches(sorted(set(member_ids))):
         db.session.execute(
             update(Membership)
             .where(
@@ -314,7 +313,7 @@ def _set_each(values: Mapping[int, Any], column: str, **more: Any) -> None:
     for member_id, value in values.items():
         by_value.setdefault(value, []).append(member_id)
     for value, ids in by_value.items():
-        for some in batches(ids):
+        for some in db.batches(sorted(set(ids))):
             db.session.execute(
                 update(Member).where(Member.id.in_(some)).values({column: value, **more}),
                 execution_options={"synchronize_session": False},

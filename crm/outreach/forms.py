@@ -1,7 +1,5 @@
 """The form of a channel, and those that record what came back."""
 
-import re
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
@@ -14,7 +12,6 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from wtforms import (
     BooleanField,
     FileField,
-    HiddenField,
     MultipleFileField,
     RadioField,
     SelectField,
@@ -22,12 +19,24 @@ from wtforms import (
     StringField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Optional, Regexp
+from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import HiddenInput
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture
-from crm.core.forms import Form, WholeNumber, an_id, choice, day, long_text, parse_id, strip, text
+from crm.core.forms import (
+    Form,
+    WholeNumber,
+    an_id,
+    choice,
+    day,
+    form_key,
+    is_form_key,
+    long_text,
+    parse_id,
+    strip,
+    text,
+)
 from crm.outreach import rules
 from crm.outreach.batch import Question
 from crm.outreach.channels import Channel, Detail
@@ -35,8 +44,6 @@ from crm.outreach.checks import MOST_PHOTOS
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.rules import Spread
 
-#: What a form calls itself by.
-_KEY = r"[A-Za-z0-9-]{8,64}\Z"
 #: Largest number typed for one person.
 _MOST_COUNT = 10_000_000
 
@@ -57,15 +64,12 @@ def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
 class WithMembers(Form):
     """Asks for members by ticking them, each with a number or without: `member`, `count-<id>`."""
 
-    client_key = HiddenField(
-        default=lambda: str(uuid.uuid4()),
-        validators=[Regexp(_KEY, message=_l("Load the form anew."))],
-    )
+    client_key = form_key()
 
     @property
     def has_key(self) -> bool:
         """Whether what was sent as the form's key may be one."""
-        return re.match(_KEY, self.client_key.data or "") is not None
+        return is_form_key(self.client_key.data)
 
     #: Members ticked and their numbers as typed, where nothing was sent yet.
     ticked_before: Mapping[int, int | None] = MappingProxyType({})

@@ -91,11 +91,11 @@ def parts(member_id: int, *, limit: int | None = None) -> list[Part]:
 def _targets(action_ids: Collection[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     ids = sorted(action_ids)
-    for start in range(0, len(ids), 500):
+    for some in db.batches(ids):
         rows = db.session.execute(
             select(ActionTarget.action_id, Target.name)
             .join(Target, Target.id == ActionTarget.target_id)
-            .where(ActionTarget.action_id.in_(ids[start : start + 500]))
+            .where(ActionTarget.action_id.in_(some))
             .order_by(Target.sort_name, Target.id)
         )
         for action_id, name in rows:

@@ -16,9 +16,6 @@ from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Member
 from crm.outreach.models import ActionMember
 
-#: Actions asked about in one statement.
-_AT_ONCE = 500
-
 
 class Plain:
     """Takes names out of what somebody typed: `plain(text)`."""
@@ -47,19 +44,19 @@ class Plain:
 def without_members(
     action_ids: Collection[int], *, to: Viewer | None = None, but: str = ""
 ) -> Plain:
-    """For texts about these actions: three statements for each `_AT_ONCE` of them at most.
+    """For texts about these actions: three statements for each 500 of them at most.
 
     Names that `to` may see anyway stay; without a viewer none does. Words of `but` (the target's
     name) stay.
     """
     ids = sorted(set(action_ids))
     found: dict[int, tuple[str, str | None]] = {}
-    for start in range(0, len(ids), _AT_ONCE):
+    for some in db.batches(ids):
         rows = db.session.execute(
             select(Member.id, Member.given_name, Member.family_name)
             .join(ActionMember, ActionMember.member_id == Member.id)
             .where(
-                ActionMember.action_id.in_(ids[start : start + _AT_ONCE]),
+                ActionMember.action_id.in_(some),
                 Member.family_name.is_not(None),
             )
             .distinct()

@@ -1,6 +1,6 @@
 """The front page, the search, and the reports: on screen and as files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ from crm.core import access, reads, shell
 from crm.core.access import Can, requires
 from crm.core.forms import WithNames
 from crm.core.i18n import timezone_name, today
-from crm.core.paging import Page, page_number
+from crm.core.paging import page_within
 from crm.core.tables import FORMATS, Column, Row
 from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import LABELS, NAMES
@@ -184,7 +184,7 @@ def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
         ways=whole.ways,
         asked=asked,
         answer=found,
-        page=_page(found.rows) if found else None,
+        page=page_within(found.rows, size=SHOWN) if found else None,
         sort=sort,
         names=NAMES,
         labels=LABELS,
@@ -198,12 +198,6 @@ def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
         },
     )
     return body, 422 if asked.problems else status
-
-
-def _page(rows: Sequence[Row]) -> Page:
-    number = min(page_number(), max(1, -(-len(rows) // SHOWN)))
-    some = rows[(number - 1) * SHOWN : number * SHOWN]
-    return Page(rows=some, number=number, size=SHOWN, total=len(rows), capped=False)
 
 
 def _application() -> Flask:

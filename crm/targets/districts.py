@@ -29,8 +29,6 @@ from crm.targets.models import (
 from crm.targets.sources import districts as source
 from crm.targets.sources.districts import Districts, Pair
 
-#: ZIPs of one statement that takes rows away.
-_AT_ONCE = 500
 #: Losing more than half of a table of so many rows means a file that was cut off.
 _MANY = 1000
 
@@ -135,11 +133,11 @@ def _write(table_id: int, present: set[Pair], wanted: set[Pair]) -> None:
     """Write the ZIPs of which anything differs anew."""
     touched = sorted({pair[0] for pair in present ^ wanted})
     known = sorted({pair[0] for pair in present} & set(touched))
-    for start in range(0, len(known), _AT_ONCE):
+    for some in db.batches(known):
         db.session.execute(
             delete(ZipDistrict).where(
                 ZipDistrict.table_id == table_id,
-                ZipDistrict.zip.in_(known[start : start + _AT_ONCE]),
+                ZipDistrict.zip.in_(some),
             ),
             execution_options={"synchronize_session": False},
         )

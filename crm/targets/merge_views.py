@@ -8,10 +8,10 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from crm.core import db, paging
+from crm.core import db
 from crm.core.access import Can, requires
 from crm.core.forms import Form, parse_id
-from crm.core.paging import Page
+from crm.core.paging import page_within
 from crm.targets import duplicates, merging, queries, rules
 from crm.targets.likeness import compare
 from crm.targets.models import Target, TargetMerge
@@ -24,10 +24,7 @@ SIZE, FOUND = 20, 10
 @blueprint.get("/targets/duplicates", endpoint="duplicates")
 @requires(Can.EDIT_TARGETS)
 def likely_pairs() -> Any:
-    pairs = duplicates.likely()
-    number = min(paging.page_number(), max(1, -(-len(pairs) // SIZE)))
-    rows = pairs[(number - 1) * SIZE : number * SIZE]
-    page = Page(rows=rows, number=number, size=SIZE, total=len(pairs), capped=False)
+    page = page_within(duplicates.likely(), size=SIZE)
     return render_template("targets/duplicates.html", page=page, kinds=rules.KINDS, form=Form())
 
 

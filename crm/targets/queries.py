@@ -80,6 +80,16 @@ def for_page(target_id: int) -> tuple[Target, bool]:
     return row[0], row[1]
 
 
+def names(target_ids: Collection[int]) -> dict[int, str]:
+    """Names by id, in their order."""
+    rows = db.session.execute(
+        select(Target.id, Target.name)
+        .where(Target.id.in_(target_ids))
+        .order_by(Target.sort_name, Target.id)
+    )
+    return {target_id: name for target_id, name in rows}  # noqa: C416
+
+
 def is_kept() -> ColumnElement[bool]:
     """That a target was not merged into another: what every list and choice asks."""
     return Target.merged_into_id.is_(None)

@@ -1,6 +1,5 @@
 """The shape of what is sent about tasks."""
 
-import uuid
 from typing import Any
 
 from flask import request
@@ -8,21 +7,22 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, Regexp
+from wtforms.validators import InputRequired, Length, Optional
 
 from crm.core.errors import Refused
-from crm.core.forms import Form, WholeNumber, an_id, choice, day, long_text, parse_id, text
+from crm.core.forms import (
+    Form,
+    WholeNumber,
+    an_id,
+    choice,
+    day,
+    form_key,
+    long_text,
+    parse_id,
+    text,
+)
+from crm.outreach.forms import whole_number
 from crm.tasks.rules import How, Repeats
-
-_KEY = r"^[0-9A-Za-z-]{8,64}$"
-
-
-def whole(typed: str) -> int:
-    """A whole number as typed. Raises ValueError with a sentence."""
-    plain = typed.replace(",", "").replace(" ", "")
-    if not (plain.isascii() and plain.isdigit()) or len(plain) > 7:
-        raise ValueError(_("Give a whole number."))
-    return int(plain)
 
 
 class DoneForm(Form):
@@ -30,7 +30,7 @@ class DoneForm(Form):
 
     turn = HiddenField(validators=[Optional(), Length(max=40)])
     on = day(_l("Day"), past=True)
-    minutes = WholeNumber(_l("Minutes it took"), read=whole, validators=[Optional()])
+    minutes = WholeNumber(_l("Minutes it took"), read=whole_number, validators=[Optional()])
 
     def numbers(self) -> dict[int, int] | None:
         """How many of each target, where that was asked. Raises `Refused` for what is no number."""
@@ -41,7 +41,7 @@ class DoneForm(Form):
             if not name.startswith("n-") or (target := parse_id(name[2:])) is None:
                 continue
             try:
-                found[target] = whole(typed.strip() or "0")
+                found[target] = whole_number(typed.strip() or "0")
             except ValueError as error:
                 raise Refused(str(error), "done") from error
         return found
@@ -87,7 +87,7 @@ class TaskForm(Form):
             if not title:
                 continue
             try:
-                days = whole(request.form.get(f"days-{number}", "").strip())
+                days = whole_number(request.form.get(f"days-{number}", "").strip())
             except ValueError as error:
                 raise Refused(_("Give the days as a whole number."), "then") from error
             found.append({"title": title, "days": days})
@@ -97,10 +97,7 @@ class TaskForm(Form):
 class HandOutForm(TaskForm):
     """Who gets what, in one step."""
 
-    client_key = HiddenField(
-        default=lambda: str(uuid.uuid4()),
-        validators=[Regexp(_KEY, message=_l("Load the form anew."))],
-    )
+    client_key = form_key()
     channel = choice(_l("What it is logged as"), choices=[])
     campaign = choice(_l("Campaign"), choices=[])
     aim = RadioField(_l("To whom"), choices=[], default="campaign")
@@ -111,7 +108,7 @@ class HandOutForm(TaskForm):
     team = choice(_l("Team"), choices=[], validate_choice=False)
     how = RadioField(_l("How it is shared out"), choices=_EACH, default=How.ALL.value)
     pieces = WholeNumber(
-        _l("Pieces"), read=whole, default=1, validators=[InputRequired(_l("Give a number."))]
+        _l("Pieces"), read=whole_number, default=1, validators=[InputRequired(_l("Give a number."))]
     )
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from crm.campaigns.models import Campaign
 from crm.campaigns.queries import target_ids
-from crm.core import db
+from crm.core import access, db
+from crm.core.access import Can
 from crm.core.errors import Refused
 from crm.core.forms import parse_id
 from crm.members.models import TeamMember
@@ -20,8 +21,8 @@ from crm.targets.queries import match_targets
 from crm.tasks import rules
 from crm.tasks.forms import HandOutForm
 from crm.tasks.operations import Draft
+from crm.tasks.queries import text_id_of
 from crm.tasks.rules import How
-from crm.tasks.task_views import text_id_of
 
 #: Lines of typed targets.
 MOST_LINES = 1_000
@@ -59,7 +60,7 @@ def plan(form: HandOutForm, *, chapter_id: int, people: Sequence[int], me: Any) 
         "leader_id": me.id,
         "campaign_id": campaign_id,
         "channel": form.channel.data,
-        "text_id": text_id_of(form.text_slug.data),
+        "text_id": text_id_of(form.text_slug.data, access.scope(me, Can.WRITE_TEXTS)),
         "due_on": form.due_on.data,
         "repeats": form.repeats.data or None,
         "repeats_until": form.repeats_until.data,

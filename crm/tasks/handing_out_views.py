@@ -7,7 +7,6 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy import select
 
 from crm.campaigns.queries import open_campaigns
 from crm.core import access, db
@@ -21,12 +20,11 @@ from crm.members.models import Chapter, Member
 from crm.members.queries import MemberFilter
 from crm.outreach.channels import channels
 from crm.outreach.forms import options
-from crm.targets.models import Target
+from crm.targets.queries import names as target_names
 from crm.targets.queries import target_lists
-from crm.tasks import operations, rules
+from crm.tasks import operations, queries, rules
 from crm.tasks.forms import STEPS, HandOutForm
 from crm.tasks.handing_out import Plan, plan
-from crm.tasks.task_views import text_choices
 from crm.tasks.views import blueprint
 
 #: Tasks of a plan that are shown one by one.
@@ -118,7 +116,8 @@ def _offer(form: HandOutForm, chapter: Chapter | None, people: dict[int, Shown])
     form.campaign.choices = options(
         [("", _("None")), *((each.slug, each.name) for each in open_campaigns(today()))]
     )
-    form.text_slug.choices = options([("", _("None")), *text_choices()])
+    texts = queries.text_choices(access.scope(current_user, Can.WRITE_TEXTS))
+    form.text_slug.choices = options([("", _("None")), *texts])
     lists = [(kept.slug, kept.name) for kept, _size in db.session.execute(target_lists())]
     form.target_list.choices = options([("", _("Choose")), *lists])
     aims = [("campaign", _("The campaign's targets")), ("list", _("A list"))]
@@ -138,8 +137,7 @@ def _told(planned: Plan, people: dict[int, Shown]) -> list[tuple[str, str, int]]
     """The first tasks of a plan: who, to whom, how many pieces."""
     drafts = planned.drafts[:SHOWN]
     ids = {target for draft in drafts for target in draft.targets}
-    rows = db.session.execute(select(Target.id, Target.name).where(Target.id.in_(ids)))
-    names = {row[0]: row[1] for row in rows}
+    names = target_names(ids)
     found = []
     for draft in drafts:
         targets = [names.get(each, "") for each in draft.targets]

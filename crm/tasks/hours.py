@@ -29,8 +29,6 @@ from crm.tasks.models import HoursSigned, Task, TaskAction
 
 #: Targets named in a line.
 _NAMED = 3
-#: Ids asked for in one statement.
-_AT_ONCE = 500
 #: School years that can be asked for.
 _EARLIEST, _LATEST = 1991, 2100
 
@@ -163,8 +161,8 @@ def lines_of(
     """
     found: dict[int, list[Line]] = {}
     ids = sorted(set(member_ids))
-    for start in range(0, len(ids), _AT_ONCE):
-        found |= _lines(ids[start : start + _AT_ONCE], year, chapter_ids)
+    for some in db.batches(ids):
+        found |= _lines(some, year, chapter_ids)
     return found
 
 
@@ -254,7 +252,7 @@ def _targets(action_ids: Collection[int]) -> dict[int, tuple[list[str], int]]:
     """The first few targets of each action with the office of that day, and how many more."""
     found: dict[int, tuple[list[str], int]] = {}
     ids = sorted(action_ids)
-    for start in range(0, len(ids), _AT_ONCE):
+    for some in db.batches(ids):
         ranked = (
             select(
                 ActionTarget.action_id,
@@ -268,7 +266,7 @@ def _targets(action_ids: Collection[int]) -> dict[int, tuple[list[str], int]]:
             .join(Target, Target.id == ActionTarget.target_id)
             .outerjoin(Term, Term.id == ActionTarget.term_id)
             .outerjoin(Post, Post.id == Term.post_id)
-            .where(ActionTarget.action_id.in_(ids[start : start + _AT_ONCE]))
+            .where(ActionTarget.action_id.in_(some))
             .subquery()
         )
         rows = db.session.execute(

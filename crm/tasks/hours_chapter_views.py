@@ -2,7 +2,7 @@
 and a transcript for each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,9 +32,6 @@ from crm.tasks.hours import Year, year_asked
 from crm.tasks.hours_operations import sign_all
 from crm.tasks.hours_sums import Whole, by_member, whole
 from crm.tasks.views import blueprint
-
-#: Members disclosed at once.
-_AT_ONCE = 500
 
 
 class SignAllForm(Form):
@@ -190,7 +187,7 @@ def _record(chapter: Chapter, year: Year, viewer: Viewer, form: WithNames) -> Vi
     ids = list(db.session.scalars(by_member(queries.below(chapter.id), year, viewer.sees)))
     named = frozenset(
         shown.member_id
-        for some in _batches(ids)
+        for some in db.batches(ids)
         for shown in disclose(some, to=viewer, exit=Exit.EXPORT).values()
         if shown.is_named
     )
@@ -243,15 +240,11 @@ def _send(chapter: Chapter, year: Year, viewer: Viewer, format: str) -> Response
 
 def _rows(chapter_ids: frozenset[int], year: Year, viewer: Viewer) -> Iterator[Row]:
     found = db.session.execute(by_member(chapter_ids, year, viewer.sees)).all()
-    for some in _batches(found):
+    for some in db.batches(found):
         shown = disclose([row.member_id for row in some], to=viewer, exit=Exit.EXPORT)
         for row in some:
             who, minutes, signed = shown[row.member_id], int(row.minutes), int(row.signed)
             yield who.name, who.chapters, minutes, signed, minutes - signed
-
-
-def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
 
 
 def reckoning(found: Whole) -> str:

@@ -13,7 +13,7 @@ from crm.core import access, i18n, pdf, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import Form, parse_id, text
-from crm.core.paging import SIZE, Page, page_number
+from crm.core.paging import page_within
 from crm.core.shell import Panel
 from crm.members import queries
 from crm.members.disclosure import Exit, Viewer, disclose
@@ -135,9 +135,6 @@ def _page(member_id: int, form: Form, unsign: UnsignForm, status: int) -> Any:
     member = queries.member(member_id, scope)
     shown = disclose([member_id], to=Viewer.of(current_user), exit=Exit.PAGE)[member_id]
     lines = lines_of([member_id], year)[member_id]
-    newest = list(reversed(lines))
-    number = min(page_number(), max(1, -(-len(newest) // SIZE)))
-    rows = newest[(number - 1) * SIZE : number * SIZE]
     chapters = [each.chapter_id for each in member.memberships]
     body = render_template(
         "tasks/hours.html",
@@ -145,7 +142,7 @@ def _page(member_id: int, form: Form, unsign: UnsignForm, status: int) -> Any:
         shown=shown,
         year=year,
         years=years_offered(year),
-        page=Page(rows, number, SIZE, len(newest), capped=False),
+        page=page_within(lines[::-1]),
         sums=sums(lines),
         unmeasured=unmeasured(member_id, year),
         said=said,

@@ -25,9 +25,6 @@ from crm.tasks.models import Task, TaskTarget
 from crm.tasks.rules import OPEN, State
 from crm.texts.models import Text
 
-#: Ids asked for, or changed, in one statement.
-_AT_ONCE = 500
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -217,8 +214,7 @@ def _check_references(drafts: Sequence[Draft], chapter_ids: Collection[int]) -> 
         if set(ids) - known.get(what, set()):
             raise Refused(sentence, name)
     targets = sorted({target for draft in drafts for target in draft.targets})
-    for start in range(0, len(targets), _AT_ONCE):
-        some = targets[start : start + _AT_ONCE]
+    for some in db.batches(targets):
         there = db.session.scalar(
             select(func.count()).where(Target.id.in_(some), Target.merged_into_id.is_(None))
         )
@@ -389,10 +385,10 @@ def _held(task_ids: Collection[int], by: User | None) -> list[Task]:
     mine = access.scope(by, Can.ASSIGN_TASKS) if by is not None else None
     found: list[Task] = []
     wanted = sorted(set(task_ids))
-    for start in range(0, len(wanted), _AT_ONCE):
+    for some in db.batches(wanted):
         found += db.session.scalars(
             select(Task)
-            .where(Task.id.in_(wanted[start : start + _AT_ONCE]))
+            .where(Task.id.in_(some))
             .order_by(Task.id)
             .with_for_update()
             .execution_options(populate_existing=True)

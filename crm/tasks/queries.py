@@ -29,7 +29,17 @@ from crm.members.queries import in_scope, open_on
 from crm.outreach.models import Action, ActionTarget
 from crm.tasks.models import Task, TaskAction, TaskTarget
 from crm.tasks.rules import OPEN, Due, State
+from crm.texts import queries as texts
+from crm.texts.models import Text
 
+#: What a task is shown with.
+_WHOLE = (
+    joinedload(Task.chapter),
+    joinedload(Task.campaign),
+    joinedload(Task.text),
+    joinedload(Task.leader),
+    selectinload(Task.targets).joinedload(TaskTarget.target),
+)
 #: An answer is late after this.
 WAITS = timedelta(weeks=3)
 
@@ -179,13 +189,7 @@ def task(task_id: int, where: ColumnElement[bool]) -> Task:
     return db.session.scalars(
         select(Task)
         .where(Task.id == task_id, where)
-        .options(
-            joinedload(Task.chapter),
-            joinedload(Task.campaign),
-            joinedload(Task.text),
-            joinedload(Task.leader),
-            selectinload(Task.targets).joinedload(TaskTarget.target),
-        )
+        .options(*_WHOLE)
         .execution_options(populate_existing=True)
     ).one()
 
@@ -224,13 +228,7 @@ def open_of(where: ColumnElement[bool], *, limit: int) -> Sequence[Task]:
     return db.session.scalars(
         select(Task)
         .where(where, Task.state.in_(OPEN))
-        .options(
-            joinedload(Task.chapter),
-            joinedload(Task.campaign),
-            joinedload(Task.text),
-            joinedload(Task.leader),
-            selectinload(Task.targets).joinedload(TaskTarget.target),
-        )
+        .options(*_WHOLE)
         .order_by(Task.due_on.is_(None), Task.due_on, Task.id)
         .limit(limit)
         .execution_options(populate_existing=True)
@@ -331,3 +329,29 @@ def leader_ids(scope: Scope) -> Select[int]:
     )
     result: Select[int] = found.distinct()
     return result
+
+
+def text_choices(drafts: Scope, *, had: int | None = None) -> list[tuple[str, str]]:
+    """Texts in use that whoever writes in `drafts` may read, and the one the task has."""
+    rows = db.session.execute(
+        _readable(drafts, had)
+        .where(Text.retired_at.is_(None) | (Text.id == (had or 0)))
+        .order_by(Text.name)
+        .limit(500)
+    )
+    return [(slug, name) for slug, name, _id in rows]
+
+
+def text_id_of(slug: str | None, drafts: Scope, *, had: int | None = None) -> int | None:
+    """The text of a slug; 0, which none has, where the reader may read none of it."""
+    if not slug:
+        return None
+    found = _readable(drafts, had).where(Text.slug == slug).with_only_columns(Text.id)
+    return db.session.scalar(found) or 0
+
+
+def _readable(drafts: Scope, had: int | None) -> Select[str, str, int]:
+    """Drafts of other chapters are not seen, unless the task has one."""
+    return select(Text.slug, Text.name, Text.id).where(
+        texts.readable(drafts) | (Text.id == (had or 0))
+    )

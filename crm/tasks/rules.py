@@ -56,10 +56,9 @@ def may_follow(now: str, then: str) -> bool:
 
 def refuse_closed(state: str) -> None:
     """Raise `Refused` where nothing is to be done any more."""
-    if state == State.COMPLETED:
-        raise Refused(_("This is done already."))
-    if state == State.CANCELLED:
-        raise Refused(_("This was called off."))
+    if not may_follow(state, State.COMPLETED):
+        is_done = state == State.COMPLETED
+        raise Refused(_("This is done already.") if is_done else _("This was called off."))
 
 
 def state_of(pieces: int, done: int, *, started: bool) -> State:

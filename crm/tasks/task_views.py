@@ -5,9 +5,8 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import Select, select
 
-from crm.core import access, db
+from crm.core import access
 from crm.core.access import Can, requires
 from crm.core.history_page import history_page
 from crm.core.i18n import today
@@ -20,8 +19,6 @@ from crm.tasks.forms import STEPS, TaskForm
 from crm.tasks.models import Task
 from crm.tasks.rules import OPEN
 from crm.tasks.views import blueprint
-from crm.texts import queries as texts
-from crm.texts.models import Text
 
 
 def seen(task_id: int) -> tuple[Task, Doer]:
@@ -93,14 +90,14 @@ def edit(task_id: int) -> Any:
         abort(404)
     slug = task.text.slug if task.text is not None else None
     form = TaskForm(obj=task, data={"text_slug": slug, "repeats": task.repeats or ""})
-    form.text_slug.choices = [("", _("None")), *text_choices(task.text_id)]
+    form.text_slug.choices = [("", _("None")), *queries.text_choices(_drafts(), had=task.text_id)]
     saved = form.carry(
         lambda: operations.edit_task(
             task_id,
             by=current_user,
             title=form.title.data,
             note=form.note.data or None,
-            text_id=text_id_of(form.text_slug.data, task.text_id),
+            text_id=queries.text_id_of(form.text_slug.data, _drafts(), had=task.text_id),
             due_on=form.due_on.data,
             repeats=form.repeats.data or None,
             repeats_until=form.repeats_until.data,
@@ -116,33 +113,12 @@ def edit(task_id: int) -> Any:
     ), form.status
 
 
+def _drafts() -> access.Scope:
+    return access.scope(current_user, Can.WRITE_TEXTS)
+
+
 def _steps(task: Task) -> dict[str, str]:
     found = {}
     for number, step in enumerate(task.then):
         found[f"then-{number}"], found[f"days-{number}"] = step["title"], str(step["days"])
     return found
-
-
-def text_choices(had: int | None = None) -> list[tuple[str, str]]:
-    """Texts in use that the reader may read, and the one the task has."""
-    rows = db.session.execute(
-        _readable(had)
-        .where(Text.retired_at.is_(None) | (Text.id == (had or 0)))
-        .order_by(Text.name)
-        .limit(500)
-    )
-    return [(slug, name) for slug, name, _id in rows]
-
-
-def text_id_of(slug: str | None, had: int | None = None) -> int | None:
-    """The text of a slug; 0, which none has, where the reader may read none of it."""
-    if not slug:
-        return None
-    found = _readable(had).where(Text.slug == slug).with_only_columns(Text.id)
-    return db.session.scalar(found) or 0
-
-
-def _readable(had: int | None) -> Select[str, str, int]:
-    """Drafts of other chapters are not seen, unless the task has one."""
-    mine = texts.readable(access.scope(current_user, Can.WRITE_TEXTS))
-    return select(Text.slug, Text.name, Text.id).where(mine | (Text.id == (had or 0)))

@@ -17,9 +17,6 @@ from crm.texts.fields import locale_of
 from crm.texts.models import AddressForm
 from crm.texts.rules import Value
 
-#: Ids asked for in one statement.
-_AT_ONCE = 500
-
 
 @dataclass(frozen=True)
 class Whom:
@@ -151,10 +148,8 @@ def posts_of(term_ids: Collection[int]) -> dict[int, int]:
         return {}
     found: dict[int, int] = {}
     wanted = sorted(term_ids)
-    for start in range(0, len(wanted), _AT_ONCE):
-        rows = db.session.execute(
-            select(Term.id, Term.post_id).where(Term.id.in_(wanted[start : start + _AT_ONCE]))
-        )
+    for some in db.batches(wanted):
+        rows = db.session.execute(select(Term.id, Term.post_id).where(Term.id.in_(some)))
         found |= {number: post for number, post in rows}  # noqa: C416
     return found
 

@@ -26,8 +26,6 @@ from crm.texts.merged import Hindrance, Wanted, Why
 from crm.texts.models import Text, TextVersion
 from crm.texts.ways import Way, ways
 
-#: Ids asked for in one statement.
-_AT_ONCE = 500
 #: Targets that are looked at by name at once.
 _NAMED = 10
 
@@ -117,7 +115,7 @@ def version_of(text: Text, language: str) -> TextVersion:
 
     Raises `Refused` when the text has no words in it.
     """
-    version = queries.approved(text.id, language) or queries.latest(text.id, language)
+    version = queries.would_print(text.id, language)
     if version is None:
         raise Refused(
             _("“%(name)s” has no words in %(language)s.", name=text.name, language=language),
@@ -185,6 +183,6 @@ def _by_way(how: Kind, found: tuple[Hindrance, ...], way: Way) -> tuple[Hindranc
 
 def _ways(ids: Sequence[int]) -> dict[int, Way]:
     found: dict[int, Way] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        found |= ways(ids[start : start + _AT_ONCE])
+    for some in db.batches(ids):
+        found |= ways(some)
     return found

@@ -15,7 +15,7 @@ from crm.core import access, db, reads
 from crm.core.access import Can, Scope, requires
 from crm.core.errors import Refused
 from crm.core.i18n import timezone_name, today
-from crm.core.paging import SIZE, Page, page_number
+from crm.core.paging import page_within
 from crm.core.tables import FORMATS, Column, Row, Table
 from crm.members import disclosure
 from crm.members.disclosure import Exit, Shown, Viewer
@@ -82,7 +82,7 @@ def merge_check(slug: str) -> Any:
         lines = list(checked.lines) if show_all else checked.hindered
         if why in list(Why):
             lines = [line for line in lines if any(each.why == why for each in line.hindrances)]
-    page = _page(lines)
+    page = page_within(lines)
     return render_template(
         "texts/check.html",
         text=asked.text,
@@ -197,9 +197,3 @@ def _checked(asked: _Asked) -> Checked:
         on=today(),
         viewer=Viewer.of(current_user),
     )
-
-
-def _page(lines: list[Line]) -> Page:
-    number = page_number()
-    start = (number - 1) * SIZE
-    return Page(lines[start : start + SIZE], number, SIZE, len(lines), capped=False)

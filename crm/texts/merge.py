@@ -41,9 +41,6 @@ from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.queries import Ledger
 from crm.treaties.rules import Status
 
-#: Ids asked for in one statement.
-_AT_ONCE = 500
-
 
 def merge(
     version: TextVersion,
@@ -71,8 +68,7 @@ def merge(
     common, everywhere = _common(version, keys, campaign, chapter, values, on, ledger)
     parties = _parties(ledger, on) if used & FLAGS.keys() else {}
     whole: list[Merged] = []
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
+    for some in db.batches(wanted):
         batch = _Batch(
             version, used, some, campaign, chapter, on, viewer, needs_address, terms, parties
         )

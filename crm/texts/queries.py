@@ -1,6 +1,6 @@
 """Texts, asked of the database: which there are, their versions, and which one prints."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,11 @@ def latest(text_id: int, language: str) -> TextVersion | None:
     ).one_or_none()
 
 
+def would_print(text_id: int, language: str) -> TextVersion | None:
+    """What prints in a language; where nothing is approved, the newest words."""
+    return approved(text_id, language) or latest(text_id, language)
+
+
 def version(text_id: int, language: str, number: int) -> TextVersion:
     """One version with who wrote and approved it. Raises `NoResultFound`."""
     return db.session.scalars(
@@ -203,6 +208,11 @@ def variants(text_ids: Collection[int]) -> dict[int, list[Variant]]:
         ]
         for text_id, of_text in found.items()
     }
+
+
+def behind(found: Sequence[Variant]) -> set[str]:
+    """Languages whose words are older than those of the first."""
+    return {each.language for each in found[1:] if each.newest.id < found[0].newest.id}
 
 
 def slugs() -> set[str]:

@@ -1,6 +1,8 @@
 """Pages of a text's words: the editor, the versions, what differs, and the approval."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -20,7 +22,6 @@ from crm.texts.drafting import Drafted, drafted, own_rows
 from crm.texts.forms import ApproveForm, NewTextForm, VersionForm
 from crm.texts.kinds import KINDS
 from crm.texts.models import Text, TextVersion
-from crm.texts.rules import names_in
 from crm.texts.views import blueprint, offer, raw, readable, writable
 from crm.treaties import claims
 from crm.treaties import queries as treaties
@@ -255,12 +256,11 @@ def languages(slug: str) -> Any:
     """The languages of a text side by side, and which is behind."""
     text = readable_drafts(slug)
     found = queries.variants([text.id])[text.id]
-    first = found[0].newest.id
     return render_template(
         "texts/languages.html",
         text=text,
         variants=found,
-        behind={each.language for each in found[1:] if each.newest.id < first},
+        behind=queries.behind(found),
         shown={each.language: raw(each.newest) for each in found},
     )
 
@@ -295,43 +295,38 @@ def approval(slug: str) -> Any:
 @requires(Can.APPROVE_TEXTS)
 def approve(slug: str) -> Any:
     """Approve it, or approve it again."""
-    text, form = _asked(slug)
-    version = form.carry(
-        lambda: operations.approve(
-            text,
-            language=request.form.get("language", ""),
-            number=parse_id(request.form.get("number")) or 0,
-            by=current_user,
-            today=today(),
-        )
+    return _decided(
+        slug,
+        partial(operations.approve, by=current_user, today=today()),
+        lambda number: _("Version %(number)s is approved: it is what prints.", number=number),
     )
-    if version is None:
-        return _approval(slug, form), form.status
-    flash(_("Version %(number)s is approved: it is what prints.", number=version.number), "success")
-    return redirect(url_for(".page", slug=slug, language=version.language), 303)
 
 
 @blueprint.post("/<slug>/take-approval-back")
 @requires(Can.APPROVE_TEXTS)
 def take_approval_back(slug: str) -> Any:
     """It is not what prints any more."""
-    text, form = _asked(slug)
+    return _decided(
+        slug,
+        partial(operations.take_approval_back, by=current_user),
+        lambda number: _("The approval of version %(number)s is taken back.", number=number),
+    )
+
+
+def _decided(slug: str, decide: Callable[..., TextVersion], told: Callable[[int], str]) -> Any:
+    """Decide about the version that was sent, and say so."""
+    text, form = readable(slug), ApproveForm()
     version = form.carry(
-        lambda: operations.take_approval_back(
+        lambda: decide(
             text,
             language=request.form.get("language", ""),
             number=parse_id(request.form.get("number")) or 0,
-            by=current_user,
         )
     )
     if version is None:
         return _approval(slug, form), form.status
-    flash(_("The approval of version %(number)s is taken back.", number=version.number), "success")
+    flash(told(version.number), "success")
     return redirect(url_for(".page", slug=slug, language=version.language), 303)
-
-
-def _asked(slug: str) -> tuple[Text, ApproveForm]:
-    return readable(slug), ApproveForm()
 
 
 def _approval(slug: str, form: ApproveForm) -> str:
@@ -341,13 +336,12 @@ def _approval(slug: str, form: ApproveForm) -> str:
     variant = next((each for each in found if each.language == language), found[0])
     number = parse_id(request.values.get("number")) or variant.newest.number
     version = queries.version(text.id, variant.language, number)
-    keys = names_in(version.subject, version.body)
-    ledger = treaties.ledger() if figures_in.asks_ledger(keys) else None
-    now = figures_in.figures_of(keys, on=today(), ledger=ledger) if ledger else {}
+    ledger = treaties.ledger()
+    now = figures_in.figures_of(figures_in.keys_of(version), on=today(), ledger=ledger)
     locale = fields.locale_of(version.language)
     shown = raw(version, {key: figures_in.written(each.value, locale) for key, each in now.items()})
     words = "".join(run.text for run in shown)
-    report = claims.check(words, read_ledger(), today=today())
+    report = claims.check(words, read_ledger(ledger), today=today())
     return render_template(
         "texts/approve.html",
         text=text,

@@ -27,7 +27,7 @@ from crm.texts.merge import alone, merge
 from crm.texts.merged import Merged, Wanted
 from crm.texts.models import Text, TextVersion
 from crm.texts.queries import TextFilter, Variant
-from crm.texts.rules import Condition, Part, Run, names_in, parse
+from crm.texts.rules import Condition, Part, Run, parse
 from crm.texts.ways import mailto, ways
 from crm.treaties import queries as treaties
 from crm.treaties.queries import Ledger
@@ -193,17 +193,16 @@ def show(text: Text, form: PreviewForm, *, offered: dict[str, Any] | None = None
     variant = next((each for each in variants if each.language == asked), variants[0])
     number = parse_id(request.values.get("number"))
     version = _version(text, variant, number, drafts=drafts)
-    keys = names_in(version.subject, version.body)
+    keys = figures_in.keys_of(version)
     ledger = treaties.ledger() if figures_in.asks_ledger(keys) else None
     now = figures_in.figures_of(keys, on=today(), ledger=ledger) if ledger else {}
     merged, target, member = _merged(text, version, ledger)
-    newest = max(each.newest.id for each in variants[:1])
     return render_template(
         "texts/page.html",
         text=text,
         kind=kind(text.kind),
         variants=variants,
-        behind={each.language for each in variants[1:] if each.newest.id < newest},
+        behind=queries.behind(variants),
         variant=variant,
         version=version,
         drafts=drafts,

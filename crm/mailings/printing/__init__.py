@@ -222,11 +222,11 @@ def _by_hand(checked: Checked) -> list[OwnField]:
 def _due(piece_ids: Sequence[int]) -> dict[int | None, date]:
     """When each member's task of these pieces is due; the earliest where there are several."""
     found: dict[int | None, date] = {}
-    for start in range(0, len(piece_ids), 500):
+    for some in db.batches(piece_ids):
         rows = db.session.execute(
             select(Piece.member_id, Task.due_on)
             .join(Task, Task.id == Piece.task_id)
-            .where(Piece.id.in_(piece_ids[start : start + 500]), Task.due_on.is_not(None))
+            .where(Piece.id.in_(some), Task.due_on.is_not(None))
             .distinct()
         )
         for member_id, due in rows:

@@ -1,4 +1,4 @@
-"""Reads the ledger whole for the claim check: two statements."""
+"""The ledger as the claim check reads it."""
 
 from datetime import date
 
@@ -6,8 +6,8 @@ from crm.treaties import figures, queries
 from crm.treaties.claims.reading import Ledger
 
 
-def read_ledger() -> Ledger:
-    """All events that hold, and the states by name."""
-    events = queries.events()
-    names = {state.iso3: state.name for state in queries.states()}
-    return Ledger(events, names, figures.source_of(events, date.max))
+def read_ledger(known: queries.Ledger | None = None) -> Ledger:
+    """All events that hold, and the states by name; two statements, unless the ledger is given."""
+    known = known or queries.ledger()
+    names = {state.iso3: state.name for state in known.states}
+    return Ledger(known.events, names, figures.source_of(known.events, date.max))
