@@ -1,5 +1,6 @@
 """Addresses that leave the application: absolute and, where they open a door, signed and dated."""
 
+import hashlib
 from typing import Any
 
 from flask import current_app, has_request_context, request
@@ -23,6 +24,11 @@ def absolute(endpoint: str, **values: Any) -> str:
     else:
         base = f"http://{settings.host}:{settings.port}"
     return base.rstrip("/") + current_app.url_map.bind("").build(endpoint, values)
+
+
+def digest(secret: str) -> str:
+    """What is kept of the secret part of a link, or of a code: it leads back to nothing."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def sign(purpose: str, value: Any) -> str:

@@ -1,6 +1,5 @@
 """How entries about packs are told."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Flask, url_for
@@ -62,10 +61,6 @@ def _link(number: int) -> str:
     return url_for("mailings.page", code=code) if code else url_for("mailings.index")
 
 
-def _names(ids: Collection[int]) -> Mapping[int, str]:
-    return names_of(Mailing.id, Mailing.name)(ids)
-
-
 def init_app(app: Flask) -> None:
     """Say how entries are told."""
     history.add_kind(
@@ -77,7 +72,7 @@ def init_app(app: Flask) -> None:
             fields=_FIELDS,
             values={"channel": _channel, "way": lambda name: _WAYS.get(str(name), name)},
             keys=("mailing_id",),
-            names=_names,
+            names=names_of(Mailing.id, Mailing.name),
             link=_link,
             lists=("targets",),
             hidden=("version_id",),

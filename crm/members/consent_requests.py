@@ -4,7 +4,6 @@ Whoever holds the link may answer, so its secret part is kept nowhere: only its 
 mailed to the guardian, or shown once to be handed over.
 """
 
-import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlalchemy.orm import joinedload
 from crm.accounts.models import User
 from crm.core import audit, db, i18n, links, mail
 from crm.core.errors import Refused
+from crm.core.links import digest
 from crm.members import consents, guardians, queries, rules
 from crm.members.consent_rules import LABELS, Answer, How, Purpose, usual_end
 from crm.members.disclosure import NOBODY, Exit, Shown, disclose
@@ -53,11 +53,6 @@ class Asked:
 
 
 # Read
-
-
-def digest(token: str) -> str:
-    """What is kept of a link's secret part."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def find_request(token: str, *, to_use: bool = False) -> ConsentRequest | None:

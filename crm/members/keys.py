@@ -5,7 +5,6 @@ That is asked anew at each request, so that a guardian's no, a last day or a new
 once. Of a code only its digest is kept.
 """
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, select, update
 
 from crm.core import db
+from crm.core.links import digest
 from crm.members.consent_rules import SAID_NO, Purpose, State
 from crm.members.disclosure import states
 from crm.members.models import Member, MemberKey, Membership, new_code
@@ -50,11 +50,6 @@ class Fresh:
     member_id: int
     code: str
     expires_at: datetime
-
-
-def digest(code: str) -> str:
-    """What is kept of a code."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def written(code: str) -> str:

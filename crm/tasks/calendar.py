@@ -6,7 +6,6 @@ asked for, nobody's address. Each task is a VTODO; while it is open and has a da
 event of a whole day, since some calendars show no VTODO.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from crm.accounts.models import User
 from crm.campaigns.models import Campaign
 from crm.core import access, db, links
 from crm.core.access import Can
+from crm.core.links import digest
 from crm.members import keys
 from crm.members.disclosure import NOBODY, Exit, disclose
 from crm.members.queries import in_scope
@@ -63,11 +63,6 @@ class Entry:
         if not self.whose:
             return self.title
         return _("%(name)s: %(task)s", name=self.whose, task=self.title)
-
-
-def digest(token: str) -> str:
-    """What is kept of a link's secret part."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def feed_of(user_id: int) -> CalendarFeed | None:

@@ -9,7 +9,7 @@ from crm.accounts.models import User
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
-from crm.tasks.calendar import digest
+from crm.core.links import digest
 from crm.tasks.models import CalendarFeed
 
 
