@@ -26,6 +26,7 @@ from crm.core import (
     security,
     shell,
     tiles,
+    worker,
 )
 from crm.core import (
     audit as audit,
@@ -83,6 +84,7 @@ def init_app(settings: Settings) -> Flask:
     outbox.init_app(app)
     schedule.init_app(app)
     mail.init_app(app, settings)
+    worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
     charts.init_app(app)
