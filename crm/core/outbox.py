@@ -116,6 +116,10 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class Away(Later):
+    """It could not be done now, and nothing else of its lane could be: the lane rests a while."""
+
+
 class Never(Exception):
     """It cannot be done; the message says why, without names. A person looks at it."""
 
@@ -175,6 +179,8 @@ _WRITTEN = (0, 1, 3, 10)
 def init_app(app: Flask) -> None:
     """Make the registry of jobs."""
     app.extensions["crm_jobs"] = {}
+    #: Until when a lane rests in this process, by the monotonic clock.
+    app.extensions["crm_resting"] = {}
 
 
 def job(app: Flask, each: Job) -> None:
@@ -370,6 +376,9 @@ def carry_out(name: str, turn: Turn) -> State:
     except Never as error:
         return _failed(turn, State.DEAD, str(error))
     except Later as error:
+        if isinstance(error, Away):
+            until = time.monotonic() + int(in_force().retry_seconds)
+            current_app.extensions["crm_resting"][each.lane] = until
         return _again(turn, each, str(error), error.seconds)
     except Exception as error:
         # Where it went wrong goes to the log, and not on what: that may name people.
@@ -403,12 +412,17 @@ def work(lane: str, *, until: Callable[[], bool] = lambda: False) -> int:
     Asks `until` between two rows whether to stop; what was taken and not begun is given back.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    resting: dict[str, float] = app.extensions["crm_resting"]
     count = 0
+
+    def is_over() -> bool:
+        return until() or time.monotonic() < resting.get(lane, 0)
+
     try:
-        while not until() and (taken := take(lane)):
+        while not is_over() and (taken := take(lane)):
             fresh = time.monotonic()
             for place, (_id, name, turn) in enumerate(taken):
-                if until():
+                if is_over():
                     _give_back([turn for _id, _name, turn in taken[place:]])
                     break
                 if time.monotonic() - fresh > turn.patience / 3:
@@ -428,6 +442,7 @@ def work(lane: str, *, until: Callable[[], bool] = lambda: False) -> int:
 def drain() -> int:
     """Carry out here and now all that is due in all lanes; how many rows were taken."""
     db.rollback()
+    current_app.extensions["crm_resting"].clear()
     count, more = 0, 1
     while more:
         more = sum(work(lane) for lane in lanes())
