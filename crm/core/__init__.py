@@ -15,15 +15,19 @@ from crm.core import (
     db,
     errors,
     files,
+    health,
     history,
     i18n,
     icons,
     limits,
+    logs,
     mail,
+    metrics,
     reads,
     security,
     shell,
     tiles,
+    watch,
 )
 from crm.core import (
     audit as audit,
@@ -52,8 +56,7 @@ def init_app(settings: Settings) -> Flask:
     )
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
-        # A statement that fails is told without its values: they are people.
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS=db.options(settings.database, int(settings.threads)),
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE=settings.timezone,
         BOOTSTRAP_SERVE_LOCAL=True,
@@ -63,6 +66,8 @@ def init_app(settings: Settings) -> Flask:
     app.extensions["crm_settings"] = settings
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "autoescape": True}
     security.init_app(app, settings)
+    watch.init_app(app)
+    logs.init_app(app)
     i18n.init_app(app)
     # The order of these three is the way of a request: open the unit of work, know the person
     # (accounts registers that), then ask whether the person may.
@@ -75,6 +80,8 @@ def init_app(settings: Settings) -> Flask:
     errors.init_app(app)
     files.init_app(app, settings)
     limits.init_app(app)
+    health.init_app(app)
+    metrics.init_app(app)
     mail.init_app(app, settings)
     shell.init_app(app)
     history.init_app(app)
