@@ -23,7 +23,9 @@ from crm.core import (
     logs,
     mail,
     metrics,
+    outbox,
     reads,
+    schedule,
     security,
     shell,
     tiles,
@@ -31,6 +33,9 @@ from crm.core import (
 )
 from crm.core import (
     audit as audit,
+)
+from crm.core import (
+    mail_models as mail_models,
 )
 from crm.core import (
     mapping as mapping,
@@ -80,6 +85,8 @@ def init_app(settings: Settings) -> Flask:
     errors.init_app(app)
     files.init_app(app, settings)
     limits.init_app(app)
+    outbox.init_app(app)
+    schedule.init_app(app)
     health.init_app(app)
     metrics.init_app(app)
     mail.init_app(app, settings)

@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -18,11 +19,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from crm.core import audit, db, watch
 from crm.core.access import public
 from crm.core.limits import limiter
+from crm.core.outbox import Outgoing, State, jobs
 from crm.core.settings import in_force
 from crm.core.watch import Answered
 
@@ -106,6 +108,23 @@ def init_app(app: Flask) -> None:
     counted.registry.register(_Kept(app))
     app.register_blueprint(blueprint)
     limiter.exempt(blueprint)
+    add_gauge(
+        app,
+        Gauge(
+            "crm_outbox_rows",
+            'What is to be done or sent, by job and state; state="dead" waits for a person.',
+            _waiting,
+            ("job", "state"),
+        ),
+    )
+    add_gauge(
+        app,
+        Gauge(
+            "crm_outbox_late_seconds",
+            "For how long the oldest of what should be done by now has been due.",
+            lambda: {(): late().total_seconds()},
+        ),
+    )
 
 
 def add_gauge(app: Flask, gauge: Gauge) -> None:
@@ -123,6 +142,31 @@ def page() -> Response:
                         mimetype="text/plain")  # fmt: skip
     registry = current_app.extensions["crm_metrics"].registry
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _waiting() -> dict[tuple[str, ...], float]:
+    """Rows that are not over, by job and state: what is done is most of the table and not read."""
+    open_ = [each for each in State if each not in (State.DONE, State.GONE)]
+    rows = db.session.execute(
+        select(Outgoing.job, Outgoing.state, func.count())
+        .where(Outgoing.state.in_(open_))
+        .group_by(Outgoing.job, Outgoing.state)
+    )
+    # A state without rows is told as none, so that an alert can be asked of it.
+    found: dict[tuple[str, ...], float] = {
+        (job, state.value): 0.0 for job in jobs() for state in (State.WAITING, State.DEAD)
+    }
+    return found | {(job, State(state).value): float(number) for job, state, number in rows}
+
+
+def late() -> timedelta:
+    """For how long the oldest of what should be done by now has been due; none where nothing is."""
+    oldest = db.session.scalar(
+        select(func.min(Outgoing.due_at)).where(
+            Outgoing.state == State.WAITING, Outgoing.job.in_(list(jobs()))
+        )
+    )
+    return max(db.now() - oldest, timedelta()) if oldest else timedelta()
 
 
 class _Kept(Collector):
