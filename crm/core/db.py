@@ -215,7 +215,7 @@ def init_app(app: Flask) -> None:
     """Bind the database to the application."""
     extension.init_app(app)
     with app.app_context():
-        _prepare(extension.engine)
+        prepare(extension.engine)
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -239,7 +239,8 @@ def _end(error: BaseException | None) -> None:
         _mode.reset(token)
 
 
-def _prepare(engine: Engine) -> None:
+def prepare(engine: Engine) -> None:
+    """Give an engine the rules of locking, and a new file of SQLite to its owner alone."""
     if engine.dialect.name == "sqlite" and (path := engine.url.database):
         # Readable by its owner alone, as what SQLite puts beside it then is too.
         with suppress(OSError):
