@@ -20,13 +20,18 @@ from crm.core import (
     icons,
     limits,
     mail,
+    outbox,
     reads,
+    schedule,
     security,
     shell,
     tiles,
 )
 from crm.core import (
     audit as audit,
+)
+from crm.core import (
+    mail_models as mail_models,
 )
 from crm.core import (
     mapping as mapping,
@@ -75,6 +80,8 @@ def init_app(settings: Settings) -> Flask:
     errors.init_app(app)
     files.init_app(app, settings)
     limits.init_app(app)
+    outbox.init_app(app)
+    schedule.init_app(app)
     mail.init_app(app, settings)
     shell.init_app(app)
     history.init_app(app)
