@@ -15,6 +15,7 @@ from crm.core import (
     db,
     errors,
     files,
+    files_cli,
     history,
     i18n,
     icons,
@@ -79,7 +80,7 @@ def init_app(settings: Settings) -> Flask:
     Migrate(app, db.extension, directory=str(top_folder("migrations")), render_as_batch=True)
     errors.init_app(app)
     files.init_app(app, settings)
-    limits.init_app(app)
+    limits.init_app(app, settings)
     outbox.init_app(app)
     schedule.init_app(app)
     mail.init_app(app, settings)
@@ -90,4 +91,5 @@ def init_app(settings: Settings) -> Flask:
     icons.init_app(app)
     cli.init_app(app)
     audit_cli.init_app(app)
+    files_cli.init_app(app)
     return app

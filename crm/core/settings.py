@@ -15,6 +15,8 @@ from flask import current_app
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crm.core.bucket import bucket_of
+
 
 class BadSetting(ValueError):
     """A setting nobody can work with. The message is a sentence that names it."""
@@ -47,6 +49,14 @@ class Settings:
         "", "SQLAlchemy address of the database. Empty: SQLite in the instance folder."
     )
     secret_key: str = _setting("", "Signs sessions and links. Empty: made once, kept in a file.")
+    files_url: str = _setting(
+        "", "Bucket photos and documents are kept in. Empty: folders in the instance folder."
+    )
+    files_key: str = _setting("", "Name of the key to the bucket. Empty: as AWS programs find it.")
+    files_secret: str = _setting("", "The key itself.")
+    shared_folder: str = _setting(
+        "", "Folder all hosts share, for uploads that wait. Empty: the instance folder."
+    )
     base_url: str = _setting(
         "", "Address people reach the server by. Links begin with it; without it no mail is sent."
     )
@@ -119,6 +129,19 @@ class Settings:
         self._must("workers", int(self.workers) > 0, "at least 1")
         self._must("timezone", _is_timezone(self.timezone), "a time zone such as America/New_York")
         self._must("age_bounds", _are_bounds(self.age_bounds), "three rising ages such as 13,16,18")
+        try:
+            if self.files_url:
+                bucket_of(self.files_url)
+        except ValueError as error:
+            # The value is not repeated: it may hold a key.
+            raise BadSetting(
+                "CRM_FILES_URL must be an address such as "
+                f"s3://bucket/folder?endpoint=https://host&region=name: {error}."
+            ) from None
+        if bool(self.files_key) != bool(self.files_secret):
+            raise BadSetting("CRM_FILES_KEY and CRM_FILES_SECRET are given both or neither.")
+        if self.queue_url and not self.queue_url.startswith(("redis://", "rediss://")):
+            raise BadSetting("CRM_QUEUE_URL must be an address such as redis://host:6379/0.")
         # The value is not repeated: it may hold a password.
         if self.database_url and not _is_database(self.database):
             raise BadSetting(
@@ -139,14 +162,14 @@ class Settings:
     @property
     def folder(self) -> Path:
         """The instance folder, absolute; made when absent."""
-        path = Path(self.instance).resolve()
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadSetting(
-                f"CRM_INSTANCE: the folder {path} cannot be made: {error.strerror}."
-            ) from error
-        return path
+        return _made("CRM_INSTANCE", self.instance)
+
+    @property
+    def shared(self) -> Path:
+        """The folder that all hosts see, absolute; the instance folder where there is one host."""
+        if not self.shared_folder:
+            return self.folder
+        return _made("CRM_SHARED_FOLDER", self.shared_folder)
 
     @property
     def age_limits(self) -> tuple[int, int, int]:
@@ -177,6 +200,15 @@ class Settings:
             key = secrets.token_urlsafe(48)
             file.write(key)
         return key
+
+
+def _made(name: str, folder: str) -> Path:
+    path = Path(folder).resolve()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"{name}: the folder {path} cannot be made: {error.strerror}.") from error
+    return path
 
 
 def _read_key(path: Path) -> str:
