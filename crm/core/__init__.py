@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 from crm.core import (
     access,
     audit_cli,
+    backup_cli,
     charts,
     cli,
     db,
@@ -91,5 +92,6 @@ def init_app(settings: Settings) -> Flask:
     icons.init_app(app)
     cli.init_app(app)
     audit_cli.init_app(app)
+    backup_cli.init_app(app)
     files_cli.init_app(app)
     return app

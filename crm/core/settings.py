@@ -15,6 +15,7 @@ from flask import current_app
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crm.core.backup_rules import Keep
 from crm.core.bucket import bucket_of
 
 
@@ -99,6 +100,16 @@ class Settings:
     retention_years: str = _setting(
         "3", "Years after which members who left are proposed to be forgotten."
     )
+    backup_folder: str = _setting(
+        "backups", "Folder backups are kept in; a relative one lies in the instance folder."
+    )
+    backup_hour: str = _setting("3", "Hour of the day a backup is made at.")
+    backup_keep: str = _setting(
+        "7,5,12", "Of how many days, weeks and months the last backup is kept."
+    )
+    backup_key: str = _setting(
+        "", "Passphrase, or age recipient (`age1…`), backups are sealed for. Empty: not sealed."
+    )
     demo_password: str = _setting("", "Password of the demo's people. Empty: random and printed.")
     testing: str = _setting("0", "1: for the test suite; sign-in is not throttled.")
 
@@ -126,6 +137,9 @@ class Settings:
         self._must(
             "mail", self.mail in ("", "send", "preview", "off"), "`send`, `preview`, `off` or empty"
         )
+        hour = self.backup_hour
+        self._must("backup_hour", hour.isdecimal() and int(hour) < 24, "an hour, 0 to 23")
+        self._must("backup_keep", _is_rule(self.backup_keep), "three numbers such as 7,5,12")
         self._must("workers", int(self.workers) > 0, "at least 1")
         self._must("timezone", _is_timezone(self.timezone), "a time zone such as America/New_York")
         self._must("age_bounds", _are_bounds(self.age_bounds), "three rising ages such as 13,16,18")
@@ -170,6 +184,16 @@ class Settings:
         if not self.shared_folder:
             return self.folder
         return _made("CRM_SHARED_FOLDER", self.shared_folder)
+
+    @property
+    def backups(self) -> Path:
+        """The folder backups are kept in, absolute; whoever writes there makes it."""
+        return self.folder / Path(self.backup_folder).expanduser()
+
+    @property
+    def keep(self) -> Keep:
+        """How many backups are kept."""
+        return Keep.parse(self.backup_keep)
 
     @property
     def age_limits(self) -> tuple[int, int, int]:
@@ -234,6 +258,14 @@ def _are_bounds(text: str) -> bool:
         return False
     first, second, grown = map(int, parts)
     return 0 < first < second < grown
+
+
+def _is_rule(text: str) -> bool:
+    try:
+        Keep.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_database(address: str) -> bool:

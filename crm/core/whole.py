@@ -169,9 +169,7 @@ def rows(connection: Connection, shape: Shape) -> Iterator[Sequence[dict[str, An
             found = []
             for row in some:
                 item = {
-                    name: value
-                    for name, value in zip(names, row, strict=True)
-                    if value is not None
+                    name: value for name, value in zip(names, row, strict=True) if value is not None
                 }
                 for name, make in made:
                     if name in item:
