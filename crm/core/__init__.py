@@ -10,11 +10,13 @@ from flask_wtf import CSRFProtect
 from crm.core import (
     access,
     audit_cli,
+    backup_cli,
     charts,
     cli,
     db,
     errors,
     files,
+    files_cli,
     health,
     history,
     i18n,
@@ -84,7 +86,7 @@ def init_app(settings: Settings) -> Flask:
     Migrate(app, db.extension, directory=str(top_folder("migrations")), render_as_batch=True)
     errors.init_app(app)
     files.init_app(app, settings)
-    limits.init_app(app)
+    limits.init_app(app, settings)
     outbox.init_app(app)
     schedule.init_app(app)
     health.init_app(app)
@@ -97,4 +99,6 @@ def init_app(settings: Settings) -> Flask:
     icons.init_app(app)
     cli.init_app(app)
     audit_cli.init_app(app)
+    backup_cli.init_app(app)
+    files_cli.init_app(app)
     return app

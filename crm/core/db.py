@@ -81,6 +81,10 @@ metadata = MetaData(
 )
 
 
+#: For `mapped_column(info=…)`: what opens doors. A backup has it, an export for others has not.
+SECRET = {"secret": True}
+
+
 class Base(DeclarativeBase):
     """Root of all models."""
 
@@ -257,7 +261,7 @@ def init_app(app: Flask) -> None:
     """Bind the database to the application."""
     extension.init_app(app)
     with app.app_context():
-        _prepare(extension.engine)
+        prepare(extension.engine)
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -281,7 +285,8 @@ def _end(error: BaseException | None) -> None:
         _mode.reset(token)
 
 
-def _prepare(engine: Engine) -> None:
+def prepare(engine: Engine) -> None:
+    """Give an engine the rules of locking, and a new file of SQLite to its owner alone."""
     if engine.dialect.name == "sqlite" and (path := engine.url.database):
         # Readable by its owner alone, as what SQLite puts beside it then is too.
         with suppress(OSError):

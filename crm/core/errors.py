@@ -31,6 +31,9 @@ _OF_PROGRAM = (
 class Refused(Exception):
     """A rule said no. The message is a sentence for the person; `field` is where it belongs."""
 
+    #: What the answer says to a program.
+    status = 409
+
     def __init__(self, message: str, field: str | None = None):
         super().__init__(message)
         self.message = message
@@ -63,7 +66,7 @@ def _answer(code: int, title: str, text: str) -> tuple[Response | str, int]:
 
 
 def _refused(error: Refused) -> tuple[Response | str, int]:
-    return _answer(409, _("That was not done"), str(error.message))
+    return _answer(error.status, _("That was not done"), str(error.message))
 
 
 def _http(error: HTTPException) -> Any:
