@@ -53,7 +53,7 @@ def start() -> None:
     if treaty_queries.is_empty():
         with in_words(), db.unit_of_work():
             treaties.load_reference(by=None)
-    serve_until_stopped(saying=how)
+    serve_until_stopped(saying=how, with_worker=True)
 
 
 def make_demo() -> str:

@@ -32,6 +32,7 @@ from crm.core import (
     shell,
     tiles,
     watch,
+    worker,
 )
 from crm.core import (
     audit as audit,
@@ -92,6 +93,7 @@ def init_app(settings: Settings) -> Flask:
     health.init_app(app)
     metrics.init_app(app)
     mail.init_app(app, settings)
+    worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
     charts.init_app(app)

@@ -2,6 +2,7 @@
 the database brought to what this version needs before anything reads it."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from crm.core import db
 from crm.core.errors import Refused
 from crm.core.serving import serve_until_stopped
+from crm.core.worker import PATIENCE, Worker
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -50,7 +52,7 @@ class State(Enum):
 
 def init_app(app: Flask) -> None:
     """Register the groups and the commands that know no room."""
-    for each in (importers, exporters, migrate, serve):
+    for each in (importers, exporters, migrate, serve, worker):
         app.cli.add_command(each)
 
 
@@ -183,8 +185,37 @@ def migrate() -> None:
 
 
 @click.command("serve")
+@click.option("--with-worker", is_flag=True, help="Carry out mail and jobs in this process too.")
 @with_appcontext
-def serve() -> None:
+def serve(with_worker: bool) -> None:
     """Serve the pages until stopped with Ctrl-C."""
     ensure_database()
-    serve_until_stopped()
+    serve_until_stopped(with_worker=with_worker)
+
+
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Carry out mail and jobs until stopped with Ctrl-C.
+
+    Finishes what it has in hand first; a second Ctrl-C stops it at once.
+    """
+    ensure_database()
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    db.session.remove()
+    working = Worker(app)
+
+    def stop(number: int, _frame: Any) -> None:
+        if working.stopping.is_set():
+            os._exit(128 + number)
+        working.stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    working.start()
+    click.echo(f"Working as {working.name}  (Ctrl-C stops the worker)")
+    working.stopping.wait()
+    click.echo("Finishing what is in hand …")
+    if not working.stop():
+        click.echo(f"Not everything was finished within {PATIENCE} seconds.", err=True)
+    click.echo("Stopped.")

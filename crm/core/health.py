@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, current_app
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from crm.core import db
+from crm.core import db, worker
 from crm.core.access import public
 from crm.core.limits import limiter
 from crm.core.settings import in_force
@@ -34,6 +34,8 @@ class Check:
 
     name: str
     look: Callable[[], str | None]
+    #: Whether pages do not work without. What is only told must not take every host away at once.
+    needed: bool = True
 
 
 def init_app(app: Flask) -> None:
@@ -44,6 +46,8 @@ def init_app(app: Flask) -> None:
     limiter.exempt(blueprint)
     add_check(app, Check("database", _database))
     add_check(app, Check("disk", _disk))
+    # Without the queue what waits is carried out all the same, within a minute.
+    add_check(app, Check("queue", _queue, needed=False))
 
 
 def add_check(app: Flask, check: Check) -> None:
@@ -82,7 +86,9 @@ def ready() -> Response:
         return _said("server stopping\n", 503)
     found = answers()
     lines = "".join(f"{name} {word}\n" for name, word in found.items())
-    return _said(lines, 200 if set(found.values()) == {"ok"} else 503)
+    needed = {check.name for check in current_app.extensions["crm_checks"] if check.needed}
+    is_ready = all(word == "ok" for name, word in found.items() if name in needed)
+    return _said(lines, 200 if is_ready else 503)
 
 
 def _said(words: str, status: int) -> Response:
@@ -106,6 +112,10 @@ def _wanted() -> set[str]:
         kept = set(ScriptDirectory.from_config(config).get_heads())
         current_app.extensions["crm_revision"] = kept
     return kept
+
+
+def _queue() -> str | None:
+    return None if worker.is_reachable() else "away"
 
 
 def _disk() -> str | None:

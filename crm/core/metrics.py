@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select, text
 
-from crm.core import audit, db, watch
+from crm.core import audit, backups, db, watch, worker
 from crm.core.access import public
 from crm.core.limits import limiter
 from crm.core.outbox import Outgoing, State, jobs
@@ -125,6 +125,14 @@ def init_app(app: Flask) -> None:
             lambda: {(): late().total_seconds()},
         ),
     )
+    add_gauge(
+        app,
+        Gauge("crm_worker_seen_seconds", "How long ago a worker was last there.", _worker_seen),
+    )
+    add_gauge(
+        app,
+        Gauge("crm_backup_age_seconds", "Age of the newest backup on this host.", _backup_age),
+    )
 
 
 def add_gauge(app: Flask, gauge: Gauge) -> None:
@@ -167,6 +175,16 @@ def late() -> timedelta:
         )
     )
     return max(db.now() - oldest, timedelta()) if oldest else timedelta()
+
+
+def _worker_seen() -> dict[tuple[str, ...], float]:
+    seen = worker.seen()
+    return {(): (db.now() - seen).total_seconds()} if seen else {}
+
+
+def _backup_age() -> dict[tuple[str, ...], float]:
+    newest = backups.newest()
+    return {(): (db.now() - newest.moment).total_seconds()} if newest else {}
 
 
 class _Kept(Collector):

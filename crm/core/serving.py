@@ -11,10 +11,12 @@ from typing import Any
 import click
 import waitress
 from flask import Flask, current_app
+from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
 from crm.core import db, health
 from crm.core.settings import Settings, in_force
+from crm.core.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +24,23 @@ log = logging.getLogger(__name__)
 _SILENCE = 1.0
 
 
-def serve_until_stopped(*, saying: str = "") -> None:
+class _Task(WSGITask):
+    """A request; one that is answered while the server stops keeps its connection for no other."""
+
+    def build_response_header(self) -> Any:
+        """The head of the answer: as to somebody who wants the connection closed, then."""
+        if self.channel.server.stopping.is_set():
+            self.request.headers["CONNECTION"] = "close"
+        return super().build_response_header()
+
+
+class _Channel(HTTPChannel):
+    """A connection."""
+
+    task_class = _Task
+
+
+def serve_until_stopped(*, saying: str = "", with_worker: bool = False) -> None:
     """Answer requests until SIGTERM or Ctrl-C; says the address and more once it listens.
 
     Then it listens no more and answers what it has begun, for `CRM_STOP_SECONDS` at the longest. A
@@ -43,7 +61,8 @@ def serve_until_stopped(*, saying: str = "") -> None:
         max_request_body_size=64 * 1024 * 1024,
         clear_untrusted_proxy_headers=not int(settings.proxies),
     )
-    stopping = health.stopping(app)
+    server.stopping = stopping = health.stopping(app)
+    server.channel_class = _Channel
 
     def stop(*_: Any) -> None:
         if stopping.is_set():
@@ -56,19 +75,19 @@ def serve_until_stopped(*, saying: str = "") -> None:
     click.echo(f"\nOpen {address_of(listening, settings)}  (Ctrl-C stops the server)")
     if saying:
         click.echo(saying)
+    working = Worker(app) if with_worker else None
+    if working:
+        working.start()
     while not stopping.is_set():
         server.asyncore.loop(timeout=1.0, map=channels, count=1)
-    _finish(server, channels, until=monotonic() + int(settings.stop_seconds))
+    until = monotonic() + int(settings.stop_seconds)
+    if working:
+        # It takes nothing new from here on, while pages are answered.
+        working.stopping.set()
+    _finish(server, channels, until=until)
+    if working and not working.stop(max(1.0, until - monotonic())):
+        log.warning("stopped with work in hand: it is taken up again when its lease is over")
     click.echo("Stopped.")
-
-
-class _Last(WSGITask):
-    """A request answered while the server stops: its connection is not kept for another."""
-
-    def start(self) -> None:
-        """Answer as to somebody who wants the connection closed."""
-        super().start()
-        self.request.headers["CONNECTION"] = "close"
 
 
 def _finish(server: Any, channels: dict[int, Any], *, until: float) -> None:
@@ -80,9 +99,6 @@ def _finish(server: Any, channels: dict[int, Any], *, until: float) -> None:
     began = time()
     while (open_ := list(server.active_channels.values())) and monotonic() < until:
         for channel in open_:
-            channel.task_class = _Last
-            for request in list(channel.requests):
-                request.headers["CONNECTION"] = "close"
             is_idle = not (channel.requests or channel.total_outbufs_len)
             if is_idle and max(channel.last_activity, began) < time() - _SILENCE:
                 channel.will_close = True
