@@ -22,6 +22,7 @@ from crm.core.mail_models import WorkerSeen
 from crm.core.outbox import Job, Outgoing, State
 from crm.core.settings import Settings, in_force
 from crm.findings import Finding
+from tests.test_cli import free_port
 
 
 def told(findings: Iterable[Finding]) -> str:
@@ -97,10 +98,11 @@ def mail_server(**more: Any) -> Iterator[int]:
         async def handle_DATA(self, *_: Any) -> str:  # noqa: N802 - aiosmtpd's name
             raise AssertionError("the doctor sent a message")
 
-    controller = Controller(Silent(), hostname="127.0.0.1", port=0, **more)
+    port = free_port()
+    controller = Controller(Silent(), hostname="127.0.0.1", port=port, **more)
     controller.start()
     try:
-        yield controller.server.sockets[0].getsockname()[1]
+        yield port
     finally:
         controller.stop()
 
@@ -118,7 +120,7 @@ def mail(port: int, **more: str) -> str:
 
 
 def authenticator(_server: Any, _session: Any, _envelope: Any, _how: str, data: Any) -> AuthResult:
-    return AuthResult(success=data.password == b"hunter2")
+    return AuthResult(success=data.password == b"hunter2", handled=False)
 
 
 def test_mail_that_works() -> None:
