@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from traceback import format_tb
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
 from jinja2 import TemplateNotFound, UndefinedError
 from sqlalchemy.exc import NoResultFound, StatementError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
@@ -29,6 +30,9 @@ _OF_PROGRAM = (
 
 class Refused(Exception):
     """A rule said no. The message is a sentence for the person; `field` is where it belongs."""
+
+    #: What the answer says to a program.
+    status = 409
 
     def __init__(self, message: str, field: str | None = None):
         super().__init__(message)
@@ -62,7 +66,7 @@ def _answer(code: int, title: str, text: str) -> tuple[Response | str, int]:
 
 
 def _refused(error: Refused) -> tuple[Response | str, int]:
-    return _answer(409, _("That was not done"), str(error.message))
+    return _answer(error.status, _("That was not done"), str(error.message))
 
 
 def _http(error: HTTPException) -> Any:
@@ -86,7 +90,27 @@ def _http(error: HTTPException) -> Any:
     return _answer(error.code, title, text)
 
 
+def _away(error: Exception) -> tuple[Response | str, int]:
+    # A line and no trace: while a database is away every request tells the same.
+    log.error(
+        "error %s at endpoint %s: the database is away (%s)",
+        g.get("request_id"), request.endpoint, type(error).__name__,
+    )  # fmt: skip
+    # The page must not ask the database who reads it.
+    g._login_user = AnonymousUserMixin()
+    told = _(
+        "The database does not answer. It may be starting anew: go back in a minute and try again. "
+        "Look first whether what you sent is there already."
+    )
+    answer, code = _answer(503, _("Not just now"), told)
+    response = make_response(answer, code)
+    response.headers["Retry-After"] = "10"
+    return response, code
+
+
 def _bug(error: Exception) -> tuple[Response | str, int]:
+    if db.is_away(error):
+        return _away(error)
     # Where it went wrong goes to the log, and not on what: that may name people.
     told = "".join(trace_of(error))
     log.error("error %s at endpoint %s\n%s", g.get("request_id"), request.endpoint, told)

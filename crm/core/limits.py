@@ -1,4 +1,9 @@
-"""How often somebody may try. Counted by digests: neither log nor memory holds who tried."""
+"""How often somebody may try. Counted by digests: neither log nor memory holds who tried.
+
+Counted in Redis where `CRM_QUEUE_URL` names one, so that all processes count together, else in this
+process. While Redis is away each process counts for itself, anew: nobody is kept from signing in by
+that, and nobody may try without end.
+"""
 
 import hashlib
 import hmac
@@ -9,6 +14,8 @@ from typing import Any
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from flask_login import current_user
+
+from crm.core.settings import Settings
 
 
 def by_client() -> str:
@@ -27,13 +34,20 @@ def by_user() -> str:
     return str(current_user.get_id())
 
 
-#: Counts in this process's memory; a setting for a shared store comes with several hosts.
-limiter = Limiter(by_client, storage_uri="memory://", strategy="moving-window")
+limiter = Limiter(by_client, strategy="moving-window", key_prefix="crm")
+#: Seconds Redis may take: it is asked within a request.
+_PATIENCE = 1
+_OPTIONS = {"socket_connect_timeout": _PATIENCE, "socket_timeout": _PATIENCE}
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     """Bind the limiter. The test suite runs without, save where it sets `THROTTLED`."""
     app.config["THROTTLED"] = not app.config["TESTING"]
+    app.config.update(
+        RATELIMIT_STORAGE_URI=settings.queue_url or "memory://",
+        RATELIMIT_STORAGE_OPTIONS=_OPTIONS if settings.queue_url else {},
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.queue_url),
+    )
     limiter.init_app(app)
 
 

@@ -67,6 +67,22 @@ def wake(lane: str) -> None:
         _told(lane)
 
 
+def is_reachable() -> bool:
+    """Whether the queue answers; what waits is found once a minute where it does not."""
+    try:
+        _queue(outbox.lanes()[0])[0].storage.queue_size()
+    except Exception:
+        # Whatever its storage says.
+        return False
+    return True
+
+
+def seen() -> datetime | None:
+    """When a worker that was not stopped was last there; it says so every minute."""
+    there = select(func.max(WorkerSeen.seen_at)).where(WorkerSeen.stopped_at.is_(None))
+    return db.session.scalar(there)
+
+
 def _told(lane: str) -> bool:
     """Whether the queue took the word."""
     queues = _queues()

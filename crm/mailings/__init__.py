@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.core import shell
+from crm.core import files, shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.mailings import as_tasks, cli, handover, history, views
@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
     carriers.offer(app, as_tasks.CARRIER)
     app.register_blueprint(blueprint)
     history.init_app(app)
+    files.add_column(app, models.Mailing.picture)
     offer(app, handover.OF_PACKS)
     cli.init_app(app)
     shell.add_nav(

@@ -4,7 +4,7 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import evidence, measures
-from crm.core import shell
+from crm.core import files, shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.members import departures
@@ -28,6 +28,8 @@ def init_app(app: Flask) -> None:
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
     history_views.init_app(app)
+    files.add_column(app, models.ActionPhoto.file)
+    files.add_column(app, models.Outcome.scan)
     offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
     departures.offer(app, departures.Source(frozenset({Purpose.PHOTO}), panels.photos_of_member))

@@ -11,7 +11,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_file,
     session,
     url_for,
 )
@@ -26,7 +25,7 @@ from crm.campaigns.models import Campaign
 from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
-from crm.core.files import picture_path
+from crm.core.files import as_picture
 from crm.core.i18n import day, today
 from crm.core.icons import icon
 from crm.core.paging import Page, page_number, page_of
@@ -341,7 +340,7 @@ def _picture(file: str | None, action_id: int) -> Response:
     ).all()
     if not file or not chapters or not access.may(current_user, Can.SEE_MEMBERS, *chapters):
         abort(404)
-    path = picture_path(file)
-    if not path.is_file():
+    try:
+        return as_picture(file)
+    except FileNotFoundError:
         abort(404)
-    return send_file(path, mimetype="image/jpeg")
