@@ -21,13 +21,18 @@ from crm.core import (
     icons,
     limits,
     mail,
+    outbox,
     reads,
+    schedule,
     security,
     shell,
     tiles,
 )
 from crm.core import (
     audit as audit,
+)
+from crm.core import (
+    mail_models as mail_models,
 )
 from crm.core import (
     mapping as mapping,
@@ -74,8 +79,10 @@ def init_app(settings: Settings) -> Flask:
     Bootstrap5(app)
     Migrate(app, db.extension, directory=str(top_folder("migrations")), render_as_batch=True)
     errors.init_app(app)
-    files.init_app(app, settings)
     limits.init_app(app, settings)
+    outbox.init_app(app)
+    schedule.init_app(app)
+    files.init_app(app, settings)
     mail.init_app(app, settings)
     shell.init_app(app)
     history.init_app(app)

@@ -148,7 +148,7 @@ def release() -> None:
 
 
 def _forget() -> None:
-    for key in ("after_commit", "unaudited", "audited"):
+    for key in ("after_commit", "unaudited", "audited", "woken"):
         session.info.pop(key, None)
 
 

@@ -1,20 +1,24 @@
-"""Mail leaves after the commit that caused it, and never takes the request down with it.
+"""Mail: a message is asked for in the commit that caused it, and a worker hands it over.
 
 A message is one file, `emails/<name>.txt`: paragraphs with blank lines between them. It is sent as
 that text and as HTML made from it, where a paragraph that is only an address becomes a button.
 
-Every address is asked about before anything is written to it (`chaperone`): nobody writes to a
-child alone. Somebody else gets the same words, without the links and codes in them, or the
-message stays here and the caller is told why.
+Every address is asked about before anything is written to it, and again before it leaves
+(`chaperone`): nobody writes to a child alone. Somebody else gets the same words, without the links
+and codes in them, or the message stays here and the caller is told why.
+
+A server that says no for now is asked again later, one that says no for good is told to a person.
+Where it cannot be known whether the server took a message, it is not sent a second time.
 """
 
 import logging
 import re
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any
 
 from flask import Flask, current_app, render_template
@@ -22,19 +26,27 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_mail import Connection, Mail, Message
 
-from crm.core import audit, db
+from crm.core import audit, links, outbox
+from crm.core.links import digest
+from crm.core.outbox import Later, Never, Turn, Unwanted
 from crm.core.settings import Settings, in_force
 
 log = logging.getLogger(__name__)
 _mail = Mail()
-#: Mail is handed over beside the request: a slow server keeps nobody waiting, and the answer takes
-#: as long whether a message leaves or not. Python waits for what is queued before it ends.
-_postman = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 #: Seconds a mail server may be silent.
 _PATIENCE = 20
 _ADDRESS = re.compile(r"https?://\S+")
 #: Variables of a message that open a door: a copy never holds them, whatever they look like.
 _SECRET = ("link", "code", "token")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of message. What may not be stopped is what its reader asked for or has to know."""
+
+    name: str
+    label: Any
+    may_stop: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,21 @@ def init_app(app: Flask, settings: Settings) -> None:
         MAIL_SUPPRESS_SEND=False,
     )
     _mail.init_app(app)
+    app.extensions["crm_mail_kinds"] = {}
+    outbox.job(
+        app, outbox.Job("mail", "Mail", _hand_over, lane="mail", patience=120, alone=True, most=10)
+    )
+
+
+def add_kind(app: Flask, kind: Kind) -> None:
+    """Say what kind of message there is: what its readers may choose about it."""
+    app.extensions["crm_mail_kinds"][kind.name] = kind
+
+
+def kinds() -> Mapping[str, Kind]:
+    """All kinds of messages, by name."""
+    found: Mapping[str, Kind] = current_app.extensions["crm_mail_kinds"]
+    return found
 
 
 def is_configured() -> bool:
@@ -106,13 +133,23 @@ def is_configured() -> bool:
 
 
 def send(
-    template: str, *, to: str, subject: Any, language: str | None = None, **context: Any
+    template: str,
+    *,
+    to: str,
+    subject: Any,
+    language: str | None = None,
+    kind: str | None = None,
+    key: str | None = None,
+    batch: str | None = None,
+    **context: Any,
 ) -> Sent:
-    """Render a message and send it after the commit; false when mail is not set up.
+    """Render a message and let it leave after the commit; false when mail is not set up.
 
     `subject` may be a lazy string: it and the message are said in `language`, the reader's. Where
     the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
-    the record that it was withheld, without the address.
+    the record that it was withheld, without the address. `kind` is one of `kinds()`, where it is
+    not called as the template; `key` lets it leave once however often it is asked for; `batch`
+    as in `outbox.put`.
     """
     if not is_configured():
         return Sent(False, _("Mail is not set up here."))
@@ -130,7 +167,7 @@ def send(
             body += (
                 "\n" + _("A copy of this message goes to %(names)s.", names=_names(ruling)) + "\n"
             )
-        _post(heading, to, body)
+        _post(heading, to, body, key=key, about=kind or template, batch=batch)
     for copy in ruling.copies:
         with _said_in(copy.language):
             closed = _("(a link that only the person written to gets)")
@@ -139,7 +176,9 @@ def send(
             about = " ".join(str(subject).split())
             values = {"name": copy.name, "called": ruling.called, "subject": about, "told": told}
             notice = _rendered("copy", values)
-            _post(_("Copy: %(subject)s", subject=about), copy.address, notice)
+            copied = f"{key}:copy:{digest(copy.address)[:16]}" if key else None
+            subject_ = _("Copy: %(subject)s", subject=about)
+            _post(subject_, copy.address, notice, key=copied, about="copy", batch=batch)
     return Sent(True)
 
 
@@ -156,10 +195,13 @@ def _rendered(template: str, context: dict[str, Any]) -> str:
     return plain.get_template(f"emails/{template}.txt").render(**context).strip() + "\n"
 
 
-def _post(heading: str, to: str, body: str) -> None:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+def _post(
+    heading: str, to: str, body: str, *, about: str, key: str | None, batch: str | None
+) -> None:
     html = render_template("emails/layout.html", subject=heading, parts=_parts(body))
-    db.after_commit(lambda: _postman.submit(_deliver, app, heading, to, body, html))
+    message = {"to": to, "subject": heading, "body": body, "html": html}
+    recipient = digest(parseaddr(to)[1].strip().lower())
+    outbox.put("mail", message, key=key, batch=batch, about=about, recipient=recipient, sealed=True)
 
 
 def _parts(body: str) -> list[tuple[str, bool]]:
@@ -168,18 +210,48 @@ def _parts(body: str) -> list[tuple[str, bool]]:
     return [(part, bool(_ADDRESS.fullmatch(part))) for part in paragraphs if part]
 
 
+class _Watched:
+    """A host that says before the words leave: from then on the server may have them."""
+
+    def __init__(self, *args: Any, before_data: Callable[[], None], **options: Any):
+        self.before_data = before_data
+        super().__init__(*args, **options)
+
+    def data(self, msg: Any) -> Any:
+        """Hand the words over (asked by `sendmail`)."""
+        self.before_data()
+        return super().data(msg)  # type: ignore[misc]
+
+
+class _Plain(_Watched, smtplib.SMTP):
+    pass
+
+
+class _Enclosed(_Watched, smtplib.SMTP_SSL):
+    pass
+
+
 class _Connection(Connection):
-    """Flask-Mail's, with what it lacks: an end to waiting, and certificates that are checked."""
+    """Flask-Mail's, with what it lacks: an end to waiting, certificates that are checked, and a
+    word before the point of no return."""
+
+    def __init__(self, mail: Any, before_data: Callable[[], None]):
+        super().__init__(mail)
+        self.before_data = before_data
+
+    def __exit__(self, *error: Any) -> None:
+        # What the server took it took, however it says goodbye.
+        with suppress(OSError, smtplib.SMTPException):
+            super().__exit__(*error)
 
     def configure_host(self) -> smtplib.SMTP:
         mail = self.mail
         trusted = ssl.create_default_context()
+        watch: dict[str, Any] = {"timeout": _PATIENCE, "before_data": self.before_data}
         if mail.use_ssl:
-            host: smtplib.SMTP = smtplib.SMTP_SSL(
-                mail.server, mail.port, timeout=_PATIENCE, context=trusted
-            )
+            host: smtplib.SMTP = _Enclosed(mail.server, mail.port, context=trusted, **watch)
         else:
-            host = smtplib.SMTP(mail.server, mail.port, timeout=_PATIENCE)
+            host = _Plain(mail.server, mail.port, **watch)
         if mail.use_tls:
             host.starttls(context=trusted)
         if mail.username and mail.password:
@@ -187,18 +259,46 @@ class _Connection(Connection):
         return host
 
 
-def _deliver(app: Flask, subject: str, to: str, body: str, html: str) -> None:
-    with app.app_context():
-        try:
-            message = Message(
-                subject=subject,
-                recipients=[to],
-                body=body,
-                html=html,
-                extra_headers={"Auto-Submitted": "auto-generated"},
-            )
-            with _Connection(app.extensions["mail"]) as connection:
-                connection.send(message)
-        except Exception as error:
-            # What caused the mail is kept, whatever became of it. The address stays out of the log.
-            log.error("a message could not be handed to the mail server: %s", type(error).__name__)
+def _hand_over(payload: Mapping[str, Any], turn: Turn) -> None:
+    """Give one message to the server. Until its words leave everything may be tried again."""
+    ruling = chaperone(payload["to"])
+    if ruling.why_not is not None:
+        raise Unwanted("this address may no longer be written to")
+    message = Message(
+        subject=payload["subject"],
+        recipients=[payload["to"]],
+        body=payload["body"],
+        html=payload["html"],
+        extra_headers={"Auto-Submitted": "auto-generated", **payload.get("headers", {})},
+    )
+    message.msgId = f"<{links.mark('message', turn.row_id)}@{_domain()}>"
+    handed = False
+
+    def before_data() -> None:
+        nonlocal handed
+        turn.hand_over()
+        handed = True
+
+    try:
+        with _Connection(current_app.extensions["mail"], before_data) as connection:
+            connection.send(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _said([code for code, _told in error.recipients.values()]) from error
+    except smtplib.SMTPResponseException as error:
+        # An answer is certain: the server says that it has not taken the message.
+        raise _said([error.smtp_code]) from error
+    except (OSError, smtplib.SMTPException) as error:
+        if handed:
+            raise Never("the server was lost in the middle: it may have left or not") from error
+        raise Later(f"the mail server cannot be reached ({type(error).__name__})") from error
+
+
+def _said(codes: Sequence[int]) -> Exception:
+    worst = max(codes, default=0)
+    if 500 <= worst < 600:
+        return Never(f"the mail server refused it for good ({worst})")
+    return Later(f"the mail server refused it for now ({worst})")
+
+
+def _domain() -> str:
+    return parseaddr(str(current_app.config["MAIL_DEFAULT_SENDER"]))[1].rpartition("@")[2]

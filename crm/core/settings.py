@@ -32,6 +32,12 @@ def _setting(default: str, meaning: str) -> str:
     return field(default=default, metadata={"meaning": meaning})
 
 
+#: Settings that are whole numbers.
+_NUMBERS = (
+    "port", "threads", "proxies", "mail_port", "retention_years", "retry_seconds", "workers",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Read from the environment as `CRM_<NAME>`; all are text, all have a default."""
@@ -67,6 +73,20 @@ class Settings:
     mail_password: str = _setting("", "Password to sign in to the SMTP server with.")
     mail_security: str = _setting("", "`starttls`, `tls`, or empty for neither.")
     mail_sender: str = _setting("", "Address mail is sent from.")
+    mail: str = _setting(
+        "",
+        "`send`, `preview` (nothing is sent, pages show what would go) or `off`. "
+        "Empty: `send` where CRM_MAIL_SERVER is given, else `off`; in the demo `preview`.",
+    )
+    queue_url: str = _setting(
+        "",
+        "Redis for the queue and the limits where several hosts share them. "
+        "Empty: files in the instance folder.",
+    )
+    retry_seconds: str = _setting(
+        "30", "Seconds until what failed is tried again; longer each time it fails."
+    )
+    workers: str = _setting("2", "Threads a worker carries jobs out with, in each lane.")
     congress_source: str = _setting(
         "", "Folder, file or address `make run` and `crm import congress` read Congress from."
     )
@@ -83,7 +103,15 @@ class Settings:
     testing: str = _setting("0", "1: for the test suite; sign-in is not throttled.")
 
     def __post_init__(self) -> None:
-        for name in ("port", "threads", "proxies", "mail_port", "retention_years"):
+        for name in (
+            "port",
+            "threads",
+            "proxies",
+            "mail_port",
+            "retention_years",
+            "retry_seconds",
+            "workers",
+        ):
             self._must(name, getattr(self, name).isdecimal(), "a whole number")
         for name in ("secure_cookies", "testing"):
             self._must(name, getattr(self, name) in ("0", "1"), "0 or 1")
@@ -95,6 +123,10 @@ class Settings:
             self.mail_security in ("", "starttls", "tls"),
             "`starttls`, `tls` or empty",
         )
+        self._must(
+            "mail", self.mail in ("", "send", "preview", "off"), "`send`, `preview`, `off` or empty"
+        )
+        self._must("workers", int(self.workers) > 0, "at least 1")
         self._must("timezone", _is_timezone(self.timezone), "a time zone such as America/New_York")
         self._must("age_bounds", _are_bounds(self.age_bounds), "three rising ages such as 13,16,18")
         try:
@@ -108,8 +140,6 @@ class Settings:
             ) from None
         if bool(self.files_key) != bool(self.files_secret):
             raise BadSetting("CRM_FILES_KEY and CRM_FILES_SECRET are given both or neither.")
-        if self.queue_url and not self.queue_url.startswith(("redis://", "rediss://")):
-            raise BadSetting("CRM_QUEUE_URL must be an address such as redis://host:6379/0.")
         # The value is not repeated: it may hold a password.
         if self.database_url and not _is_database(self.database):
             raise BadSetting(

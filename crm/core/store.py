@@ -39,6 +39,7 @@ _PIECE = 256 * 1024
 CONNECT, TRY, TRIES = 3, 20, 10
 #: The least a part of an unfinished file is old before it is taken for left over.
 A_DAY = 24 * 60 * 60
+_SHUT = (PermissionDeniedError, UnauthenticatedError, PermissionError)
 #: The process that has used the library, which does not survive a fork.
 _process: int | None = None
 
@@ -223,8 +224,9 @@ def _told(*, is_asked: bool = False) -> Iterator[None]:
     except (BaseError, OSError) as error:
         if isinstance(error, FileNotFoundError) and is_asked:
             raise FileNotFoundError("this file is not kept") from None
-        log.error("the place files are kept in failed: %s", _reason(error))
-        if isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError)):
+        reason = _reason(error)
+        log.error("the place files are kept in failed: %s", reason)
+        if isinstance(error, _SHUT) or re.search(r" 40[13]\b", reason):
             raise Away(
                 _("The place where photos and documents are kept lets nobody in. Tell whoever "
                   "runs this; nothing else was lost.")

@@ -129,3 +129,53 @@ class Piece(db.Model):
     contact_point: Mapped[ContactPoint | None] = relationship(lazy="raise")
     posting: Mapped[Posting | None] = relationship(lazy="raise")
     task: Mapped[Task | None] = relationship(lazy="raise")
+
+
+class MemberLetter(db.Model):
+    """A text sent to many members by e-mail, some a minute."""
+
+    __tablename__ = "member_letter"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: In addresses, and the batch of its messages. It names nobody.
+    code: Mapped[str] = mapped_column(unique=True, default=lambda: new_code(CODE_LENGTH))
+    name: Mapped[str]
+    chapter_id: Mapped[int] = mapped_column(ForeignKey("chapter.id"), index=True)
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
+    text_id: Mapped[int] = mapped_column(ForeignKey("text.id"), index=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("text_version.id"))
+    #: The filter of the list of members, as its address has it.
+    chosen: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: What the text's own fields say in it, by key.
+    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: Messages a minute at most.
+    rate: Mapped[int] = mapped_column(default=30)
+    #: sending | paused | stopped | done
+    state: Mapped[str] = mapped_column(default="sending")
+    client_key: Mapped[str] = mapped_column(unique=True)
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    made_at: Mapped[datetime] = mapped_column(default=db.now)
+    ended_at: Mapped[datetime | None]
+
+    chapter: Mapped[Chapter] = relationship(lazy="raise")
+    text: Mapped[Text] = relationship(lazy="raise")
+    made_by: Mapped[User | None] = relationship(lazy="raise")
+
+
+class MemberLetterRow(db.Model):
+    """One member's letter, and what became of it."""
+
+    __tablename__ = "member_letter_row"
+    __table_args__ = (
+        UniqueConstraint("letter_id", "member_id"),
+        Index("ix_member_letter_row_next", "letter_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    letter_id: Mapped[int] = mapped_column(ForeignKey("member_letter.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    #: to-send | queued | sent | withheld | failed
+    state: Mapped[str] = mapped_column(default="to-send")
+    why: Mapped[str | None]
+    #: Of its row in the outbox.
+    outgoing_id: Mapped[int | None]

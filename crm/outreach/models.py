@@ -109,6 +109,7 @@ class ActionTarget(db.Model):
             "term_id", "channel", "campaign_id", "happened_on", "pieces",
         ),
         Index("ix_action_target_awaiting", "awaiting", "happened_on", "id"),
+        Index("ix_action_target_ask", "awaiting", "ask_on", "id"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -121,6 +122,13 @@ class ActionTarget(db.Model):
     happened_on: Mapped[date]
     #: The channel expects an answer and none is recorded.
     awaiting: Mapped[bool] = mapped_column(default=False)
+    #: When its leader is asked next whether anything came back.
+    ask_on: Mapped[date | None]
+    #: How often that was asked.
+    asked: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: The day nobody waited any longer, and why: `no answer`, `left office`.
+    closed_on: Mapped[date | None]
+    closed_why: Mapped[str | None]
 
     action: Mapped[Action] = relationship(back_populates="targets", lazy="raise")
     target: Mapped[Target] = relationship(lazy="raise")
@@ -192,11 +200,36 @@ class Outcome(db.Model):
     scan: Mapped[str | None]
     #: The address that what came back undeliverable had been sent to.
     contact_point_id: Mapped[int | None] = mapped_column(ForeignKey("contact_point.id"))
+    #: Who it came to, of those who wrote.
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=db.now)
 
     action_target: Mapped[ActionTarget] = relationship(back_populates="outcomes", lazy="raise")
     recorded_by: Mapped[User | None] = relationship(lazy="raise")
+    files: Mapped[list["OutcomeFile"]] = relationship(lazy="raise")
+
+
+class OutcomeFile(db.Model):
+    """A paper that came with an outcome, beside the scan."""
+
+    __tablename__ = "outcome_file"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    outcome_id: Mapped[int] = mapped_column(ForeignKey("outcome.id"), index=True)
+    file: Mapped[str]
+    name: Mapped[str]
+
+
+class ReplyWindow(db.Model):
+    """How many days an answer may take, where it is not as `windows` says."""
+
+    __tablename__ = "reply_window"
+
+    #: The channel, and the kind of address it went to (`windows.ADDRESSES`).
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    days: Mapped[int]
 
 
 class PositionEvidence(db.Model):

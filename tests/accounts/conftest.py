@@ -16,7 +16,7 @@ from flask import Flask
 from crm import create_app
 from crm.accounts import operations
 from crm.accounts.models import User
-from crm.core import db, limits
+from crm.core import db, limits, outbox
 from tests.conftest import Browser, settings_for
 
 PASSWORD = "seven geese over the ridge"
@@ -57,7 +57,8 @@ class Letterbox:
         return "250 OK"
 
     def next(self) -> tuple[str, list[str], EmailMessage]:
-        """The next message; waits for it, as mail leaves beside the request."""
+        """The next message: what waits in the outbox leaves first."""
+        outbox.drain()
         return self.received.get(timeout=20)
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.accounts import operations as accounts
-from crm.core import audit, db, mail
+from crm.core import audit, db, mail, outbox
 from crm.core.access import Role
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
@@ -83,7 +83,7 @@ def received(letterbox: SimpleNamespace, number: int) -> dict[str, EmailMessage]
         _sender, recipients, message = letterbox.next()
         [to] = recipients
         found[to] = message
-    mail._postman.submit(bool).result(timeout=20)
+    outbox.drain()
     assert letterbox.box.received.empty()
     return found
 
