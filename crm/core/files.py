@@ -14,12 +14,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
+from werkzeug.wsgi import wrap_file
 
 from crm.core import db, outbox, store
 from crm.core.errors import Refused
@@ -190,7 +191,8 @@ def _response(name: str, mimetype: str) -> Response:
         # Nothing is left to ask of the database, and a storage may take its time.
         db.rollback()
     kept = place.read(name)
-    response = Response(kept.pieces, mimetype=mimetype, direct_passthrough=True)
+    body = kept.pieces if kept.file is None else wrap_file(request.environ, kept.file)
+    response = Response(body, mimetype=mimetype, direct_passthrough=True)
     response.content_length = kept.size
     return response
 

@@ -112,7 +112,7 @@ def test_halves_of_a_killed_writer_are_no_files_and_go(tmp_path: Path) -> None:
     place = store.place_of(settings_for(tmp_path), "")
     name = store.new_name("jpg")
     place.keep(name, b"whole")
-    left = tmp_path / "pictures" / f"{name}#1"
+    left = tmp_path / "pictures" / f"{name}.1a2b3c4d.part"
     left.write_bytes(b"half")
     (tmp_path / "pictures" / "a cat.jpg").write_bytes(b"somebody's own")
     assert [each.name for each in place.names()] == [name]
@@ -338,7 +338,7 @@ def test_every_column_that_names_a_file_is_known(app: Flask) -> None:
 
 def aged(name: str) -> None:
     here = store.here()
-    assert here._folder
+    assert isinstance(here, store.InFolder)
     os.utime(here._folder / store.FOLDERS[name.rpartition(".")[2]] / name, (1, 1))
 
 
