@@ -1,4 +1,6 @@
-"""What is configured, what is missing and what stands in the way, in words. It changes nothing."""
+"""What is configured, what is missing and what stands in the way, in words. It changes nothing,
+save that a probe is put among the files and taken away again.
+"""
 
 import os
 import shutil
@@ -14,9 +16,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from crm.accounts.models import User
-from crm.core import audit_check, db
+from crm.core import audit_check, db, store
 from crm.core.access import Role
 from crm.core.cli import State, database_state
+from crm.core.errors import Refused
 from crm.core.settings import Settings, in_force
 from crm.demo_data.people import USERS
 from crm.members.models import ChapterRole
@@ -72,6 +75,8 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         *_folder(settings),
         *_key(settings),
         *_database(),
+        *_files(),
+        *_hosts(settings),
         *_web(settings),
         *_mail(settings),
     ]
@@ -162,6 +167,35 @@ def _people() -> Iterator[Finding]:
     demo = db.session.scalar(select(func.count(User.id)).where(User.email.in_(theirs)))
     if demo:
         yield note("people", f"{demo} people of the demo can sign in. Not for a public server.")
+
+
+def _files() -> Iterator[Finding]:
+    """Whether photos and documents can be kept: a probe is put there, read and taken away."""
+    try:
+        yield good("files", store.examine())
+    except Refused as refusal:
+        yield stop("files", f"{store.here()}: {refusal.message}")
+
+
+def _hosts(settings: Settings) -> Iterator[Finding]:
+    """What is shared, where anything says that there are several hosts."""
+    if not (settings.queue_url or settings.files_url or settings.shared_folder):
+        return
+    lacking = []
+    if not settings.secret_key:
+        lacking.append("CRM_SECRET_KEY (each host would make a key of its own)")
+    if settings.database.startswith("sqlite"):
+        lacking.append("CRM_DATABASE_URL (SQLite is for one host)")
+    if not settings.queue_url:
+        lacking.append("CRM_QUEUE_URL (each process would count tries for itself)")
+    if not settings.shared_folder:
+        lacking.append("CRM_SHARED_FOLDER (an import begun at one host would be unknown at others)")
+        if not settings.files_url:
+            lacking.append("CRM_FILES_URL (a photo kept by one host would be unknown at others)")
+    if lacking:
+        yield note("hosts", f"Several hosts need these too: {'; '.join(lacking)}.")
+    else:
+        yield good("hosts", "database, Redis, files, uploads and key are shared.")
 
 
 def _web(settings: Settings) -> Iterator[Finding]:
