@@ -22,6 +22,9 @@ from crm.core import db
 from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from tests import make
+from tests.quick import make_applications_quick
+
+make_applications_quick()
 
 
 def missing(what: str) -> None:

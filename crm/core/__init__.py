@@ -17,17 +17,22 @@ from crm.core import (
     errors,
     files,
     files_cli,
+    health,
     history,
     i18n,
     icons,
     limits,
+    logs,
     mail,
+    metrics,
     outbox,
     reads,
     schedule,
     security,
     shell,
     tiles,
+    watch,
+    worker,
 )
 from crm.core import (
     audit as audit,
@@ -59,8 +64,7 @@ def init_app(settings: Settings) -> Flask:
     )
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
-        # A statement that fails is told without its values: they are people.
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS=db.options(settings.database, int(settings.threads)),
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE=settings.timezone,
         BOOTSTRAP_SERVE_LOCAL=True,
@@ -70,6 +74,8 @@ def init_app(settings: Settings) -> Flask:
     app.extensions["crm_settings"] = settings
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "autoescape": True}
     security.init_app(app, settings)
+    watch.init_app(app)
+    logs.init_app(app)
     i18n.init_app(app)
     # The order of these three is the way of a request: open the unit of work, know the person
     # (accounts registers that), then ask whether the person may.
@@ -84,7 +90,10 @@ def init_app(settings: Settings) -> Flask:
     limits.init_app(app, settings)
     outbox.init_app(app)
     schedule.init_app(app)
+    health.init_app(app)
+    metrics.init_app(app)
     mail.init_app(app, settings)
+    worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
     charts.init_app(app)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from traceback import format_tb
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
 from jinja2 import TemplateNotFound, UndefinedError
 from sqlalchemy.exc import NoResultFound, StatementError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
@@ -89,7 +90,27 @@ def _http(error: HTTPException) -> Any:
     return _answer(error.code, title, text)
 
 
+def _away(error: Exception) -> tuple[Response | str, int]:
+    # A line and no trace: while a database is away every request tells the same.
+    log.error(
+        "error %s at endpoint %s: the database is away (%s)",
+        g.get("request_id"), request.endpoint, type(error).__name__,
+    )  # fmt: skip
+    # The page must not ask the database who reads it.
+    g._login_user = AnonymousUserMixin()
+    told = _(
+        "The database does not answer. It may be starting anew: go back in a minute and try again. "
+        "Look first whether what you sent is there already."
+    )
+    answer, code = _answer(503, _("Not just now"), told)
+    response = make_response(answer, code)
+    response.headers["Retry-After"] = "10"
+    return response, code
+
+
 def _bug(error: Exception) -> tuple[Response | str, int]:
+    if db.is_away(error):
+        return _away(error)
     # Where it went wrong goes to the log, and not on what: that may name people.
     told = "".join(trace_of(error))
     log.error("error %s at endpoint %s\n%s", g.get("request_id"), request.endpoint, told)

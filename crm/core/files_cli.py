@@ -86,9 +86,7 @@ def move(origin: str, goal: str | None) -> None:
         except BadSetting as error:
             raise click.ClickException(str(error)) from None
         if here.told == there.told:
-            raise click.ClickException(
-                f"Both are {here}. Name the other with --to or --from."
-            )
+            raise click.ClickException(f"Both are {here}. Name the other with --to or --from.")
         copied, same = 0, 0
         with progress("Copying files") as moved:
             names = sorted(each.name for each in here.names())

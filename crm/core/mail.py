@@ -13,10 +13,7 @@ Where it cannot be known whether the server took a message, it is not sent a sec
 
 import logging
 import re
-import smtplib
-import ssl
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
@@ -24,17 +21,16 @@ from typing import Any
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from flask_mail import Connection, Mail, Message
+from flask_babel import lazy_gettext as _l
+from flask_mail import Mail, Message
 
-from crm.core import audit, links, outbox
+from crm.core import audit, links, outbox, smtp
 from crm.core.links import digest
-from crm.core.outbox import Later, Never, Turn, Unwanted
+from crm.core.outbox import Turn, Unwanted
 from crm.core.settings import Settings, in_force
 
 log = logging.getLogger(__name__)
 _mail = Mail()
-#: Seconds a mail server may be silent.
-_PATIENCE = 20
 _ADDRESS = re.compile(r"https?://\S+")
 #: Variables of a message that open a door: a copy never holds them, whatever they look like.
 _SECRET = ("link", "code", "token")
@@ -107,8 +103,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     _mail.init_app(app)
     app.extensions["crm_mail_kinds"] = {}
     outbox.job(
-        app, outbox.Job("mail", "Mail", _hand_over, lane="mail", patience=120, alone=True, most=10)
-    )
+        app,
+        outbox.Job(
+            "mail", _l("Mail"), _hand_over,
+            lane="mail", patience=120, alone=True, most=10, rest=smtp.rest,
+        ),
+    )  # fmt: skip
 
 
 def add_kind(app: Flask, kind: Kind) -> None:
@@ -210,55 +210,6 @@ def _parts(body: str) -> list[tuple[str, bool]]:
     return [(part, bool(_ADDRESS.fullmatch(part))) for part in paragraphs if part]
 
 
-class _Watched:
-    """A host that says before the words leave: from then on the server may have them."""
-
-    def __init__(self, *args: Any, before_data: Callable[[], None], **options: Any):
-        self.before_data = before_data
-        super().__init__(*args, **options)
-
-    def data(self, msg: Any) -> Any:
-        """Hand the words over (asked by `sendmail`)."""
-        self.before_data()
-        return super().data(msg)  # type: ignore[misc]
-
-
-class _Plain(_Watched, smtplib.SMTP):
-    pass
-
-
-class _Enclosed(_Watched, smtplib.SMTP_SSL):
-    pass
-
-
-class _Connection(Connection):
-    """Flask-Mail's, with what it lacks: an end to waiting, certificates that are checked, and a
-    word before the point of no return."""
-
-    def __init__(self, mail: Any, before_data: Callable[[], None]):
-        super().__init__(mail)
-        self.before_data = before_data
-
-    def __exit__(self, *error: Any) -> None:
-        # What the server took it took, however it says goodbye.
-        with suppress(OSError, smtplib.SMTPException):
-            super().__exit__(*error)
-
-    def configure_host(self) -> smtplib.SMTP:
-        mail = self.mail
-        trusted = ssl.create_default_context()
-        watch: dict[str, Any] = {"timeout": _PATIENCE, "before_data": self.before_data}
-        if mail.use_ssl:
-            host: smtplib.SMTP = _Enclosed(mail.server, mail.port, context=trusted, **watch)
-        else:
-            host = _Plain(mail.server, mail.port, **watch)
-        if mail.use_tls:
-            host.starttls(context=trusted)
-        if mail.username and mail.password:
-            host.login(mail.username, mail.password)
-        return host
-
-
 def _hand_over(payload: Mapping[str, Any], turn: Turn) -> None:
     """Give one message to the server. Until its words leave everything may be tried again."""
     ruling = chaperone(payload["to"])
@@ -272,32 +223,7 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> None:
         extra_headers={"Auto-Submitted": "auto-generated", **payload.get("headers", {})},
     )
     message.msgId = f"<{links.mark('message', turn.row_id)}@{_domain()}>"
-    handed = False
-
-    def before_data() -> None:
-        nonlocal handed
-        turn.hand_over()
-        handed = True
-
-    try:
-        with _Connection(current_app.extensions["mail"], before_data) as connection:
-            connection.send(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        raise _said([code for code, _told in error.recipients.values()]) from error
-    except smtplib.SMTPResponseException as error:
-        # An answer is certain: the server says that it has not taken the message.
-        raise _said([error.smtp_code]) from error
-    except (OSError, smtplib.SMTPException) as error:
-        if handed:
-            raise Never("the server was lost in the middle: it may have left or not") from error
-        raise Later(f"the mail server cannot be reached ({type(error).__name__})") from error
-
-
-def _said(codes: Sequence[int]) -> Exception:
-    worst = max(codes, default=0)
-    if 500 <= worst < 600:
-        return Never(f"the mail server refused it for good ({worst})")
-    return Later(f"the mail server refused it for now ({worst})")
+    smtp.hand_over(message, turn)
 
 
 def _domain() -> str:

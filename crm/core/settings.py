@@ -64,6 +64,14 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address the server listens on.")
     port: str = _setting("8000", "Port the server listens on.")
     threads: str = _setting("8", "Threads of the server.")
+    stop_seconds: str = _setting(
+        "25", "Seconds the server goes on answering what it has begun when it is stopped."
+    )
+    log: str = _setting("text", "`text` or `json`: how a line of the log looks.")
+    log_level: str = _setting("info", "`debug`, `info`, `warning` or `error`.")
+    metrics_token: str = _setting(
+        "", "What Prometheus says to read `/metrics`. Empty: there is no such page."
+    )
     proxies: str = _setting("0", "How many trusted proxies stand in front of the server.")
     secure_cookies: str = _setting("0", "1: cookies travel over HTTPS only.")
     language: str = _setting("en", "Language of people who have not chosen one.")
@@ -122,6 +130,7 @@ class Settings:
             "retention_years",
             "retry_seconds",
             "workers",
+            "stop_seconds",
         ):
             self._must(name, getattr(self, name).isdecimal(), "a whole number")
         for name in ("secure_cookies", "testing"):
@@ -134,6 +143,12 @@ class Settings:
             self.mail_security in ("", "starttls", "tls"),
             "`starttls`, `tls` or empty",
         )
+        self._must("log", self.log in ("text", "json"), "`text` or `json`")
+        levels = ("debug", "info", "warning", "error")
+        self._must("log_level", self.log_level in levels, "`debug`, `info`, `warning` or `error`")
+        # The value is not repeated: it is a secret.
+        if self.metrics_token and len(self.metrics_token) < 16:
+            raise BadSetting("CRM_METRICS_TOKEN must have 16 characters or more.")
         self._must(
             "mail", self.mail in ("", "send", "preview", "off"), "`send`, `preview`, `off` or empty"
         )
