@@ -1,4 +1,6 @@
-"""What is configured, what is missing and what stands in the way, in words. It changes nothing."""
+"""What is configured, what is missing and what stands in the way, in words. It changes nothing,
+save that a probe is put among the files and taken away again.
+"""
 
 import os
 import shutil
@@ -37,10 +39,11 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         *_folder(settings),
         *_key(settings),
         *_database(settings),
+        *doctor_around.files(),
+        *doctor_around.hosts(settings),
         *_web(settings),
         *doctor_around.proxy(settings),
         *doctor_around.mail(settings),
-        *doctor_around.storage(),
     ]
 
 

@@ -22,7 +22,7 @@ from crm.core import backups, db, metrics, store, worker
 from crm.core.errors import Refused
 from crm.core.outbox import Outgoing, State
 from crm.core.settings import Settings
-from crm.findings import Finding, Level, good, note
+from crm.findings import Finding, Level, good, note, stop
 
 #: Seconds a server may take to answer.
 _PATIENCE = 5
@@ -163,14 +163,33 @@ def queue(settings: Settings) -> Iterator[Finding]:
         yield note("worker", f"{dead} were given up and wait for a person to look at them.")
 
 
-def storage() -> Iterator[Finding]:
-    """Where photos and documents are kept, if that is elsewhere."""
-    if not store.here().is_remote:
-        return
+def files() -> Iterator[Finding]:
+    """Whether photos and documents can be kept: a probe is put there, read and taken away."""
     try:
-        yield good("storage", store.examine())
-    except Refused as error:
-        yield note("storage", str(error.message))
+        yield good("files", store.examine())
+    except Refused as refusal:
+        yield stop("files", f"{store.here()}: {refusal.message}")
+
+
+def hosts(settings: Settings) -> Iterator[Finding]:
+    """What is shared, where anything says that there are several hosts."""
+    if not (settings.queue_url or settings.files_url or settings.shared_folder):
+        return
+    lacking = []
+    if not settings.secret_key:
+        lacking.append("CRM_SECRET_KEY (each host would make a key of its own)")
+    if settings.database.startswith("sqlite"):
+        lacking.append("CRM_DATABASE_URL (SQLite is for one host)")
+    if not settings.queue_url:
+        lacking.append("CRM_QUEUE_URL (each process would count tries for itself)")
+    if not settings.shared_folder:
+        lacking.append("CRM_SHARED_FOLDER (an import begun at one host would be unknown at others)")
+        if not settings.files_url:
+            lacking.append("CRM_FILES_URL (a photo kept by one host would be unknown at others)")
+    if lacking:
+        yield note("hosts", f"Several hosts need these too: {'; '.join(lacking)}.")
+    else:
+        yield good("hosts", "database, Redis, files, uploads and key are shared.")
 
 
 def backup(settings: Settings) -> Iterator[Finding]:
