@@ -101,7 +101,8 @@ class Tar:
 
     def __init__(self, out: IO[bytes]) -> None:
         self._packed = gzip.GzipFile(fileobj=out, mode="wb", compresslevel=_LEVEL, mtime=0)
-        self._tar = tarfile.open(fileobj=self._packed, mode="w|", format=tarfile.GNU_FORMAT)  # noqa: SIM115
+        # Not as a stream (`w|`): that one complains on its way out where the disk was full.
+        self._tar = tarfile.TarFile(fileobj=self._packed, mode="w", format=tarfile.GNU_FORMAT)
 
     def close(self) -> None:
         """End it."""

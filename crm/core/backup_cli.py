@@ -10,7 +10,15 @@ from flask.cli import with_appcontext
 
 from crm.core import audit_check, backups, db, exporting, moving, restoring
 from crm.core.archives import Contents, Unreadable, verify
-from crm.core.cli import ensure_database, exporters, importers, in_words, progress
+from crm.core.cli import (
+    State,
+    database_state,
+    ensure_database,
+    exporters,
+    importers,
+    in_words,
+    progress,
+)
 from crm.core.settings import BadSetting, Settings, in_force
 
 
@@ -71,7 +79,9 @@ def backup(path: Path | None, check: bool, identity: Path | None) -> None:
         if check:
             _check(path, identity)
             return
-        ensure_database()
+        # One of an earlier version too: before it is migrated is when it is wanted most.
+        if (state := database_state()) not in (State.CURRENT, State.BEHIND):
+            raise click.ClickException(f"The database cannot be backed up. {state.value}")
         with _bar("Writing the backup") as moved:
             written, contents = backups.make(path, moved=moved)
     size = written.stat().st_size / 1_000_000

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flask import Flask, current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from crm.core import archives, backup_rules, db, envelopes, files, store, whole
 from crm.core.archives import Contents
@@ -134,7 +134,7 @@ def _write(out: IO[bytes], moment: datetime, moved: Moved) -> Contents:
         for shape in shapes:
             told.tables[shape.name] = tar.table(shape.name, whole.lines(connection, shape))
             moved(done := done + told.tables[shape.name].rows)
-        named = files.named()
+        named = named_in(shapes)
     add_files(tar, told, named)
     tar.text(archives.MANIFEST, as_json(told.manifest()))
     tar.close()
@@ -178,6 +178,16 @@ def head_of(
             for shape in shapes
         },
     }
+
+
+def named_in(shapes: list[whole.Shape]) -> set[str]:
+    """The files that rows name, as far as a database of an earlier version has the columns."""
+    there = {(shape.name, name) for shape in shapes for name in shape.names}
+    found: set[str] = set()
+    for column in files.columns():
+        if (column.class_.__tablename__, column.key) in there:
+            found.update(db.session.scalars(select(column).where(column.is_not(None)).distinct()))
+    return found
 
 
 def add_files(out: archives.Writer, told: Contents, named: set[str]) -> None:

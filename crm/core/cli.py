@@ -45,7 +45,7 @@ class State(Enum):
 
     EMPTY = "It has no tables yet; `crm migrate` makes them."
     CURRENT = "Its tables are what this version needs."
-    BEHIND = "It is from an earlier version. Make a copy of it, then run `crm migrate`."
+    BEHIND = "It is from an earlier version. Run `crm backup`, then `crm migrate`."
     AHEAD = "It is from a later version than this program. Update the program."
     FOREIGN = "It holds the tables of something else. Name another one in CRM_DATABASE_URL."
 

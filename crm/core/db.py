@@ -6,6 +6,7 @@ below 400; commands and imports run in `unit_of_work()`. A commit that changed r
 audit entry, and a write by what only reads, are bugs and are refused.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,10 @@ MOST_WORKS = 4
 _SQLITE_AWAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
 #: Connection lost, too many connections, shut down by an operator, starting up.
 _PG_AWAY = ("08", "53300", "57P")
+
+#: How SQLite tells that a file it needs could not grow, beside SQLITE_FULL.
+_SQLITE_NO_ROOM = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_PG_FULL = "53100"
 
 READING, WRITING = "reading", "writing"
 _mode: ContextVar[str] = ContextVar("crm_database_mode", default=READING)
@@ -260,6 +265,18 @@ def is_away(error: BaseException) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     # What psycopg says of a connection that was not made has no code.
     return isinstance(error, OperationalError) and (state is None or state.startswith(_PG_AWAY))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room on a disk: of the database, or of a file beside it."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, DBAPIError):
+        if isinstance(error.orig, sqlite3.Error):
+            code = getattr(error.orig, "sqlite_errorcode", 0)
+            return code & 0xFF == sqlite3.SQLITE_FULL or code in _SQLITE_NO_ROOM
+        return getattr(error.orig, "sqlstate", None) == _PG_FULL
+    return False
 
 
 def init_app(app: Flask) -> None:

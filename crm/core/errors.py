@@ -1,7 +1,7 @@
 """What a person is told when something cannot be done. Never a stack trace."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from traceback import format_tb
 from typing import Any
 
@@ -26,6 +26,9 @@ _OF_PROGRAM = (
     TypeError,
     UndefinedError,
 )
+
+#: Characters of a form that are carried to its next try.
+_MOST_AGAIN = 500_000
 
 
 class Refused(Exception):
@@ -58,11 +61,17 @@ def _wants_json() -> bool:
     return request.path.endswith(".json") or best == "application/json"
 
 
-def _answer(code: int, title: str, text: str) -> tuple[Response | str, int]:
+def _answer(
+    code: int, title: str, text: str, *, again: Sequence[tuple[str, str]] = ()
+) -> tuple[Response | str, int]:
     db.rollback()
     if _wants_json():
         return jsonify(error=text), code
-    return render_template("errors/error.html", code=code, title=title, text=text), code
+    page = render_template(
+        "errors/error.html", code=code, title=title, text=text, again=again,
+        has_files=bool(again and request.files),
+    )  # fmt: skip
+    return page, code
 
 
 def _refused(error: Refused) -> tuple[Response | str, int]:
@@ -108,7 +117,37 @@ def _away(error: Exception) -> tuple[Response | str, int]:
     return response, code
 
 
+def _full(error: Exception) -> tuple[Response | str, int]:
+    # One line: while a disk is full every request that writes tells the same.
+    log.error(
+        "error %s at endpoint %s: no room left on the disk (%s)",
+        g.get("request_id"), request.endpoint, type(error).__name__,
+    )  # fmt: skip
+    told = _(
+        "There is no room left on the server's disk. What you sent was not saved. Tell whoever "
+        "runs this; once there is room, send it again."
+    )
+    return _answer(507, _("No room left"), told, again=_sent())
+
+
+def _sent() -> list[tuple[str, str]]:
+    """What was typed, to be sent once more by a button; nothing where a password was."""
+    if request.method != "POST":
+        return []
+    fields = [
+        (name, value)
+        for name, values in request.form.lists()
+        for value in values
+        if name != "csrf_token"
+    ]
+    if any("password" in name for name, _value in fields):
+        return []
+    return fields if sum(len(value) for _name, value in fields) < _MOST_AGAIN else []
+
+
 def _bug(error: Exception) -> tuple[Response | str, int]:
+    if db.is_full(error):
+        return _full(error)
     if db.is_away(error):
         return _away(error)
     # Where it went wrong goes to the log, and not on what: that may name people.

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crm.core import archives, audit, backups, db, files, restoring, whole
+from crm.core import archives, audit, backups, db, restoring, whole
 from crm.core.archives import Contents, Plain
 from crm.core.errors import Refused
 
@@ -121,7 +121,7 @@ def _write(out: Plain, moved: backups.Moved) -> Contents:
             shown = [name for name in shape.names if name not in without]
             out.sheet(shape.name, shown, iter(()) if own else whole.rows(connection, shape))
             moved(done := done + told.tables[shape.name].rows)
-        named = files.named()
+        named = backups.named_in(shapes)
     backups.add_files(out, told, named)
     out.text(archives.MANIFEST, backups.as_json(told.manifest()))
     return told

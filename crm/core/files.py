@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -46,6 +46,15 @@ def init_app(app: Flask, settings: Settings) -> None:
     label = _l("Take a file away")
     # Outside of a transaction: nothing waits while a storage is silent.
     outbox.job(app, outbox.Job("forget-file", label, _forget, alone=True, most=100))
+    app.after_request(_forget_lost)
+
+
+def _forget_lost(response: Response) -> Response:
+    """What a request kept goes when it then broke down: no form carries it to a next try."""
+    if response.status_code >= 500:
+        for name in g.pop("files_kept", ()):
+            forget_document(name)
+    return response
 
 
 def keep_picture(upload: FileStorage, *, field: str) -> str:
@@ -179,6 +188,10 @@ def _keep(kind: str, data: bytes, field: str) -> str:
     name = store.new_name(kind)
     try:
         store.here().keep(name, data)
+        if has_request_context():
+            g.setdefault("files_kept", []).append(name)
+    except store.Full as full:
+        raise store.Full(full.message, field) from full
     except store.Away as away:
         words = _("It could not be kept. Try again in a while; nothing else was lost.")
         raise store.Away(words, field) from away

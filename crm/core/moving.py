@@ -32,16 +32,16 @@ def move(address: str, *, moved: backups.Moved = lambda _: None) -> list[Moved]:
     try:
         if engine.url == db.extension.engine.url:
             raise Refused("This is the database that is in use. Name another one with --to.")
-        with backups.apart() as source:
+        # The goal first: a unit of work that begins lets go of what was read before.
+        with restoring.transaction(engine) as goal, backups.apart() as source:
             revision = whole.revision(source)
             if revision != restoring.head_revision():
                 raise Refused(
                     "The database is not what this version needs. Run `crm migrate` first."
                 )
-            with restoring.transaction(engine) as goal:
-                restoring.must_be_empty(goal)
-                restoring.build(goal, revision)
-                return _copy(source, goal, moved)
+            restoring.must_be_empty(goal)
+            restoring.build(goal, revision)
+            return _copy(source, goal, moved)
     finally:
         engine.dispose()
 

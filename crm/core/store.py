@@ -5,6 +5,7 @@ tell nothing, a name is written once and never again, and nothing in a bucket is
 anybody but this program: pages serve what is kept, after their own check of who asks.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -44,6 +45,8 @@ CONNECT, TRY, TRIES = 3, 20, 10
 #: The least a part of an unfinished file is old before it is taken for left over.
 A_DAY = 24 * 60 * 60
 _SHUT = (PermissionDeniedError, UnauthenticatedError, PermissionError)
+#: How the system says that a disk, or what one may use of it, is full.
+_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 #: The process that has used the library, which does not survive a fork.
 _process: int | None = None
 
@@ -52,6 +55,12 @@ class Away(Refused):
     """The place files are kept in does not answer, or does not let us in."""
 
     status = 503
+
+
+class Full(Away):
+    """The disk files are kept on has no room left."""
+
+    status = 507
 
 
 @dataclass(frozen=True)
@@ -307,6 +316,11 @@ def _told(*, is_asked: bool = False) -> Iterator[None]:
             raise FileNotFoundError("this file is not kept") from None
         reason = _reason(error)
         log.error("the place files are kept in failed: %s", reason)
+        if reason in _NO_ROOM:
+            raise Full(
+                _("There is no room left on the server's disk. Tell whoever runs this; once there "
+                  "is room, send it again.")
+            ) from None  # fmt: skip
         if isinstance(error, _SHUT) or re.search(r" 40[13]\b", reason):
             raise Away(
                 _("The place where photos and documents are kept lets nobody in. Tell whoever "

@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import chain
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     Boolean,
     Connection,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import JSON, TypeEngine
 
 from crm.core import db
+from crm.core.errors import Refused
 
 #: Rows the database hands over, or takes, at once.
 _AT_ONCE = 1000
@@ -63,8 +65,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-class Unfit(ValueError):
-    """Rows that do not fit the table they are for. The message is a sentence."""
+class Unfit(Refused):
+    """Rows that do not fit the table they are for."""
 
 
 @dataclass(frozen=True)
@@ -274,11 +276,15 @@ def load(connection: Connection, shape: Shape, found: Iterable[dict[str, Any]]) 
     count = 0
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection.driver_connection
-        # One statement a table: rows may refer to others of it that come later.
-        with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-            for row in tuples:
-                copy.write_row(row)
-                count += 1
+        try:
+            # One statement a table: rows may refer to others of it that come later.
+            with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+                for row in tuples:
+                    copy.write_row(row)
+                    count += 1
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.NotSupportedError) as error:
+            # What the database says quotes the row.
+            raise Unfit(f"PostgreSQL does not take a row of the table {shape.name}.") from error
         return count
     marks = ", ".join("?" * len(shape.columns))
     batch: list[tuple[Any, ...]] = []
@@ -313,7 +319,7 @@ def _tuples(
                 (make(row[name]) if make else row[name]) if name in row else None
                 for name, make in plan
             )
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise Unfit(f"Row {number} of the table {shape.name} cannot be read.") from error
 
 
