@@ -411,6 +411,12 @@ def test_waiting_messages_are_held(
         assert outbox.counts("letter-7") == {outbox.State.HELD: 1}
         others = select(outbox.Outgoing.state).where(outbox.Outgoing.job == "schedule")
         assert db.session.scalars(others).all() == ["waiting"]
+        assert restoring.let_go(send=True) == 1
+        assert outbox.counts("restored") == {outbox.State.WAITING: 1}
+        with db.unit_of_work():
+            outbox.pause("restored")
+        assert restoring.let_go(send=False) == 1
+        assert outbox.counts("restored") == {outbox.State.GONE: 1}
 
 
 # Kept by a rule
