@@ -8,19 +8,21 @@ row is refused: the form carries it to its next try. What no row names in the en
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, g, has_request_context
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
+from werkzeug.wsgi import wrap_file
 
-from crm.core import db, store
+from crm.core import db, outbox, store
 from crm.core.errors import Refused
 from crm.core.settings import Settings
 
@@ -41,6 +43,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Name the place pictures and documents are kept in, and what to do when it is away."""
     store.init_app(app, settings)
     app.extensions["crm_file_columns"] = []
+    label = _l("Take a file away")
+    # Outside of a transaction: nothing waits while a storage is silent.
+    outbox.job(app, outbox.Job("forget-file", label, _forget, alone=True, most=100))
     app.after_request(_forget_lost)
 
 
@@ -48,7 +53,9 @@ def _forget_lost(response: Response) -> Response:
     """What a request kept goes when it then broke down: no form carries it to a next try."""
     if response.status_code >= 500:
         for name in g.pop("files_kept", ()):
-            forget_document(name)
+            # The sweep finds what cannot be reached now.
+            with suppress(store.Away):
+                store.here().forget(name)
     return response
 
 
@@ -133,6 +140,13 @@ def keep_document(upload: FileStorage, *, field: str) -> str:
     return _keep("pdf", data, field)
 
 
+def _forget(payload: Mapping[str, Any], _turn: outbox.Turn) -> None:
+    try:
+        store.here().forget(payload["name"])
+    except store.Away as away:
+        raise outbox.Later("the place files are kept in does not answer") from away
+
+
 def still_kept(name: str, *, field: str) -> str:
     """The name of a file that a form carried to its next try.
 
@@ -149,10 +163,14 @@ def still_kept(name: str, *, field: str) -> str:
 def forget_document(name: str) -> None:
     """Take a kept document or picture away, once no row names it any more.
 
-    One that is gone already is no error. One that is out of reach is taken away by the next sweep.
+    Called once what named it is committed. One that is gone already is no error; one that is out of
+    reach is tried again by a worker, until it is gone.
     """
-    with suppress(store.Away):
+    try:
         store.here().forget(name)
+    except store.Away:
+        with db.unit_of_work():
+            outbox.put("forget-file", {"name": name})
 
 
 def as_attachment(name: str, *, called: str) -> Response:
@@ -188,7 +206,8 @@ def _response(name: str, mimetype: str) -> Response:
         # Nothing is left to ask of the database, and a storage may take its time.
         db.rollback()
     kept = place.read(name)
-    response = Response(kept.pieces, mimetype=mimetype, direct_passthrough=True)
+    body = kept.pieces if kept.file is None else wrap_file(request.environ, kept.file)
+    response = Response(body, mimetype=mimetype, direct_passthrough=True)
     response.content_length = kept.size
     return response
 

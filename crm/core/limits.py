@@ -7,6 +7,7 @@ that, and nobody may try without end.
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any
@@ -16,6 +17,22 @@ from flask_limiter import Limiter
 from flask_login import current_user
 
 from crm.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class _Heard(logging.Handler):
+    """Says in our log, once, that Redis went away and that it came back. What else the limiter
+    tells is about who tried."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = str(record.msg)
+        if "unreachable" in said:
+            log.warning("Redis is away: until it is back each process counts tries for itself")
+        elif "recovered" in said:
+            log.warning("Redis is back: tries are counted together again")
+        elif record.levelno >= logging.ERROR:
+            log.error("a try could not be counted")
 
 
 def by_client() -> str:
@@ -37,6 +54,7 @@ def by_user() -> str:
 limiter = Limiter(by_client, strategy="moving-window", key_prefix="crm")
 #: Seconds Redis may take: it is asked within a request.
 _PATIENCE = 1
+_HEARD = _Heard()
 _OPTIONS = {"socket_connect_timeout": _PATIENCE, "socket_timeout": _PATIENCE}
 
 
@@ -49,6 +67,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.queue_url),
     )
     limiter.init_app(app)
+    limiter.logger.setLevel(logging.INFO)
+    limiter.logger.propagate = False
+    if _HEARD not in limiter.logger.handlers:
+        limiter.logger.addHandler(_HEARD)
 
 
 def tries(most: str, key: Callable[[], str]) -> Callable[[Any], Any]:

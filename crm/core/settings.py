@@ -169,8 +169,6 @@ class Settings:
             ) from None
         if bool(self.files_key) != bool(self.files_secret):
             raise BadSetting("CRM_FILES_KEY and CRM_FILES_SECRET are given both or neither.")
-        if self.queue_url and not self.queue_url.startswith(("redis://", "rediss://")):
-            raise BadSetting("CRM_QUEUE_URL must be an address such as redis://host:6379/0.")
         # The value is not repeated: it may hold a password.
         if self.database_url and not _is_database(self.database):
             raise BadSetting(

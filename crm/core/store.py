@@ -6,6 +6,7 @@ anybody but this program: pages serve what is kept, after their own check of who
 """
 
 import errno
+import hashlib
 import logging
 import os
 import re
@@ -16,14 +17,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 import obstore
 from flask import Flask, current_app
 from flask_babel import gettext as _
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, S3Store
+from obstore.store import S3Store
 
 from crm.core.bucket import bucket_of
 from crm.core.errors import Refused
@@ -36,10 +38,13 @@ _NAME = re.compile(r"[0-9a-f]{32}\.(jpg|pdf)")
 FOLDERS = {"jpg": "pictures", "pdf": "documents"}
 #: Bytes that are handed on at once.
 _PIECE = 256 * 1024
+#: How the half of a file ends.
+_PART = ".part"
 #: Seconds until a storage is given up: to connect, for one try, and after which none is begun.
 CONNECT, TRY, TRIES = 3, 20, 10
 #: The least a part of an unfinished file is old before it is taken for left over.
 A_DAY = 24 * 60 * 60
+_SHUT = (PermissionDeniedError, UnauthenticatedError, PermissionError)
 #: How the system says that a disk, or what one may use of it, is full.
 _NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 #: The process that has used the library, which does not survive a fork.
@@ -64,6 +69,8 @@ class Kept:
 
     size: int
     pieces: Iterator[bytes]
+    #: The same as an open file, where it lies on a disk: a server sends that without copying it.
+    file: BinaryIO | None = None
 
 
 @dataclass(frozen=True)
@@ -76,40 +83,120 @@ class Named:
     since: datetime
 
 
-class Place:
+class Place(Protocol):
     """Somewhere files are kept. Every verb raises `Away` when it cannot be reached, and ValueError
-    for a name that is none of ours."""
+    for a name that is none of ours. As a text it is where that is, without a secret."""
 
-    def __init__(self, store: Any, told: str, folder: Path | None = None):
-        self._store, self._folder = store, folder
-        #: What it is, in words without a secret.
-        self.told = told
-
-    def __str__(self) -> str:
-        return self.told
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether it is a bucket."""
-        return self._folder is None
+    #: Whether to ask of it may take its time.
+    is_remote: bool
 
     def keep(self, name: str, data: bytes) -> None:
         """Write a file: whole, or not at all."""
-        key = _key(name)
-        with _told():
-            if self._folder is not None:
-                # Ours alone, as the library would not make it.
-                (self._folder / key).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Not “only if it is new”, which not every storage knows and a repeat would trip over:
-            # nobody draws the same name twice. One request: what breaks off leaves nothing.
-            obstore.put(self._store, key, data, use_multipart=False)
-            if self._folder is not None:
-                (self._folder / key).chmod(0o600)
 
     def read(self, name: str) -> Kept:
         """A file, piece by piece. Raises FileNotFoundError when it is not there."""
-        key = _key(name)
+
+    def exists(self, name: str) -> bool:
+        """Whether it is there."""
+
+    def forget(self, name: str) -> None:
+        """Take a file away; one that is gone already is no error."""
+
+    def names(self) -> Iterator[Named]:
+        """All that is kept under names of ours, in no order."""
+
+    def tidy(self) -> None:
+        """Take away halves of files whose writer was killed a day ago or more."""
+
+
+class InFolder:
+    """A place on a disk. The library for buckets has one too: it made files others may read, and
+    took three times as long."""
+
+    is_remote = False
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def __str__(self) -> str:
+        return f"the folder {self._folder}"
+
+    def keep(self, name: str, data: bytes) -> None:
+        path = self._path(name)
+        part = path.with_name(f"{name}.{secrets.token_hex(4)}{_PART}")
+        with _told():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                part.replace(path)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+
+    def read(self, name: str) -> Kept:
         with _told(is_asked=True):
+            file = self._path(name).open("rb")
+            size = os.fstat(file.fileno()).st_size
+        return Kept(size, iter(lambda: file.read(_PIECE), b""), file)
+
+    def exists(self, name: str) -> bool:
+        path = self._path(name)
+        with _told():
+            return path.is_file()
+
+    def forget(self, name: str) -> None:
+        path = self._path(name)
+        with _told():
+            path.unlink(missing_ok=True)
+
+    def names(self) -> Iterator[Named]:
+        for path in self._all():
+            if is_name(path.name) and path == self._path(path.name):
+                with suppress(FileNotFoundError):
+                    known = path.lstat()
+                    since = datetime.fromtimestamp(known.st_mtime, UTC)
+                    if S_ISREG(known.st_mode):
+                        yield Named(path.name, known.st_size, since)
+
+    def tidy(self) -> None:
+        for path in self._all():
+            with suppress(OSError):
+                if path.name.endswith(_PART) and time.time() - path.stat().st_mtime > A_DAY:
+                    path.unlink()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / _key(name)
+
+    def _all(self) -> Iterator[Path]:
+        for folder in FOLDERS.values():
+            with _told():
+                if (self._folder / folder).is_dir():
+                    yield from (self._folder / folder).iterdir()
+
+
+class InBucket:
+    """A place in an S3-compatible storage."""
+
+    is_remote = True
+
+    def __init__(self, store: S3Store, where: str):
+        self._store, self._where = store, where
+
+    def __str__(self) -> str:
+        return self._where
+
+    def keep(self, name: str, data: bytes) -> None:
+        key = _key(name)
+        with _asked():
+            # Not “only if it is new”, which not every storage knows and a repeat would trip over:
+            # nobody draws the same name twice. One request: what breaks off leaves nothing.
+            obstore.put(self._store, key, data, use_multipart=False)
+
+    def read(self, name: str) -> Kept:
+        key = _key(name)
+        with _asked(is_asked=True):
             found = obstore.get(self._store, key)
             pieces = iter(found.stream(min_chunk_size=_PIECE))
             # Now, while a page can still say that it failed.
@@ -117,27 +204,22 @@ class Place:
         return Kept(found.meta["size"], _all(first, pieces))
 
     def exists(self, name: str) -> bool:
-        """Whether it is there."""
         key = _key(name)
         try:
-            with _told(is_asked=True):
+            with _asked(is_asked=True):
                 obstore.head(self._store, key)
         except FileNotFoundError:
             return False
         return True
 
     def forget(self, name: str) -> None:
-        """Take a file away; one that is gone already is no error."""
         key = _key(name)
-        with _told(), suppress(FileNotFoundError):
+        with _asked(), suppress(FileNotFoundError):
             obstore.delete(self._store, key)
 
     def names(self) -> Iterator[Named]:
-        """All that is kept under names of ours, in no order."""
         for folder in FOLDERS.values():
-            if self._folder is not None and not (self._folder / folder).is_dir():
-                continue
-            with _told():
+            with _asked():
                 for part in obstore.list(self._store, folder):
                     for each in part:
                         name = each["path"].rpartition("/")[2]
@@ -145,14 +227,7 @@ class Place:
                             yield Named(name, each["size"], each["last_modified"])
 
     def tidy(self) -> None:
-        """Take away halves of files whose writer was killed; a bucket keeps none."""
-        if self._folder is None:
-            return
-        for folder in FOLDERS.values():
-            for part in (self._folder / folder).glob("*#*"):
-                with suppress(OSError):
-                    if time.time() - part.stat().st_mtime > A_DAY:
-                        part.unlink()
+        """A bucket keeps no halves."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -180,7 +255,7 @@ def place_of(settings: Settings, address: str) -> Place:
     """The place of an address such as `CRM_FILES_URL`; an empty one is the folder."""
     if not address:
         folder = settings.shared
-        return Place(LocalStore(folder), f"the folder {folder}", folder)
+        return InFolder(folder)
     asked = bucket_of(address)
     given = {"access_key_id": settings.files_key, "secret_access_key": settings.files_secret}
     store = S3Store(
@@ -199,7 +274,7 @@ def place_of(settings: Settings, address: str) -> Place:
     )
     prefix = f"/{asked.prefix}" if asked.prefix else ""
     at = urlsplit(asked.endpoint).netloc or "Amazon S3"
-    return Place(store, f"the bucket {asked.bucket}{prefix} at {at}")
+    return InBucket(store, f"the bucket {asked.bucket}{prefix} at {at}")
 
 
 def examine() -> str:
@@ -219,26 +294,34 @@ def examine() -> str:
 
 
 @contextmanager
-def _told(*, is_asked: bool = False) -> Iterator[None]:
-    """Say of a storage's error what a person can do about it. What it said in full stays out of the
-    log: it quotes keys and names. `is_asked`: that a file is absent is an answer."""
+def _asked(*, is_asked: bool = False) -> Iterator[None]:
+    """Ask something of the library."""
     global _process
     if _process not in (None, os.getpid()):
         # The library's threads stayed behind in the other process; this one would wait for ever.
         raise RuntimeError("files were used before this process was forked: start it anew instead")
     _process = os.getpid()
+    with _told(is_asked=is_asked):
+        yield
+
+
+@contextmanager
+def _told(*, is_asked: bool = False) -> Iterator[None]:
+    """Say of a storage's error what a person can do about it. What it said in full stays out of the
+    log: it quotes keys and names. `is_asked`: that a file is absent is an answer."""
     try:
         yield
     except (BaseError, OSError) as error:
         if isinstance(error, FileNotFoundError) and is_asked:
             raise FileNotFoundError("this file is not kept") from None
-        log.error("the place files are kept in failed: %s", _reason(error))
-        if _reason(error) in _NO_ROOM:
+        reason = _reason(error)
+        log.error("the place files are kept in failed: %s", reason)
+        if reason in _NO_ROOM:
             raise Full(
                 _("There is no room left on the server's disk. Tell whoever runs this; once there "
                   "is room, send it again.")
             ) from None  # fmt: skip
-        if isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError)):
+        if isinstance(error, _SHUT) or re.search(r" 40[13]\b", reason):
             raise Away(
                 _("The place where photos and documents are kept lets nobody in. Tell whoever "
                   "runs this; nothing else was lost.")
@@ -271,6 +354,14 @@ def _key(name: str) -> str:
     if not is_name(name):
         raise ValueError("no name of a kept file")
     return f"{FOLDERS[name.rpartition('.')[2]]}/{name}"
+
+
+def digest(place: Place, name: str) -> bytes:
+    """SHA-256 of a file. Raises FileNotFoundError when it is not there."""
+    found = hashlib.sha256()
+    for piece in place.read(name).pieces:
+        found.update(piece)
+    return found.digest()
 
 
 def is_older(each: Named, seconds: float) -> bool:

@@ -30,6 +30,7 @@ def init_app(app: Flask) -> None:
     history_views.init_app(app)
     files.add_column(app, models.ActionPhoto.file)
     files.add_column(app, models.Outcome.scan)
+    files.add_column(app, models.OutcomeFile.file)
     offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
     departures.offer(app, departures.Source(frozenset({Purpose.PHOTO}), panels.photos_of_member))

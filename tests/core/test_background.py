@@ -22,7 +22,7 @@ def ended(folder: Path) -> background.Progress:
     raise AssertionError("it goes on and on")
 
 
-def test_it_works(app: Flask, tmp_path: Path) -> None:
+def test_it_works(any_app: Flask, tmp_path: Path) -> None:
     assert background.progress_of(tmp_path) is None
     gate, moving = threading.Event(), threading.Event()
 
@@ -71,7 +71,8 @@ def test_a_bug_is_logged_without_what_it_was_about(
     assert "Ana" not in caplog.text
 
 
-def test_what_was_killed_says_so_and_can_begin_again(app: Flask, tmp_path: Path) -> None:
+def test_what_was_killed_says_so_and_can_begin_again(any_app: Flask, tmp_path: Path) -> None:
+    address = any_app.extensions["crm_settings"].database_url
     code = f"""
 import os, time
 from pathlib import Path
@@ -79,7 +80,9 @@ from crm import create_app
 from crm.core import background
 from crm.core.settings import Settings
 folder = Path({str(tmp_path)!r})
-app = create_app(Settings(instance=str(folder / "other"), secret_key="test"))
+app = create_app(
+    Settings(instance=str(folder / "other"), secret_key="test", database_url={address!r})
+)
 with app.app_context():
     background.start(folder, "write", lambda moved: (moved(1, 2), time.sleep(60)) and {{}})
     while background.progress_of(folder).done == 0:
