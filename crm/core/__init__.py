@@ -11,6 +11,7 @@ from crm.core import (
     access,
     audit_cli,
     backup_cli,
+    backups,
     charts,
     cli,
     db,
@@ -90,6 +91,7 @@ def init_app(settings: Settings) -> Flask:
     outbox.init_app(app)
     schedule.init_app(app)
     files.init_app(app, settings)
+    backups.init_app(app, settings)
     health.init_app(app)
     metrics.init_app(app)
     mail.init_app(app, settings)
