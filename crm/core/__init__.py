@@ -20,6 +20,7 @@ from crm.core import (
     icons,
     limits,
     mail,
+    mail_delivery,
     outbox,
     reads,
     schedule,
@@ -82,7 +83,8 @@ def init_app(settings: Settings) -> Flask:
     limits.init_app(app)
     outbox.init_app(app)
     schedule.init_app(app)
-    mail.init_app(app, settings)
+    mail.init_app(app)
+    mail_delivery.init_app(app, settings)
     shell.init_app(app)
     history.init_app(app)
     charts.init_app(app)
