@@ -18,6 +18,7 @@ from crm.core import (
     history,
     i18n,
     icons,
+    incoming,
     limits,
     mail,
     mail_delivery,
@@ -83,6 +84,7 @@ def init_app(settings: Settings) -> Flask:
     limits.init_app(app)
     outbox.init_app(app)
     schedule.init_app(app)
+    incoming.init_app(app)
     mail.init_app(app)
     mail_delivery.init_app(app, settings)
     shell.init_app(app)
