@@ -22,7 +22,7 @@ from flask import Flask, current_app, render_template
 from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import ColumnElement, Text, cast, func, update
 
 from crm.core import audit, db, links, mail_choices, mail_text, outbox, schedule
 from crm.core.links import digest
@@ -269,6 +269,11 @@ def may_stop(kind: str) -> bool:
     return found is not None and found.may_stop
 
 
+def says_something() -> ColumnElement[bool]:
+    """Rows that still hold what they said."""
+    return func.length(cast(Outgoing.payload, Text)) > 2
+
+
 def forget_shown(on: date) -> int:
     """Let go what messages said that were only shown and are older than two weeks; how many."""
     del on
@@ -279,7 +284,7 @@ def forget_shown(on: date) -> int:
             Outgoing.job == "mail",
             Outgoing.state == State.DONE,
             Outgoing.ended_at < old,
-            func.length(cast(Outgoing.payload, Text)) > 2,
+            says_something(),
         )
         .values(payload={}),
         execution_options={"synchronize_session": False},
