@@ -117,6 +117,7 @@ def send(
     kind: str | None = None,
     key: str | None = None,
     batch: str | None = None,
+    reply_to: str | None = None,
     **context: Any,
 ) -> Sent:
     """Render a message and let it leave after the commit; false when mail is not set up.
@@ -125,7 +126,7 @@ def send(
     the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
     the record that it was withheld, without the address. `kind` is one of `kinds()`, where it is
     not called as the template; `key` lets it leave once however often it is asked for; `batch`
-    as in `outbox.put`.
+    as in `outbox.put`; `reply_to` is where answers go, of copies too.
     """
     if not is_configured():
         return Sent(False, _("Mail is not set up here."))
@@ -143,7 +144,7 @@ def send(
             body += (
                 "\n" + _("A copy of this message goes to %(names)s.", names=_names(ruling)) + "\n"
             )
-        _post(heading, to, body, key=key, about=kind or template, batch=batch)
+        _post(heading, to, body, key=key, about=kind or template, batch=batch, reply_to=reply_to)
     for copy in ruling.copies:
         with _said_in(copy.language):
             closed = _("(a link that only the person written to gets)")
@@ -154,7 +155,15 @@ def send(
             notice = _rendered("copy", values)
             copied = f"{key}:copy:{digest(copy.address)[:16]}" if key else None
             subject_ = _("Copy: %(subject)s", subject=about)
-            _post(subject_, copy.address, notice, key=copied, about="copy", batch=batch)
+            _post(
+                subject_,
+                copy.address,
+                notice,
+                key=copied,
+                about="copy",
+                batch=batch,
+                reply_to=reply_to,
+            )
     return Sent(True)
 
 
@@ -172,10 +181,19 @@ def _rendered(template: str, context: dict[str, Any]) -> str:
 
 
 def _post(
-    heading: str, to: str, body: str, *, about: str, key: str | None, batch: str | None
+    heading: str,
+    to: str,
+    body: str,
+    *,
+    about: str,
+    key: str | None,
+    batch: str | None,
+    reply_to: str | None = None,
 ) -> None:
     html = render_template("emails/layout.html", subject=heading, parts=_parts(body))
-    message = {"to": to, "subject": heading, "body": body, "html": html}
+    message: dict[str, Any] = {"to": to, "subject": heading, "body": body, "html": html}
+    if reply_to is not None:
+        message["headers"] = {"Reply-To": reply_to}
     recipient = digest(parseaddr(to)[1].strip().lower())
     outbox.put("mail", message, key=key, batch=batch, about=about, recipient=recipient, sealed=True)
 
