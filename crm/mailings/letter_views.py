@@ -38,19 +38,21 @@ from crm.texts import own_fields
 from crm.texts.kinds import KINDS
 from crm.texts.models import Text
 from crm.texts.queries import campaigns_in_use
+from crm.texts.views import language_name
 
 #: Lines of a page.
 _SIZE = 50
 
 
 @blueprint.app_context_processor
-def _words() -> dict[str, Any]:
+def _letter_words() -> dict[str, Any]:
     return {
         "letter_state_name": letter_state_name,
         "row_state_name": row_state_name,
         "RowState": RowState,
         "LetterState": LetterState,
         "why_told": why_told,
+        "language_name": language_name,
     }
 
 
