@@ -41,7 +41,14 @@ _OPEN = (State.WAITING, State.HELD, State.TAKEN, State.HANDED)
 
 def init_app(app: Flask) -> None:
     """Say what can be done, and what readers may choose about it."""
-    mail.add_kind(app, mail.Kind(letters.KIND, _l("Letters of the campaign to its members")))
+    mail.add_kind(
+        app,
+        mail.Kind(
+            letters.KIND,
+            _l("Letters of the campaign to its members"),
+            why=_l("you are a member of the campaign"),
+        ),
+    )
     outbox.job(app, Job("letter", _l("The next messages of a letter to members"), _step, most=60))
     add_schedule(
         app,
@@ -160,8 +167,14 @@ class _Sending:
             chapter=self.chapter.name,
         )
         row.state = RowState.QUEUED if sent else RowState.WITHHELD
-        # What is refused only here is a rule that `reaches` does not know.
-        row.why = None if sent else Bar.CONTACT if sent.is_withheld else letters.REFUSED
+        row.why = None if sent else _why(sent)
+
+
+def _why(sent: mail.Sent) -> str:
+    """Why a message was not taken, where `reaches` had nothing against it."""
+    if sent.is_bad:
+        return Bar.BAD_ADDRESS
+    return Bar.STOPPED if sent.is_declined else letters.REFUSED
 
 
 def versions_of(letter: MemberLetter) -> dict[str, TextVersion]:

@@ -16,7 +16,7 @@ from sqlalchemy import exists, func, or_, select
 from crm.accounts.models import User
 from crm.core import db
 from crm.core.access import Role
-from crm.core.links import digest
+from crm.core.mail_choices import How, recipient_of
 from crm.core.mail_models import MailChoice, MailFailure
 from crm.members import queries
 from crm.members.consent_rules import SAID_NO, Purpose
@@ -100,17 +100,17 @@ def _some(ids: Sequence[int], kind: str) -> dict[int, Reach]:
             return Bar.CONTACT
         if found := minors.bar(address):
             return found
-        if digest(address) in bad:
+        if recipient_of(address) in bad:
             return Bar.BAD_ADDRESS
-        return Bar.STOPPED if digest(address) in stopped else None
+        return Bar.STOPPED if recipient_of(address) in stopped else None
 
     return {number: Reach(*there.get(number, (None, None)), bar(number)) for number in ids}
 
 
 def _kept_back(addresses: Collection[str], kind: str) -> tuple[set[str], set[str]]:
-    digests = [digest(each) for each in addresses]
+    digests = [recipient_of(each) for each in addresses]
     stopped = select(MailChoice.recipient).where(
-        MailChoice.recipient.in_(digests), MailChoice.kind == kind, MailChoice.how != "mail"
+        MailChoice.recipient.in_(digests), MailChoice.kind == kind, MailChoice.how != How.MAIL
     )
     bad = select(MailFailure.recipient).where(
         MailFailure.recipient.in_(digests), MailFailure.bad_since.is_not(None)
