@@ -11,6 +11,7 @@ from crm.mailings import (
     cli,
     handover,
     history,
+    late,
     letter_own,
     letter_sending,
     letter_views,
@@ -31,6 +32,7 @@ def init_app(app: Flask) -> None:
     carriers.offer(app, as_tasks.CARRIER)
     app.register_blueprint(blueprint)
     history.init_app(app)
+    late.init_app(app)
     letter_own.init_app(app)
     letter_sending.init_app(app)
     offer(app, handover.OF_PACKS)
@@ -38,6 +40,7 @@ def init_app(app: Flask) -> None:
     shell.add_nav(
         app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 56, "packs post")
     )
+    shell.add_panel(app, "front-top", Panel(15, "mailings/_late_of_front.html", late.of_front))
     shell.add_panel(
         app, "members-actions", Panel(20, "mailings/_letter_button.html", letter_views.of_list)
     )
