@@ -40,6 +40,9 @@ from crm.core import (
     mail_models as mail_models,
 )
 from crm.core import (
+    mail_preview as mail_preview,
+)
+from crm.core import (
     mapping as mapping,
 )
 from crm.core.settings import Settings
@@ -92,11 +95,11 @@ def init_app(settings: Settings) -> Flask:
     mail_choices.init_app(app)
     mail.init_app(app)
     mail_delivery.init_app(app, settings)
+    shell.init_app(app)
+    history.init_app(app)
     mail_views.init_app(app)
     mail_inbox.init_app(app, settings)
     bounces.init_app(app)
-    shell.init_app(app)
-    history.init_app(app)
     charts.init_app(app)
     tiles.init_app(app)
     icons.init_app(app)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, timedelta
+from email.utils import getaddresses
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from flask import Flask, current_app, render_template
 from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import ColumnElement, Text, cast, func, update
 
 from crm.core import audit, db, links, mail_choices, mail_text, outbox, schedule
 from crm.core.links import digest
@@ -208,6 +209,8 @@ def send(
     as in `outbox.put`; `reply_to` is where answers go, those to copies too.
     """
     about = kind or template
+    if not is_address(to):
+        return Sent(False, _("This is no address that can be written to."))
     refusal = may_write(to, about)
     if refusal is not None:
         return refusal
@@ -272,10 +275,26 @@ def may_write(to: str, kind: str) -> Sent | None:
     return None
 
 
+def is_address(to: str) -> bool:
+    """Whether it is one address, perhaps with a name, and nothing that hides another."""
+    found = [each for each in getaddresses([to]) if each != ("", "")]
+    if len(found) != 1 or mail_text.one_line(to) != " ".join(to.split(" ")).strip():
+        return False
+    local, at, domain = found[0][1].rpartition("@")
+    if not (local and at and domain) or len(local) > 64 or len(domain) > 253:
+        return False
+    return not any(character in ' ,;<>()"\\' for character in local + domain)
+
+
 def may_stop(kind: str) -> bool:
     """Whether readers may refuse this kind; what nobody described is not to be refused."""
     found = kinds().get(kind)
     return found is not None and found.may_stop
+
+
+def says_something() -> ColumnElement[bool]:
+    """Rows that still hold what they said."""
+    return func.length(cast(Outgoing.payload, Text)) > 2
 
 
 def forget_shown(on: date) -> int:
@@ -288,7 +307,7 @@ def forget_shown(on: date) -> int:
             Outgoing.job == "mail",
             Outgoing.state == State.DONE,
             Outgoing.ended_at < old,
-            func.length(cast(Outgoing.payload, Text)) > 2,
+            says_something(),
         )
         .values(payload={}),
         execution_options={"synchronize_session": False},

@@ -18,7 +18,7 @@ from typing import Any
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
-from crm.core import links, mail, outbox
+from crm.core import db, links, mail, outbox
 from crm.core.outbox import Later, Never, Turn, Unwanted
 from crm.core.settings import Settings
 
@@ -59,6 +59,10 @@ class Written(Message):
         message = super()._message()
         message.policy = policy.SMTP.clone(refold_source="none")
         return message
+
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Its header, line by line, for a person."""
+        return [(name, str(value)) for name, value in self._message().items()]
 
 
 class _Watched:
@@ -138,6 +142,8 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
         raise Unwanted("this address may no longer be written to")
     if mode is mail.Mode.PREVIEW:
         return outbox.KEEP
+    # No reader's snapshot stays open while a mail server takes its time.
+    db.rollback()
     message = message_of(payload, turn.row_id)
     handed = False
 

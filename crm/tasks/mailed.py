@@ -65,7 +65,7 @@ def init_app(app: Flask) -> None:
 # Given
 
 
-def given(tasks: Iterable[Task], *, by: User | None) -> None:
+def given(tasks: Iterable[Task], *, by: User | None, today: date) -> None:
     """Let everybody who was given work be told, once each. Who gave it to themself knows."""
     if not mail.is_configured():
         return
@@ -77,7 +77,12 @@ def given(tasks: Iterable[Task], *, by: User | None) -> None:
         GIVEN,
         [
             {
-                "payload": {who: number, "tasks": ids[:_MOST_IDS], "by": by.id if by else None},
+                "payload": {
+                    who: number,
+                    "tasks": ids[:_MOST_IDS],
+                    "by": by.id if by else None,
+                    "on": today.isoformat(),
+                },
                 "about": GIVEN,
             }
             for (who, number), ids in whose.items()
@@ -104,6 +109,7 @@ def _tell_given(payload: Mapping[str, Any]) -> None:
         payload,
         tasks,
         lambda: ngettext("You have a new task", "You have %(num)s new tasks", count),
+        on=date.fromisoformat(payload["on"]),
         giver=first_name(giver.name) if giver is not None else None,
     )
 
@@ -197,10 +203,9 @@ def _send(
     tasks: Sequence[Task],
     subject: Any,
     *,
-    on: date | None = None,
+    on: date,
     **context: Any,
 ) -> mail.Sent:
-    today = on or db.now().date()
     if "member" in payload:
         member = db.session.get(Member, payload["member"])
         if member is None or member.forgotten_at is not None or member.merged_into_id is not None:
@@ -217,7 +222,7 @@ def _send(
     with force_locale(_language(user)):
         values = {
             "name": name,
-            "lines": [line_of(task, today) for task in tasks[:LISTED]],
+            "lines": [line_of(task, on) for task in tasks[:LISTED]],
             "more": len(tasks) - LISTED,
             "page": page,
             **context,

@@ -73,7 +73,7 @@ def add_tasks(
         {task.id: _told(draft) for task, draft in zip(tasks, drafts, strict=True)},
         by=by,
     )
-    mailed.given(tasks, by=by)
+    mailed.given(tasks, by=by, today=today)
     return tasks
 
 
@@ -441,7 +441,7 @@ def assign(
                 _hand(task, after, by)
     db.session.flush()
     audit.record_each("assign_task", "task", changes, by=by)
-    mailed.given([task for task in tasks if task.id in changes], by=by)
+    mailed.given([task for task in tasks if task.id in changes], by=by, today=today)
     return len(changes)
 
 

@@ -15,8 +15,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from crm.core import audit, db, mail, outbox
+from crm.core import audit, db, mail, mail_choices, outbox
 from crm.core.outbox import Outgoing, State
+from crm.members.consent_rules import Answer, How, Purpose
+from crm.members.consents import record_consents
+from crm.members.forgetting import forget
+from crm.members.guardians import add_guardian
 from crm.members.models import Member
 from crm.members.rules import AgeBand
 from crm.outreach.models import ActionTarget
@@ -25,6 +29,7 @@ from crm.reports import digest_mail
 from crm.tasks import mailed
 from crm.tasks.models import Task
 from crm.tasks.operations import Draft, add_tasks, assign
+from crm.treaties.models import TreatyEvent
 from tests import make
 from tests.accounts.conftest import letterbox as letterbox
 from tests.accounts.conftest import mailing_app as mailing_app
@@ -46,7 +51,7 @@ def app(mailing_app: Flask) -> Flask:
 def people(app: Flask) -> SimpleNamespace:
     """Who there is, able to sign in."""
     found = make.people()
-    for name in ("admin", "coordinator", "leader"):
+    for name in ("admin", "staff", "coordinator", "leader"):
         with_password(getattr(found, name))
     return found
 
@@ -100,10 +105,6 @@ SIMPLE = {
             },
         ],
     },
-    "copy": {
-        "subject": "Copy: You have a new task", "name": "Gale Wardwell", "called": "Ana",
-        "told": "Hello Ana,\n\nMarek gave you something to do:\n\n- Postcards", "kind": "copy",
-    },
 }  # fmt: skip
 
 
@@ -150,6 +151,27 @@ def with_password_of(row: Member) -> Any:
     db.session.add(user)
     db.session.flush()
     return user
+
+
+def test_a_copy_says_what_was_written_without_its_links(
+    app: Flask, letterbox: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gale = mail.Copy("gale@example.org", "Gale Wardwell")
+
+    def ruling(to: str) -> mail.Ruling:
+        return (
+            mail.Ruling(copies=[gale], called="Ana") if to == "ada@example.org" else mail.Ruling()
+        )
+
+    monkeypatch.setattr(mail, "chaperone", ruling)
+    assert send("own_link", **SIMPLE["own_link"])
+    assert "A copy of this message goes to Gale Wardwell" in read(letterbox.next()[2])[0]
+    text = compare("copy", letterbox.next()[2])
+    assert "outreach.example.org/my" not in text
+    # Who cannot be reached is no chaperone.
+    with db.unit_of_work():
+        mail_choices.note_failure("gale@example.org", "5.1.1")
+    assert send("own_link", **SIMPLE["own_link"]).is_withheld
 
 
 def test_many_tasks_given_at_once_are_one_message(
@@ -252,6 +274,12 @@ def busy_week(people: SimpleNamespace) -> Member:
             action_target_id=row, kind="commitment", received_on=TODAY - timedelta(days=1),
             summary="Will raise it in cabinet | soon", by=None, today=TODAY,
         )  # fmt: skip
+        db.session.add(
+            TreatyEvent(
+                treaty="MBT", target_id=target.id, kind="ratification", source="A depositary",
+                happened_on=TODAY - timedelta(days=4),
+            )
+        )  # fmt: skip
         leader = db.session.get(make.User, people.leader.id)
         drafts = [
             Draft(
@@ -272,7 +300,7 @@ def busy_week(people: SimpleNamespace) -> Member:
     return member
 
 
-@pytest.mark.parametrize("role", ["admin", "coordinator", "leader", "member"])
+@pytest.mark.parametrize("role", ["admin", "staff", "coordinator", "leader", "member"])
 def test_a_digest_for_each_role(
     app: Flask, people: SimpleNamespace, letterbox: SimpleNamespace, role: str
 ) -> None:
@@ -341,3 +369,103 @@ def test_a_message_is_said_in_its_readers_language(
     assert "¡Hello Ben,!" in text
     assert 'lang="eo"' in html
     assert "¡Open my tasks!" in html
+
+
+def test_who_leads_is_told_of_an_address_that_does_not_work(
+    app: Flask, people: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    grown(people)
+    with db.unit_of_work():
+        mail_choices.note_failure("ben@example.org", "5.1.1")
+    _, recipients, message = letterbox.next()
+    assert recipients == [people.leader.email]
+    text = compare("bad_address", message)
+    assert "Okafor" not in text
+    assert "ben@example.org" not in text
+
+
+def test_a_bad_address_is_told_where_the_person_is_and_tried_again(
+    app: Flask, people: SimpleNamespace
+) -> None:
+    member = grown(people)
+    outsider = with_password(people.outsider)
+
+    def client_of(user: Any) -> Any:
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = user.get_id()
+            session["_fresh"] = True
+        return client
+
+    with mail.quiet(), db.unit_of_work():
+        mail_choices.note_failure("ben@example.org", "5.1.1")
+    leader, admin = client_of(people.leader), client_of(people.admin)
+    assert b"no such mailbox" in leader.get(f"/members/{member.id}").data
+    assert b"no such mailbox" in admin.get(f"/settings/users/{member.user_id}").data
+    again = f"/members/{member.id}/mail-again"
+    assert client_of(outsider).post(again).status_code == 404
+    assert leader.post(again, data={"guardian": "1"}).status_code == 404
+    assert leader.post(again).status_code == 303
+    assert b"no such mailbox" not in leader.get(f"/members/{member.id}").data
+    with mail.quiet(), db.unit_of_work():
+        mail_choices.note_failure("ben@example.org", "5.1.1")
+    user_again = f"/settings/users/{member.user_id}/mail-again"
+    assert leader.post(user_again).status_code == 403
+    assert admin.post(user_again).status_code == 303
+    assert mail_choices.bad_told("ben@example.org") is None
+
+
+def test_what_others_are_told_of_a_minor(
+    app: Flask, people: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    child = make.member("Ana", "Quillfeather", people.school_a)
+    with mail.quiet(), db.unit_of_work():
+        row = db.session.get(Member, child.id)
+        assert row is not None
+        row.email = "ana@example.org"
+        guardian = add_guardian(
+            member_id=child.id, name="Gale Wardwell", email="gale@example.org", by=None
+        )
+        leader = db.session.get(make.User, people.leader.id)
+        draft = Draft(
+            title="Call the mission", chapter_id=people.school_a.id, member_id=child.id,
+            due_on=TODAY - timedelta(days=2),
+        )  # fmt: skip
+        add_tasks([draft], by=leader, today=TODAY, client_key="child")
+        guardian_id = guardian.id
+
+    def told() -> list[str]:
+        with db.unit_of_work():
+            db.session.execute(Outgoing.__table__.delete())  # type: ignore[attr-defined]
+            mail_choices.clear("gale@example.org", by=None)
+            digest_mail.write({"user": people.leader.id, "on": TODAY.isoformat()})
+            mail_choices.note_failure("gale@example.org", "5.1.1")
+        return ["".join(read(letterbox.next()[2])) for _number in range(2)]
+
+    for text in told():
+        assert "Ana" in text
+        for secret in ("Quillfeather", "Gale", "Wardwell", "ana@", "gale@"):
+            assert secret not in text
+    with db.unit_of_work():
+        record_consents(
+            member_id=child.id, answers={Purpose.MEMBER: Answer.REFUSED}, given_by=guardian_id,
+            how=How.PAPER, starts_on=TODAY, ends_on=None, scan="2" * 32 + ".pdf", by=None,
+            today=TODAY,
+        )  # fmt: skip
+    for text in told():
+        assert "Ana" not in text.replace("Analysis", "")
+
+
+def test_nothing_leaves_to_a_member_who_is_forgotten(
+    app: Flask, people: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    member = grown(people, signs_in=False)
+    with db.unit_of_work():
+        audit.record("test", "test", None, by=None)
+        mail.send("own_link", to="ben@example.org", **SIMPLE["own_link"])
+        mail_choices.choose(mail_choices.recipient_of("ben@example.org"), "digest", "here", by=None)
+    with db.unit_of_work():
+        forget(member_id=member.id, by=None, today=TODAY)
+    outbox.drain()
+    assert letterbox.box.received.empty()
+    assert mail_choices.standing(mail_choices.recipient_of("ben@example.org")).chosen == {}
