@@ -85,7 +85,12 @@ def init_app(app: Flask) -> None:
     shell.add_nav(
         app,
         shell.NavItem(
-            _l("Members"), "members.index", "people", Can.SEE_MEMBERS, 40, "members chapters"
+            _l("Members"),
+            "members.index",
+            "people",
+            Can.SEE_MEMBERS,
+            40,
+            "members chapters letters",
         ),
     )
     shell.add_nav(
