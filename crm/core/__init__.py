@@ -18,8 +18,10 @@ from crm.core import (
     history,
     i18n,
     icons,
+    incoming,
     limits,
     mail,
+    mail_delivery,
     outbox,
     reads,
     schedule,
@@ -82,7 +84,9 @@ def init_app(settings: Settings) -> Flask:
     limits.init_app(app)
     outbox.init_app(app)
     schedule.init_app(app)
-    mail.init_app(app, settings)
+    incoming.init_app(app)
+    mail.init_app(app)
+    mail_delivery.init_app(app, settings)
     shell.init_app(app)
     history.init_app(app)
     charts.init_app(app)
