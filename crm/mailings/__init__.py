@@ -7,6 +7,7 @@ from crm.core import shell
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.mailings import as_tasks, cli, handover, history, views
+from crm.mailings import asked as asked
 from crm.mailings import making_views as making_views
 from crm.mailings import models as models
 from crm.mailings import own as own

@@ -110,6 +110,7 @@ class ActionTarget(db.Model):
         ),
         Index("ix_action_target_awaiting", "awaiting", "happened_on", "id"),
         Index("ix_action_target_ask", "awaiting", "ask_on", "id"),
+        Index("ix_action_target_closed", "closed_on", "id"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -177,9 +177,7 @@ def correct_action(
     for name, value in facts.columns.items():
         setattr(action, name, value)
     db.session.flush()
-    _write_again(
-        action, facts, before, answered=answered, moved=moved, went=given.get("places")
-    )
+    _write_again(action, facts, before, answered=answered, moved=moved, went=given.get("places"))
     _add_revision(action, "correct", reason, before, by)
     audit.record(
         "correct_action",
@@ -292,7 +290,7 @@ def record_outcome(
     if kind not in outcome_kinds():
         raise Refused(_("Choose what came back."), "kind")
     fails = outcome_kinds()[kind].fails_address
-    _refuse_recorder(row.action_id, by)
+    refuse_recorder(row.action_id, by)
     rules.check_answer_day(received_on, row.happened_on, today)
     same = db.session.scalars(
         select(Outcome).where(
@@ -370,7 +368,7 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
     The address it said had failed is good again, unless something else has marked it since.
     """
     row = _locked_target(outcome.action_target_id)
-    _refuse_recorder(row.action_id, by)
+    refuse_recorder(row.action_id, by)
     gone = {
         "target_id": row.target_id,
         "kind": outcome.kind,
@@ -496,9 +494,9 @@ def _rows_of(action_id: int) -> list[list[Any]]:
         select(action_ask.c.ask_id, none, none, none, no_text, none, *[no_day] * 3).where(
             action_ask.c.action_id == action_id
         ),
-        select(
-            ActionPhoto.id, none, none, none, ActionPhoto.file, none, *[no_day] * 3
-        ).where(ActionPhoto.action_id == action_id),
+        select(ActionPhoto.id, none, none, none, ActionPhoto.file, none, *[no_day] * 3).where(
+            ActionPhoto.action_id == action_id
+        ),
     ]
     numbered = [part.add_columns(literal(place)) for place, part in enumerate(parts)]
     found: list[list[Any]] = [[] for _part in parts]
@@ -648,9 +646,7 @@ def _write_again(
         there=there,
         answered=answered,
         waits=waits,
-        ask_on=windows.ask_days(
-            action.channel, action.campaign_id, action.happened_on, new, went
-        ),
+        ask_on=windows.ask_days(action.channel, action.campaign_id, action.happened_on, new, went),
     )
     parts = {row["member_id"]: row for row in before["members"]}
     _insert(
@@ -757,7 +753,7 @@ def refuse_strangers(action: Action, chapter_ids: Collection[int], by: User | No
         raise Refused(_("Only who logged this, or a coordinator of its chapter, can change it."))
 
 
-def _refuse_recorder(action_id: int, by: User | None) -> None:
+def refuse_recorder(action_id: int, by: User | None) -> None:
     if by is None:
         return
     chapters = db.session.scalars(

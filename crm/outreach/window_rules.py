@@ -135,9 +135,7 @@ def by_the_clock(wait: Wait, today: date, again: int) -> Wait:
         return wait
     if wait.asked >= ASKED_AT_MOST:
         return closed(wait, today, NO_ANSWER)
-    return replace(
-        wait, asked=wait.asked + 1, ask_on=today + timedelta(days=again), said_on=None
-    )
+    return replace(wait, asked=wait.asked + 1, ask_on=today + timedelta(days=again), said_on=None)
 
 
 def nothing_yet(wait: Wait, today: date, again: int) -> Wait:

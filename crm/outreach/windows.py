@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 
 from crm.accounts.models import User
 from crm.campaigns.models import Campaign, CampaignContact
@@ -69,9 +69,7 @@ def _with_addresses(statement: Any) -> Any:
     """Targets and a campaign with the good postal addresses and the one that was chosen."""
     return statement.outerjoin(
         CampaignContact,
-        and_(
-            CampaignContact.campaign_id == Campaign.id, CampaignContact.target_id == Target.id
-        ),
+        and_(CampaignContact.campaign_id == Campaign.id, CampaignContact.target_id == Target.id),
     ).outerjoin(
         ContactPoint,
         and_(
@@ -83,7 +81,7 @@ def _with_addresses(statement: Any) -> Any:
     )
 
 
-def _places(rows: Sequence[Row[Any]]) -> dict[int, str]:
+def _places(rows: Sequence[Any]) -> dict[int, str]:
     """By the first column, the kind of address; the others are `_columns`."""
     facts: dict[int, tuple[str, str, int | None]] = {}
     points: dict[int, list[ContactPoint]] = defaultdict(list)
@@ -149,9 +147,7 @@ def days_of_rows(row_ids: Sequence[int], force: Windows) -> dict[int, date]:
         .join(Target, Target.id == ActionTarget.target_id)
         .join(Campaign, Campaign.id == ActionTarget.campaign_id)
     )
-    rows = db.session.execute(
-        _with_addresses(statement).where(ActionTarget.id.in_(row_ids))
-    ).all()
+    rows = db.session.execute(_with_addresses(statement).where(ActionTarget.id.in_(row_ids))).all()
     went = _places([row[:5] for row in rows])
     found = {}
     for row in rows:

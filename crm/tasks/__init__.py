@@ -10,6 +10,7 @@ from crm.targets.handover import offer
 from crm.tasks import board_views as board_views
 from crm.tasks import calendar_views, carriers, handover, history, hours_views, own_views, panels
 from crm.tasks import handing_out_views as handing_out_views
+from crm.tasks import led as led
 from crm.tasks import merging as merging
 from crm.tasks import models as models
 from crm.tasks import own as own

@@ -215,6 +215,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("closed_on", sa.Date(), nullable=True))
         batch_op.add_column(sa.Column("closed_why", sa.String(), nullable=True))
         batch_op.create_index("ix_action_target_ask", ["awaiting", "ask_on", "id"], unique=False)
+        batch_op.create_index("ix_action_target_closed", ["closed_on", "id"], unique=False)
 
     with op.batch_alter_table("outcome", schema=None) as batch_op:
         batch_op.add_column(sa.Column("member_id", sa.Integer(), nullable=True))
@@ -238,6 +239,7 @@ def downgrade() -> None:
         batch_op.drop_column("member_id")
 
     with op.batch_alter_table("action_target", schema=None) as batch_op:
+        batch_op.drop_index("ix_action_target_closed")
         batch_op.drop_index("ix_action_target_ask")
         batch_op.drop_column("closed_why")
         batch_op.drop_column("closed_on")
