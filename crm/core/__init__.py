@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 from crm.core import (
     access,
     audit_cli,
+    bounces,
     charts,
     cli,
     db,
@@ -21,7 +22,10 @@ from crm.core import (
     incoming,
     limits,
     mail,
+    mail_choices,
     mail_delivery,
+    mail_inbox,
+    mail_views,
     outbox,
     reads,
     schedule,
@@ -85,8 +89,12 @@ def init_app(settings: Settings) -> Flask:
     outbox.init_app(app)
     schedule.init_app(app)
     incoming.init_app(app)
+    mail_choices.init_app(app)
     mail.init_app(app)
     mail_delivery.init_app(app, settings)
+    mail_views.init_app(app)
+    mail_inbox.init_app(app, settings)
+    bounces.init_app(app)
     shell.init_app(app)
     history.init_app(app)
     charts.init_app(app)

@@ -113,6 +113,7 @@ class _Connection(Connection):
 def message_of(payload: Mapping[str, Any], row_id: int) -> Written:
     """The message of a row as it leaves."""
     message = Written(
+        sender=None if current_app.config["MAIL_DEFAULT_SENDER"] else "outreach@localhost",
         subject=payload["subject"],
         recipients=[payload["to"]],
         body=payload["body"],
@@ -123,11 +124,20 @@ def message_of(payload: Mapping[str, Any], row_id: int) -> Written:
     return message
 
 
-def _hand_over(payload: Mapping[str, Any], turn: Turn) -> None:
+def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
     """Give one message to the server. Until its words leave everything may be tried again."""
+    mode = mail.mode()
+    if mode is mail.Mode.OFF:
+        raise Later("mail is turned off here", seconds=3600)
+    row_kind = str(payload.get("kind", ""))
+    refusal = mail.may_write(payload["to"], row_kind)
+    if refusal is not None and (refusal.is_bad or refusal.is_declined):
+        raise Unwanted("mail to this address came back, or is no longer wanted")
     ruling = mail.chaperone(payload["to"])
     if ruling.why_not is not None:
         raise Unwanted("this address may no longer be written to")
+    if mode is mail.Mode.PREVIEW:
+        return outbox.KEEP
     message = message_of(payload, turn.row_id)
     handed = False
 
@@ -144,10 +154,15 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> None:
     except smtplib.SMTPResponseException as error:
         # An answer is certain: the server says that it has not taken the message.
         raise _said([error.smtp_code]) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise Never("the mail server knows no such letters in an address") from error
     except (OSError, smtplib.SMTPException) as error:
         if handed:
             raise Never("the server was lost in the middle: it may have left or not") from error
         raise Later(f"the mail server cannot be reached ({type(error).__name__})") from error
+    except (UnicodeError, ValueError) as error:
+        raise Never("this is no address that can be written to") from error
+    return None
 
 
 def _said(codes: Sequence[int]) -> Exception:
@@ -158,4 +173,5 @@ def _said(codes: Sequence[int]) -> Exception:
 
 
 def _domain() -> str:
-    return parseaddr(str(current_app.config["MAIL_DEFAULT_SENDER"]))[1].rpartition("@")[2]
+    sender = str(current_app.config["MAIL_DEFAULT_SENDER"] or "")
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"

@@ -150,6 +150,8 @@ class Turn:
 
 #: After how many times the first wait it is tried again, and again.
 _WAITS = (1, 4, 20, 120, 480, 1440)
+#: What a job that is `alone` returns so that its row keeps what it said, although it is done.
+KEEP = object()
 #: How many rows one worker takes at once.
 TAKE = 20
 
@@ -325,9 +327,9 @@ def carry_out(row_id: int, name: str, turn: Turn) -> State:
     try:
         if each.alone:
             payload = _payload(turn)
-            each.do(payload, turn)
+            kept = each.do(payload, turn) is KEEP
             with db.unit_of_work():
-                _end(turn, State.DONE)
+                _end(turn, State.DONE, **({"payload": Outgoing.payload} if kept else {}))
         else:
             with db.unit_of_work():
                 each.do(_payload(turn))
@@ -406,7 +408,7 @@ def _end(turn: Turn, state: State, **values: Any) -> None:
     mine = update(Outgoing).where(Outgoing.id == turn.row_id, Outgoing.taken_by == turn.token)
     ended = {"state": state, "taken_by": None, "lease_until": None, **values}
     if state in (State.DONE, State.GONE):
-        ended |= {"payload": {}, "fault": values.get("fault")}
+        ended |= {"payload": values.get("payload", {}), "fault": values.get("fault")}
     if state not in (State.WAITING, State.HELD):
         ended["ended_at"] = db.now()
     if not _changed(mine.values(**ended)):

@@ -50,6 +50,23 @@ PANELS = (
 )
 
 
+#: What is written to members and to their guardians.
+MESSAGES = (
+    mail.Kind(
+        "consent_request",
+        _l("Questions about consent"),
+        may_stop=False,
+        why=_l("you, or your child, take part in the campaign"),
+    ),
+    mail.Kind(
+        "own_link",
+        _l("Links to a page of one's own"),
+        may_stop=False,
+        why=_l("the chapter sent you a link to your page"),
+    ),
+)
+
+
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     access.load_grants = chaperone.grants_of
@@ -72,6 +89,8 @@ def init_app(app: Flask) -> None:
         app,
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
+    for kind in MESSAGES:
+        mail.add_kind(app, kind)
     for place, panel in PANELS:
         shell.add_panel(app, place, panel)
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)
