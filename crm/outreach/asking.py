@@ -58,11 +58,8 @@ def who_is_asked(action_ids: Collection[int]) -> dict[int, list[User]]:
         led: dict[int, int] = {}
         for known in LEADERS:
             led = {**known(some), **led}
-        logged = dict(
-            db.session.execute(select(Action.id, Action.logged_by_id).where(Action.id.in_(some)))
-            .tuples()
-            .all()
-        )
+        rows = db.session.execute(select(Action.id, Action.logged_by_id).where(Action.id.in_(some)))
+        logged = {row[0]: row[1] for row in rows}
         paths: dict[int, list[str]] = defaultdict(list)
         for action_id, path in db.session.execute(
             select(ActionChapter.action_id, Chapter.path)

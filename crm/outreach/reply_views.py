@@ -150,9 +150,9 @@ def reply(action_id: int) -> Any:
     again = windows.windows().again
     form.rest.choices = options(
         [
-            (Rest.NOTHING_YET.value, _("Nothing yet: ask once more, then close it")),
-            (Rest.LATER.value, _("Still waiting: ask me again later")),
-            (Rest.CLOSE.value, _("Nothing, and nobody waits any more: close it")),
+            (Rest.NOTHING_YET.value, _("Nothing yet: ask once more")),
+            (Rest.LATER.value, _("Still waiting: ask later")),
+            (Rest.CLOSE.value, _("Nothing came: close it")),
         ]
     )
     form.days.choices = options(

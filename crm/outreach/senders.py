@@ -41,7 +41,7 @@ def senders_of(action: Action, targets: Mapping[int, int]) -> dict[int, Senders]
     of_action = select(ActionMember.member_id, ActionMember.pieces).where(
         ActionMember.action_id == action.id
     )
-    named = dict(db.session.execute(of_action).tuples().all())
+    named = {row[0]: row[1] for row in db.session.execute(of_action)}
     found = {}
     for target_id, pieces in targets.items():
         theirs = known.get(target_id)

@@ -219,7 +219,7 @@ def date_old(today: date) -> int:
         .where(*undated)
         .group_by(Action.logged_by_id)
     )
-    sittings = dict(db.session.execute(of_leaders).tuples().all())
+    sittings = {row[0]: row[1] for row in db.session.execute(of_leaders)}
     if not sittings:
         return 0
     force, days, places = windows(), dict[int, date](), dict[int | None, int]()
