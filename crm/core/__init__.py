@@ -40,6 +40,9 @@ from crm.core import (
     mail_models as mail_models,
 )
 from crm.core import (
+    mail_preview as mail_preview,
+)
+from crm.core import (
     mapping as mapping,
 )
 from crm.core.settings import Settings

@@ -37,14 +37,15 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["DOCUMENTS"] = settings.folder / "documents"
 
 
-def keep_picture(upload: FileStorage, *, field: str) -> str:
+def keep_picture(upload: FileStorage, *, field: str, holds: bool = False) -> str:
     """Re-encode an upload as JPEG and keep it; returns its file name.
 
     Metadata (place, camera, time) is dropped. Raises `Refused` for what is no JPEG, PNG or WebP
     picture, or too large. Nobody waits for the database meanwhile: call it before anything is
-    written.
+    written; only what `holds` it already, such as mail that is taken in, goes on doing so.
     """
-    db.release()
+    if not holds:
+        db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This picture is larger than 10 MB. Make it smaller."), field)
@@ -76,7 +77,7 @@ def picture_path(name: str) -> Path:
 # Documents
 
 
-def keep_document(upload: FileStorage, *, field: str) -> str:
+def keep_document(upload: FileStorage, *, field: str, holds: bool = False) -> str:
     """Keep a scan, a picture or a PDF; returns its file name.
 
     A picture is made anew (`keep_picture`), a PDF kept as it is. Raises `Refused` for anything
@@ -86,13 +87,14 @@ def keep_document(upload: FileStorage, *, field: str) -> str:
     upload.stream.seek(0)
     if start != _PDF:
         try:
-            return keep_picture(upload, field=field)
+            return keep_picture(upload, field=field, holds=holds)
         except Refused as refusal:
             if "JPEG" in str(refusal.message):
                 words = _("This is not a PDF, and not a JPEG, PNG or WebP picture.")
                 raise Refused(words, field) from refusal
             raise
-    db.release()
+    if not holds:
+        db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This document is larger than 10 MB. Make it smaller."), field)

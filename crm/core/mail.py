@@ -9,7 +9,9 @@ its reader wants this kind of message, and whether it would be a line to a child
 links and codes in them, or the message stays here and the caller is told why.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -20,7 +22,7 @@ from flask import Flask, current_app, render_template
 from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import ColumnElement, Text, cast, func, update
 
 from crm.core import audit, db, links, mail_choices, mail_text, outbox, schedule
 from crm.core.links import digest
@@ -151,6 +153,25 @@ def mode() -> Mode:
     return Mode.PREVIEW if (settings.folder / DEMO_MARK).exists() else Mode.OFF
 
 
+#: Set while made-up people are put in: nobody writes to them.
+_quiet: ContextVar[bool] = ContextVar("crm_mail_quiet", default=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """For what brings in many records at once, such as the demo: nothing is written to anybody."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def usual_language() -> str:
+    """Of readers who have not chosen one."""
+    return str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
 def is_configured() -> bool:
     """Whether mail can be sent at all; if not, pages show the link to hand over instead.
 
@@ -158,6 +179,8 @@ def is_configured() -> bool:
     request's own Host header could be made to lead to somebody else's server. A preview takes
     nothing, for nothing leaves.
     """
+    if _quiet.get():
+        return False
     if mode() is not Mode.SEND:
         return mode() is Mode.PREVIEW
     config = current_app.config
@@ -246,6 +269,11 @@ def may_stop(kind: str) -> bool:
     return found is not None and found.may_stop
 
 
+def says_something() -> ColumnElement[bool]:
+    """Rows that still hold what they said."""
+    return func.length(cast(Outgoing.payload, Text)) > 2
+
+
 def forget_shown(on: date) -> int:
     """Let go what messages said that were only shown and are older than two weeks; how many."""
     del on
@@ -256,7 +284,7 @@ def forget_shown(on: date) -> int:
             Outgoing.job == "mail",
             Outgoing.state == State.DONE,
             Outgoing.ended_at < old,
-            func.length(cast(Outgoing.payload, Text)) > 2,
+            says_something(),
         )
         .values(payload={}),
         execution_options={"synchronize_session": False},
@@ -271,7 +299,7 @@ def _heading(subject: Any) -> str:
 
 
 def _said_in(language: str | None) -> Any:
-    return force_locale(language or current_app.config["BABEL_DEFAULT_LOCALE"])
+    return force_locale(language or usual_language())
 
 
 def _post(

@@ -4,7 +4,7 @@ An address is known here by its digest alone. Whoever has a link of a message ca
 want of the address it went to, without signing in; the link says nothing of who that is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
@@ -111,6 +111,19 @@ def bad_told(address: str | None) -> Standing | None:
         return None
     failure = db.session.get(MailFailure, recipient_of(address))
     return Standing(failure) if failure is not None and failure.bad_since is not None else None
+
+
+def bad_among(addresses: Iterable[str | None]) -> dict[str, Standing]:
+    """Those of the addresses that are bad, with what is known of them: one statement."""
+    wanted = {recipient_of(each): each for each in addresses if each}
+    if not wanted:
+        return {}
+    rows = db.session.scalars(
+        select(MailFailure).where(
+            MailFailure.recipient.in_(wanted), MailFailure.bad_since.is_not(None)
+        )
+    )
+    return {wanted[row.recipient]: Standing(row) for row in rows}
 
 
 def choose(recipient: str, kind: str, how: str, *, by: Any) -> bool:

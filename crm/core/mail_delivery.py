@@ -60,6 +60,10 @@ class Written(Message):
         message.policy = policy.SMTP.clone(refold_source="none")
         return message
 
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Its header, line by line, for a person."""
+        return [(name, str(value)) for name, value in self._message().items()]
+
 
 class _Watched:
     """A host that says before the words leave: from then on the server may have them."""

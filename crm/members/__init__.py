@@ -7,6 +7,7 @@ from crm.core import access, mail, shell
 from crm.core.access import Can
 from crm.core.shell import Panel
 from crm.members import (
+    bad_mail,
     chaperone,
     consent_link_views,
     consent_overview_views,
@@ -77,6 +78,7 @@ def init_app(app: Flask) -> None:
         app.extensions["csrf"].exempt(view)
     app.register_blueprint(blueprint)
     history_views.init_app(app)
+    bad_mail.init_app(app)
     app.cli.add_command(user_commands)
     app.cli.add_command(member_commands)
     shell.add_nav(

@@ -5,7 +5,7 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel, add_nav, add_panel
-from crm.reports import cli, timeline
+from crm.reports import cli, digest_mail, timeline
 from crm.reports import dossier_views as dossier_views
 from crm.reports import models as models
 from crm.reports.rules import month_name
@@ -23,3 +23,4 @@ def init_app(app: Flask) -> None:
     )
     add_panel(app, "target", Panel(40, "reports/_of_target.html", timeline.of_target))
     cli.init_app(app)
+    digest_mail.init_app(app)

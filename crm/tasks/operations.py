@@ -19,7 +19,7 @@ from crm.members.models import Chapter, Member, Membership
 from crm.members.queries import below, open_on
 from crm.outreach.channels import channels
 from crm.targets.models import Target
-from crm.tasks import rules
+from crm.tasks import mailed, rules
 from crm.tasks.carriers import carrier_of, handed
 from crm.tasks.models import Task, TaskTarget
 from crm.tasks.rules import OPEN, State
@@ -73,6 +73,7 @@ def add_tasks(
         {task.id: _told(draft) for task, draft in zip(tasks, drafts, strict=True)},
         by=by,
     )
+    mailed.given(tasks, by=by, today=today)
     return tasks
 
 
@@ -432,6 +433,7 @@ def assign(
                 _hand(task, after, by)
     db.session.flush()
     audit.record_each("assign_task", "task", changes, by=by)
+    mailed.given([task for task in tasks if task.id in changes], by=by, today=today)
     return len(changes)
 
 
