@@ -3,10 +3,20 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.core import shell
+from crm.core import schedule, shell
 from crm.core.access import Can
+from crm.core.schedule import Daily, Schedule
 from crm.core.shell import NavItem, Panel
-from crm.mailings import as_tasks, cli, handover, history, views
+from crm.mailings import (
+    as_tasks,
+    cli,
+    handover,
+    history,
+    reply_confirming,
+    reply_mail,
+    reply_views,
+    views,
+)
 from crm.mailings import asked as asked
 from crm.mailings import making_views as making_views
 from crm.mailings import models as models
@@ -25,6 +35,17 @@ def init_app(app: Flask) -> None:
     history.init_app(app)
     offer(app, handover.OF_PACKS)
     cli.init_app(app)
+    reply_mail.init_app(app)
+    schedule.add(
+        app,
+        Schedule(
+            "refused_mail",
+            _l("Forget mail that was refused"),
+            Daily(4),
+            reply_confirming.forget_refused,
+        ),
+    )
+    shell.add_panel(app, "replies", Panel(10, "mailings/_forwarded.html", reply_views.of_replies))
     shell.add_nav(
         app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 56, "packs post")
     )

@@ -1,4 +1,4 @@
-"""Replies that somebody forwards to us: recognised by a code, read within limits, kept for a person.
+"""Replies that somebody forwards to us: known by a code, read within limits, kept for a person.
 
 What a message claims proves nothing: it is taken from the address of somebody who may record
 answers, and a person says what it answers before anything is recorded. Archives and office files
@@ -6,7 +6,8 @@ are never opened; what is left out is named with the reason.
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -20,7 +21,7 @@ from sqlalchemy import func, select
 from werkzeug.datastructures import FileStorage
 
 from crm.accounts.models import User
-from crm.core import access, db, incoming, links, mail
+from crm.core import db, incoming, links, mail
 from crm.core.access import Can
 from crm.core.errors import Refused
 from crm.core.files import MAX_BYTES, keep_document
@@ -128,29 +129,55 @@ def _tell(row: IncomingMail, user: User, found: Answers) -> None:
 
 
 def answers_in(words: str) -> Answers:
-    """The first code of ours in a text: an action's own, else a pack's. Three statements at most."""
-    action_id = action_in(words)
-    if action_id is not None:
-        chapters = db.session.scalars(
-            select(ActionChapter.chapter_id).where(ActionChapter.action_id == action_id)
-        ).all()
-        if chapters:
-            return Answers(code_of(action_id), (action_id,), frozenset(chapters))
-    codes = [f"{one}{two}".upper() for one, two in _PACK.findall(words)]
-    codes = list(dict.fromkeys(codes))[:_MOST_CODES]
-    if not codes:
-        return Answers()
-    packs = {
-        pack.code: pack
-        for pack in db.session.scalars(select(Mailing).where(Mailing.code.in_(codes)))
-    }
-    pack = next((packs[code] for code in codes if code in packs), None)
-    if pack is None:
-        return Answers()
-    actions = db.session.scalars(
-        select(Posting.action_id).where(Posting.mailing_id == pack.id).order_by(Posting.number)
-    ).all()
-    return Answers(pack.code_written, tuple(actions), frozenset({pack.chapter_id}))
+    """What the first code of ours in a text leads to."""
+    return answers_of([words])[words]
+
+
+def answers_of(texts: Collection[str]) -> dict[str, Answers]:
+    """By text what the first code in it leads to: an action's own, else a pack's. Three statements
+    at most.
+    """
+    actions = {text: number for text in texts if (number := action_in(text)) is not None}
+    chapters: dict[int, set[int]] = defaultdict(set)
+    if actions:
+        for action_id, chapter_id in db.session.execute(
+            select(ActionChapter.action_id, ActionChapter.chapter_id).where(
+                ActionChapter.action_id.in_(set(actions.values()))
+            )
+        ):
+            chapters[action_id].add(chapter_id)
+    codes = {text: _pack_codes(text) for text in texts if actions.get(text) not in chapters}
+    wanted = {code for found in codes.values() for code in found}
+    packs: dict[str, Mailing] = {}
+    posted: dict[int, list[int]] = defaultdict(list)
+    if wanted:
+        for pack in db.session.scalars(select(Mailing).where(Mailing.code.in_(wanted))):
+            packs[pack.code] = pack
+    if packs:
+        for mailing_id, action_id in db.session.execute(
+            select(Posting.mailing_id, Posting.action_id)
+            .where(Posting.mailing_id.in_({pack.id for pack in packs.values()}))
+            .order_by(Posting.number)
+        ):
+            posted[mailing_id].append(action_id)
+    answers = dict.fromkeys(texts, Answers())
+    for text, action_id in actions.items():
+        if action_id in chapters:
+            answers[text] = Answers(
+                code_of(action_id), (action_id,), frozenset(chapters[action_id])
+            )
+    for text, found in codes.items():
+        first = next((packs[code] for code in found if code in packs), None)
+        if first is not None:
+            answers[text] = Answers(
+                first.code_written, tuple(posted[first.id]), frozenset({first.chapter_id})
+            )
+    return answers
+
+
+def _pack_codes(text: str) -> list[str]:
+    found = (f"{one}{two}".upper() for one, two in _PACK.findall(text))
+    return list(dict.fromkeys(found))[:_MOST_CODES]
 
 
 # What it says

@@ -192,9 +192,7 @@ def test_senders_are_those_who_took_part(
 def due(action_id: int, day: date = date(2026, 4, 1)) -> None:
     with db.unit_of_work():
         db.session.execute(
-            update(ActionTarget)
-            .where(ActionTarget.action_id == action_id)
-            .values(ask_on=day)
+            update(ActionTarget).where(ActionTarget.action_id == action_id).values(ask_on=day)
         )
         audit.record("make", "test", None, by=None)
 
