@@ -331,3 +331,29 @@ def test_a_merge_of_targets_keeps_one_asking(
     unmerge(number)
     after = {t: (r.awaiting, r.pieces) for t, r in rows(action.id).items()}
     assert after == {t: (each[0], each[2]) for t, each in before.items()}
+
+
+def test_a_piece_is_answered_once_in_the_rate(
+    any_app: Flask, any_scene: SimpleNamespace, log: Log
+) -> None:
+    from crm.core.tables import Share
+    from tests.reports.test_reports import asked, cells
+
+    action_id, row = one_target(any_scene, log)
+    ana = any_scene.members[0]
+    save(action_id, [Reply(row, "acknowledgement", TODAY, ana)])
+    save(action_id, [Reply(row, "substantive_reply", TODAY, ana)], key="another-key-2")
+    other = log(any_scene, channel="meeting", targets={any_scene.targets[0]: 1}).id
+    [met] = rows(other)
+    first = rows(other)[met].id
+    save(other, [Reply(first, "acknowledgement", TODAY)], key="another-key-3")
+    save(other, [Reply(first, "commitment", TODAY)], key="another-key-4")
+    log(any_scene, channel="email")
+    found = asked(any_app, "response-rate")
+    shown = cells(found, "response-rate", "channel", "answers", "rate", "substance", "window")
+    assert shown == [
+        ("Letters", 2, Share(1, 20), Share(1, 20), "35–56 days"),
+        ("E-mails", 0, Share(0, 150), Share(0, 150), "14 days"),
+        ("Meetings", 2, Share(1, 1), Share(1, 1), "14 days"),
+    ]
+    assert cells(found, "response-rate", "waiting", "closed") == [(0, 0), (150, 0), (0, 0)]
