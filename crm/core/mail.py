@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, timedelta
+from email.utils import getaddresses
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -207,6 +208,8 @@ def send(
     as in `outbox.put`.
     """
     about = kind or template
+    if not is_address(to):
+        return Sent(False, _("This is no address that can be written to."))
     refusal = may_write(to, about)
     if refusal is not None:
         return refusal
@@ -261,6 +264,17 @@ def may_write(to: str, kind: str) -> Sent | None:
         told = _("This reader does not want messages of this kind by mail.")
         return Sent(False, told, is_declined=True)
     return None
+
+
+def is_address(to: str) -> bool:
+    """Whether it is one address, perhaps with a name, and nothing that hides another."""
+    found = [each for each in getaddresses([to]) if each != ("", "")]
+    if len(found) != 1 or mail_text.one_line(to) != " ".join(to.split(" ")).strip():
+        return False
+    local, at, domain = found[0][1].rpartition("@")
+    if not (local and at and domain) or len(local) > 64 or len(domain) > 253:
+        return False
+    return not any(character in ' ,;<>()"\\' for character in local + domain)
 
 
 def may_stop(kind: str) -> bool:

@@ -14,12 +14,13 @@ from typing import Any
 from flask import Flask, current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from crm.core import audit, db, links
+from crm.core import audit, db, links, outbox
 from crm.core.errors import Refused
 from crm.core.links import digest
 from crm.core.mail_models import MailChoice, MailFailure
+from crm.core.outbox import Outgoing, State
 
 #: Hours a link in a message works: people look at old ones.
 _HOURS = 3 * 365 * 24
@@ -183,6 +184,21 @@ def clear(address: str, *, by: Any) -> bool:
     db.session.flush()
     audit.record("clear_mail_bad", "mail_failure", None, by=by)
     return True
+
+
+def forget(addresses: Iterable[str]) -> None:
+    """Keep nothing of these addresses, and let nothing more leave to them."""
+    recipients = [recipient_of(each) for each in addresses]
+    for model in (MailChoice, MailFailure):
+        for row in db.session.scalars(select(model).where(model.recipient.in_(recipients))):
+            db.session.delete(row)
+    theirs = Outgoing.recipient.in_(recipients)
+    outbox.withdraw(theirs)
+    for state, then in ((State.DEAD, State.GONE), (State.DONE, State.DONE)):
+        db.session.execute(
+            update(Outgoing).where(theirs, Outgoing.state == state).values(state=then, payload={}),
+            execution_options={"synchronize_session": False},
+        )
 
 
 # Links

@@ -18,7 +18,7 @@ from typing import Any
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
-from crm.core import links, mail, outbox
+from crm.core import db, links, mail, outbox
 from crm.core.outbox import Later, Never, Turn, Unwanted
 from crm.core.settings import Settings
 
@@ -142,6 +142,8 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
         raise Unwanted("this address may no longer be written to")
     if mode is mail.Mode.PREVIEW:
         return outbox.KEEP
+    # No reader's snapshot stays open while a mail server takes its time.
+    db.rollback()
     message = message_of(payload, turn.row_id)
     handed = False
 

@@ -70,10 +70,14 @@ def _administers() -> None:
 
 
 def _rows() -> Select[Any]:
-    # What waits has its words too, but may still be taken back: it is listed once it is done.
+    # What still waits for a worker would go as it stands.
     return (
         select(Outgoing)
-        .where(Outgoing.job == "mail", Outgoing.state == State.DONE, mail.says_something())
+        .where(
+            Outgoing.job == "mail",
+            Outgoing.state.in_((State.DONE, State.WAITING, State.TAKEN)),
+            mail.says_something(),
+        )
         .order_by(Outgoing.id.desc())
     )
 

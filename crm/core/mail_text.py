@@ -29,6 +29,7 @@ from rich.cells import cell_len
 WIDTH = 72
 ADDRESS = re.compile(r"https?://\S+")
 _BUTTON = re.compile(r"\[(?P<label>[^\]]+)\]\s*(?P<url>https?://\S+)")
+_LABELLED = re.compile(r"\[(?P<label>[^\]]+)\]")
 _MEANING = re.compile(r"[#>~\-\[]")
 _ESCAPED = re.compile(r"\\([\\|#>~\-\[h])")
 _ALONE = re.compile(r"^(https?://)")
@@ -221,6 +222,6 @@ def without_links(markup: str) -> str:
 
 
 def _unlinked(line: str, closed: str) -> str:
-    if button := _BUTTON.fullmatch(line.strip()):
+    if button := _LABELLED.match(line.strip()):
         return f"{button['label']}: {closed}"
     return ADDRESS.sub(closed, line)

@@ -22,15 +22,37 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
-from crm.core import incoming, limits, mail, mail_choices
+from crm.core import history, incoming, limits, mail, mail_choices
 from crm.core.access import Can, public, requires
 from crm.core.forms import Form
 from crm.core.mail_choices import HOWS, How
 from crm.core.settings import in_force
 
 blueprint = Blueprint("mail", "crm.core.mail_views")
+#: How the record tells what happened to addresses and to what came in.
+_TOLD = {
+    "mail_choice": history.Kind(
+        _l("Choice of mail"),
+        verbs={"choose_mail": _l("Mail chosen or stopped")},
+        fields={"kind": _l("Message"), "how": _l("How")},
+    ),
+    "mail_failure": history.Kind(
+        _l("Address that mail came back from"),
+        verbs={
+            "mark_mail_bad": _l("Marked as not working"),
+            "clear_mail_bad": _l("To be tried again"),
+        },
+        fields={"status": _l("The mail server's answer"), "count": _l("Times")},
+    ),
+    "incoming_mail": history.Kind(
+        _l("Mail to us"),
+        verbs={"take_in_mail": _l("Taken in")},
+        fields={"kind": _l("Kind"), "state": _l("Standing"), "told": _l("What became of it")},
+    ),
+}
 #: What a form's field of a kind is called.
 _FIELD = "how-"
 
@@ -40,6 +62,8 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     for view in (stop, take_incoming):
         app.extensions["csrf"].exempt(view)
+    for name, kind in _TOLD.items():
+        history.add_kind(app, name, kind)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The page says that mail came back and not what the address is: that is read wher
 recorded. A corrected address is another address, so nothing needs to be cleared then.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Flask, abort, flash, redirect, request, url_for
@@ -19,6 +20,7 @@ from crm.core.shell import Panel
 from crm.members import queries
 from crm.members.chaperone import leaders_of
 from crm.members.disclosure import NOBODY, Exit, disclose
+from crm.members.forgetting import LEAVING
 from crm.members.models import Guardian, Guardianship, Member
 from crm.members.views import blueprint
 
@@ -63,6 +65,40 @@ def tell_leaders(address: str) -> None:
                 is_guardian=member_id not in own,
                 page=links.absolute("members.page", member_id=member_id),
             )
+
+
+def _forget(member_ids: Collection[int], by: User | None) -> None:
+    """A forgotten member: nothing more leaves to addresses that are nobody else's."""
+    del by
+    whose = Guardianship.member_id.in_(member_ids)
+    guardians = select(Guardianship.guardian_id).where(whose)
+    users = select(Member.user_id).where(Member.id.in_(member_ids), Member.user_id.is_not(None))
+    rows = [
+        *db.session.scalars(select(Member.email).where(Member.id.in_(member_ids))),
+        *db.session.scalars(select(Guardian.email).where(Guardian.id.in_(guardians))),
+        *db.session.scalars(select(User.email).where(User.id.in_(users))),
+    ]
+    addresses = {each.strip().lower() for each in rows if each}
+    others = {
+        *db.session.scalars(
+            select(func.lower(Member.email)).where(
+                func.lower(Member.email).in_(addresses), Member.id.not_in(member_ids)
+            )
+        ),
+        *db.session.scalars(
+            select(func.lower(Guardian.email))
+            .join(Guardianship, Guardianship.guardian_id == Guardian.id)
+            .where(func.lower(Guardian.email).in_(addresses), ~whose)
+        ),
+        *db.session.scalars(
+            select(User.email).where(User.email.in_(addresses), User.id.not_in(users))
+        ),
+    }
+    if alone := addresses - others:
+        mail_choices.forget(alone)
+
+
+LEAVING["mail"] = _forget
 
 
 # On their pages

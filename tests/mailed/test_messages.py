@@ -17,6 +17,10 @@ from sqlalchemy import select
 
 from crm.core import audit, db, mail, mail_choices, outbox
 from crm.core.outbox import Outgoing, State
+from crm.members.consent_rules import Answer, How, Purpose
+from crm.members.consents import record_consents
+from crm.members.forgetting import forget
+from crm.members.guardians import add_guardian
 from crm.members.models import Member
 from crm.members.rules import AgeBand
 from crm.outreach.models import ActionTarget
@@ -409,3 +413,59 @@ def test_a_bad_address_is_told_where_the_person_is_and_tried_again(
     assert leader.post(user_again).status_code == 403
     assert admin.post(user_again).status_code == 303
     assert mail_choices.bad_told("ben@example.org") is None
+
+
+def test_what_others_are_told_of_a_minor(
+    app: Flask, people: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    child = make.member("Ana", "Quillfeather", people.school_a)
+    with mail.quiet(), db.unit_of_work():
+        row = db.session.get(Member, child.id)
+        assert row is not None
+        row.email = "ana@example.org"
+        guardian = add_guardian(
+            member_id=child.id, name="Gale Wardwell", email="gale@example.org", by=None
+        )
+        leader = db.session.get(make.User, people.leader.id)
+        draft = Draft(
+            title="Call the mission", chapter_id=people.school_a.id, member_id=child.id,
+            due_on=TODAY - timedelta(days=2),
+        )  # fmt: skip
+        add_tasks([draft], by=leader, today=TODAY, client_key="child")
+        guardian_id = guardian.id
+
+    def told() -> list[str]:
+        with db.unit_of_work():
+            db.session.execute(Outgoing.__table__.delete())  # type: ignore[attr-defined]
+            mail_choices.clear("gale@example.org", by=None)
+            digest_mail.write({"user": people.leader.id, "on": TODAY.isoformat()})
+            mail_choices.note_failure("gale@example.org", "5.1.1")
+        return ["".join(read(letterbox.next()[2])) for _number in range(2)]
+
+    for text in told():
+        assert "Ana" in text
+        for secret in ("Quillfeather", "Gale", "Wardwell", "ana@", "gale@"):
+            assert secret not in text
+    with db.unit_of_work():
+        record_consents(
+            member_id=child.id, answers={Purpose.MEMBER: Answer.REFUSED}, given_by=guardian_id,
+            how=How.PAPER, starts_on=TODAY, ends_on=None, scan="2" * 32 + ".pdf", by=None,
+            today=TODAY,
+        )  # fmt: skip
+    for text in told():
+        assert "Ana" not in text.replace("Analysis", "")
+
+
+def test_nothing_leaves_to_a_member_who_is_forgotten(
+    app: Flask, people: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    member = grown(people, signs_in=False)
+    with db.unit_of_work():
+        audit.record("test", "test", None, by=None)
+        mail.send("own_link", to="ben@example.org", **SIMPLE["own_link"])
+        mail_choices.choose(mail_choices.recipient_of("ben@example.org"), "digest", "here", by=None)
+    with db.unit_of_work():
+        forget(member_id=member.id, by=None, today=TODAY)
+    outbox.drain()
+    assert letterbox.box.received.empty()
+    assert mail_choices.standing(mail_choices.recipient_of("ben@example.org")).chosen == {}
