@@ -19,6 +19,7 @@ from crm.core import (
     errors,
     files,
     files_cli,
+    given_up,
     health,
     history,
     i18n,
@@ -33,6 +34,8 @@ from crm.core import (
     mail_views,
     metrics,
     outbox,
+    outbox_cli,
+    outbox_views,
     reads,
     schedule,
     security,
@@ -118,6 +121,9 @@ def init_app(settings: Settings) -> Flask:
     icons.init_app(app)
     cli.init_app(app)
     audit_cli.init_app(app)
+    given_up.init_app(app)
+    outbox_views.init_app(app)
+    outbox_cli.init_app(app)
     backup_cli.init_app(app)
     files_cli.init_app(app)
     return app
