@@ -4,6 +4,7 @@
 """
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -68,7 +69,7 @@ def test_a_picture_finds_no_room(app: Flask, monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.obstore, "put", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(store.Full, match="no room left") as told:
         files._keep("jpg", b"a photo", "photo")
     assert told.value.field == "photo"
