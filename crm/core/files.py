@@ -53,7 +53,9 @@ def _forget_lost(response: Response) -> Response:
     """What a request kept goes when it then broke down: no form carries it to a next try."""
     if response.status_code >= 500:
         for name in g.pop("files_kept", ()):
-            forget_document(name)
+            # The sweep finds what cannot be reached now.
+            with suppress(store.Away):
+                store.here().forget(name)
     return response
 
 
