@@ -11,6 +11,8 @@ from crm.core import (
     access,
     audit_cli,
     backup_cli,
+    backups,
+    bounces,
     charts,
     cli,
     db,
@@ -21,9 +23,14 @@ from crm.core import (
     history,
     i18n,
     icons,
+    incoming,
     limits,
     logs,
     mail,
+    mail_choices,
+    mail_delivery,
+    mail_inbox,
+    mail_views,
     metrics,
     outbox,
     reads,
@@ -39,6 +46,9 @@ from crm.core import (
 )
 from crm.core import (
     mail_models as mail_models,
+)
+from crm.core import (
+    mail_preview as mail_preview,
 )
 from crm.core import (
     mapping as mapping,
@@ -90,12 +100,19 @@ def init_app(settings: Settings) -> Flask:
     outbox.init_app(app)
     schedule.init_app(app)
     files.init_app(app, settings)
+    backups.init_app(app, settings)
     health.init_app(app)
     metrics.init_app(app)
-    mail.init_app(app, settings)
+    incoming.init_app(app)
+    mail_choices.init_app(app)
+    mail.init_app(app)
+    mail_delivery.init_app(app, settings)
     worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
+    mail_views.init_app(app)
+    mail_inbox.init_app(app, settings)
+    bounces.init_app(app)
     charts.init_app(app)
     tiles.init_app(app)
     icons.init_app(app)

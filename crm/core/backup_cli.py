@@ -113,15 +113,27 @@ def _text_of(identity: Path | None) -> str:
 
 
 @click.command("restore")
-@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.argument("path", required=False, type=click.Path(path_type=Path, exists=True))
 @click.option("--identity", type=click.Path(path_type=Path), help="An age identity file.")
+@click.option(
+    "--held",
+    type=click.Choice(["send", "drop"]),
+    help="What becomes of the messages a restore held; without PATH.",
+)
 @with_appcontext
-def restore(path: Path, identity: Path | None) -> None:
+def restore(path: Path | None, identity: Path | None, held: str | None) -> None:
     """Bring everything back from a backup, into an empty place.
 
     The backup is read and checked before anything is written; then all of it comes back, or
     nothing does.
     """
+    if (path is None) is (held is None):
+        raise click.UsageError("Name a backup, or say with --held what becomes of messages.")
+    if path is None:
+        with _told():
+            ensure_database()
+            click.echo(f"Messages: {restoring.let_go(send=held == 'send')}.")
+        return
     with _told():
         with _bar("Checking it, then bringing it back") as moved:
             back = restoring.restore(path, identity=_text_of(identity), checked=moved, moved=moved)
@@ -129,7 +141,7 @@ def restore(path: Path, identity: Path | None) -> None:
     if back.held:
         click.echo(
             f"{_so_many(back.held, 'message was', 'messages were')} waiting when the backup was "
-            "made and may have been sent since: held, until somebody lets them go."
+            "made and may have been sent since: held, until `crm restore --held send` or `drop`."
         )
 
 

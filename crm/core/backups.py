@@ -7,19 +7,21 @@ are the right ones; one that somebody took away meanwhile is named in the backup
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 from flask import Flask, current_app
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection, select
 
-from crm.core import archives, backup_rules, db, envelopes, files, store, whole
+from crm.core import archives, backup_rules, db, envelopes, files, outbox, schedule, store, whole
 from crm.core.archives import Contents
 from crm.core.errors import Refused
 from crm.core.settings import Settings, in_force
@@ -36,6 +38,8 @@ _TOLD = frozenset(
 )  # fmt: skip
 #: What the last scheduled run came to, beside the backups.
 _LAST = "last-run.json"
+#: Seconds after which a worker says that it is still at it.
+_RENEW = 60
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,33 @@ def program_version() -> str:
         return version("campaign-outreach-crm")
     except PackageNotFoundError:
         return ""
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let a worker make a backup by the clock."""
+    # It may take long and holds no lock meanwhile; two begun by one night are two backups.
+    outbox.job(app, outbox.Job("backup", _l("Backup"), _by_the_clock, patience=3600, alone=True))
+    when = schedule.Daily(int(settings.backup_hour))
+    schedule.add(app, schedule.Schedule("backup", _l("Backup"), when, _ask))
+
+
+def _ask(on: date) -> None:
+    outbox.put("backup", {"on": on.isoformat()}, key=f"backup-{on.isoformat()}")
+
+
+def _by_the_clock(_payload: Mapping[str, Any], turn: outbox.Turn) -> None:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    renewed = time.monotonic()
+
+    def moved(_done: int) -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > _RENEW:
+            renewed = time.monotonic()
+            # In a session of its own: this one holds the snapshot.
+            with app.app_context():
+                turn.renew()
+
+    nightly(moved=moved)
 
 
 # Made
@@ -135,7 +166,7 @@ def _write(out: IO[bytes], moment: datetime, moved: Moved) -> Contents:
             told.tables[shape.name] = tar.table(shape.name, whole.lines(connection, shape))
             moved(done := done + told.tables[shape.name].rows)
         named = named_in(shapes)
-    add_files(tar, told, named)
+    add_files(tar, told, named, moved)
     tar.text(archives.MANIFEST, as_json(told.manifest()))
     tar.close()
     return told
@@ -190,7 +221,7 @@ def named_in(shapes: list[whole.Shape]) -> set[str]:
     return found
 
 
-def add_files(out: archives.Writer, told: Contents, named: set[str]) -> None:
+def add_files(out: archives.Writer, told: Contents, named: set[str], moved: Moved) -> None:
     """Add all kept files; those that rows name and that are gone are told."""
     place = store.here()
     names = {each.name for each in place.names()}
@@ -205,6 +236,7 @@ def add_files(out: archives.Writer, told: Contents, named: set[str]) -> None:
         data = b"".join(kept.pieces)
         called = _in_archive(name)
         told.files[called] = out.file(called, BytesIO(data), len(data))
+        moved(told.rows + len(told.files))
 
 
 def _in_archive(name: str) -> str:
@@ -219,11 +251,11 @@ def as_json(value: Any) -> bytes:
 # By the clock
 
 
-def nightly() -> Newest:
+def nightly(*, moved: Moved = lambda _: None) -> Newest:
     """Make a backup where they are kept, then let those go that the rule does not keep."""
     settings = in_force()
     try:
-        path, _told = make()
+        path, _told = make(moved=moved)
         for name in backup_rules.dropped([each.name for each in _there(settings)], settings.keep):
             (settings.backups / name).unlink(missing_ok=True)
     except Exception as error:

@@ -122,7 +122,7 @@ def _write(out: Plain, moved: backups.Moved) -> Contents:
             out.sheet(shape.name, shown, iter(()) if own else whole.rows(connection, shape))
             moved(done := done + told.tables[shape.name].rows)
         named = backups.named_in(shapes)
-    backups.add_files(out, told, named)
+    backups.add_files(out, told, named, moved)
     out.text(archives.MANIFEST, backups.as_json(told.manifest()))
     return told
 

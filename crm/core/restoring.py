@@ -18,11 +18,13 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import Connection, Engine
 
-from crm.core import archives, db, files, store, whole
+from crm.core import archives, db, files, outbox, store, whole
 from crm.core.archives import Contents
 from crm.core.errors import Refused
 from crm.core.settings import in_force
 
+#: The batch of messages a restore holds.
+RESTORED = "restored"
 Moved = Callable[[int], object]
 #: Fills in a row what an export left out of it.
 Fresh = Callable[[str, dict[str, Any]], None]
@@ -258,8 +260,19 @@ def hold_mail(connection: Connection) -> int:
         # Those of a batch stay in it: whoever sent it lets it go on from its own page.
         held = connection.exec_driver_sql(
             "UPDATE outbox SET state = 'held', taken_by = NULL, lease_until = NULL,"  # noqa: S608
-            f" batch = coalesce(batch, 'restored') WHERE {waiting}"
+            f" batch = coalesce(batch, '{RESTORED}') WHERE {waiting}"
         ).rowcount
     if "schedule_run" in tables:
         connection.exec_driver_sql("DELETE FROM schedule_run")
     return held
+
+
+def let_go(*, send: bool) -> int:
+    """Send the messages that a restore held, or want them no more; how many.
+
+    Those of a batch, such as a letter to many, go on from the page of their own.
+    """
+    with db.unit_of_work():
+        if send:
+            return outbox.resume(RESTORED)
+        return outbox.withdraw(outbox.Outgoing.batch == RESTORED)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyrage
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from crm.core import archives, audit, audit_check, backups, db, outbox, restoring, store
+from crm.core import archives, audit, audit_check, backups, db, outbox, restoring, schedule, store
 from crm.core.archives import Unreadable
 from crm.core.audit import AuditEntry
 from crm.core.backup_rules import Keep, dropped, kept, moment_of, name_of
@@ -410,6 +411,12 @@ def test_waiting_messages_are_held(
         assert outbox.counts("letter-7") == {outbox.State.HELD: 1}
         others = select(outbox.Outgoing.state).where(outbox.Outgoing.job == "schedule")
         assert db.session.scalars(others).all() == ["waiting"]
+        assert restoring.let_go(send=True) == 1
+        assert outbox.counts("restored") == {outbox.State.WAITING: 1}
+        with db.unit_of_work():
+            outbox.pause("restored")
+        assert restoring.let_go(send=False) == 1
+        assert outbox.counts("restored") == {outbox.State.GONE: 1}
 
 
 # Kept by a rule
@@ -495,3 +502,21 @@ def test_a_night_that_failed_is_told(
     assert found is not None
     assert (found.ok, found.told) == (False, "No space left on device")
     assert not [path for path in found.path.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_the_worker_makes_one_by_the_clock(any_app: Flask) -> None:
+    make.people()
+    zone = ZoneInfo("UTC")
+    night = datetime(2026, 11, 27, 2, 59, tzinfo=zone)
+    # What is seen for the first time is not made up for.
+    schedule.tick(night)
+    outbox.drain()
+    assert backups.newest() is None
+    schedule.tick(night + timedelta(minutes=2))
+    schedule.tick(night + timedelta(minutes=3))
+    outbox.drain()
+    found = backups.newest()
+    assert found is not None
+    assert found.ok
+    assert len(list(found.path.parent.glob("crm-*"))) == 1
+    archives.verify(found.path)

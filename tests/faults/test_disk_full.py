@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.fault
 SIZE = 200
 #: Saves a full disk may still take: what was set aside for the log of changes is used up first.
 MOST = 400
+WITH_PHOTO = str(uuid.uuid4())
 ROOM = "There is no room left on the server"
 
 
@@ -73,7 +75,7 @@ def fields(place: SimpleNamespace, key: str) -> dict[str, object]:
         "pieces": PIECES,
         "aim": "campaign",
         "spread": "evenly",
-        "notes": "Said “thank you”",
+        "note": "Said “thank you”",
     }
 
 
@@ -132,10 +134,11 @@ def test_it_works(disk: Path, tmp_path: Path) -> None:
         with full(disk):
             # A save: sooner or later there is no room for it, and from then on for none.
             for number in range(MOST):
-                answer = visitor.post(path, **fields(place, f"save-{number}"))
+                key = str(uuid.UUID(int=number))
+                answer = visitor.post(path, **fields(place, key))
                 if answer.status != 303:
                     break
-                saved.append(f"save-{number}")
+                saved.append(key)
             assert answer.status == 507, answer.text[-2000:]
             assert ROOM in answer.text
             assert "Traceback" not in answer.text
@@ -143,7 +146,7 @@ def test_it_works(disk: Path, tmp_path: Path) -> None:
             # Pages are read as ever.
             assert visitor.get("/outreach").status == 200
             # A photo.
-            answer = post_with_photo(visitor, path, fields(place, "with-photo"))
+            answer = post_with_photo(visitor, path, fields(place, WITH_PHOTO))
             assert answer.status in (422, 507), answer.status
             assert ROOM in html.unescape(answer.text)
             assert not list((folder / "pictures").glob("*"))
@@ -169,12 +172,12 @@ def test_it_works(disk: Path, tmp_path: Path) -> None:
         )
         again = {name: html.unescape(value) for name, value in again.items()}
         assert again.pop("csrf_token")
-        assert again["notes"] == "Said “thank you”"
+        assert again["note"] == "Said “thank you”"
         assert visitor.post(path, **again).status == 303
         saved.append(again["client_key"])
         visitor.get(path)
-        assert post_with_photo(visitor, path, fields(place, "with-photo")).status == 303
-        saved.append("with-photo")
+        assert post_with_photo(visitor, path, fields(place, WITH_PHOTO)).status == 303
+        saved.append(WITH_PHOTO)
         assert len(list((folder / "pictures").glob("*.jpg"))) == 1
         assert visitor.get("/reports/activity-by-target.csv").status == 200
         backup = disk / "b.tar.gz"

@@ -160,6 +160,7 @@ def scene() -> SimpleNamespace:
         "run_id": run.id,
         "merge_id": 1,
         "photo_id": 1,
+        "number": 1,
         "field_id": field_id,
         "team_id": team_id,
         "tag_id": tag_id,
