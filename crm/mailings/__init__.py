@@ -3,8 +3,9 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.core import files, shell
+from crm.core import files, schedule, shell
 from crm.core.access import Can
+from crm.core.schedule import Daily, Schedule
 from crm.core.shell import NavItem, Panel
 from crm.mailings import (
     as_tasks,
@@ -15,8 +16,12 @@ from crm.mailings import (
     letter_own,
     letter_sending,
     letter_views,
+    reply_confirming,
+    reply_mail,
+    reply_views,
     views,
 )
+from crm.mailings import asked as asked
 from crm.mailings import making_views as making_views
 from crm.mailings import models as models
 from crm.mailings import own as own
@@ -38,6 +43,17 @@ def init_app(app: Flask) -> None:
     letter_sending.init_app(app)
     offer(app, handover.OF_PACKS)
     cli.init_app(app)
+    reply_mail.init_app(app)
+    schedule.add(
+        app,
+        Schedule(
+            "refused_mail",
+            _l("Forget mail that was refused"),
+            Daily(4),
+            reply_confirming.forget_refused,
+        ),
+    )
+    shell.add_panel(app, "replies", Panel(10, "mailings/_forwarded.html", reply_views.of_replies))
     shell.add_nav(
         app, NavItem(_l("Packs"), "mailings.index", "box-seam", Can.MAKE_PACKS, 56, "packs post")
     )

@@ -19,6 +19,7 @@ from crm.tasks import (
     series,
 )
 from crm.tasks import handing_out_views as handing_out_views
+from crm.tasks import led as led
 from crm.tasks import mailed as mailed
 from crm.tasks import merging as merging
 from crm.tasks import models as models
