@@ -407,6 +407,16 @@ def test_files_move_to_a_bucket_and_back(app: Flask, s3: str, tmp_path: Path) ->
         db.session.remove()
 
 
+def test_files_move_from_a_folder_to_another(app: Flask, tmp_path: Path) -> None:
+    name = store.new_name("pdf")
+    store.InFolder(tmp_path / "old").keep(name, b"%PDF-")
+    answer = run(app, "files", "move", "--from", str(tmp_path / "old"), "--to", "folder")
+    assert "1 copied" in answer.output
+    assert whole(store.here(), name) == b"%PDF-"
+    answer = run(app, "files", "move", "--from", str(tmp_path / "none"), "--to", "folder")
+    assert (answer.exit_code, "There is no folder" in answer.output) == (1, True)
+
+
 def test_a_move_to_the_same_place_is_refused(app: Flask) -> None:
     answer = run(app, "files", "move")
     assert (answer.exit_code, "Both are" in answer.output) == (1, True)
