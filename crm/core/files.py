@@ -50,8 +50,11 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def _forget_lost(response: Response) -> Response:
-    """What a request kept goes when it then broke down: no form carries it to a next try."""
-    if response.status_code >= 500:
+    """What a request kept goes when it then broke down: no form carries it to a next try.
+
+    Where a row may name it all the same it stays, and the sweep knows.
+    """
+    if response.status_code >= 500 and not g.pop("may_be_written", False):
         for name in g.pop("files_kept", ()):
             # The sweep finds what cannot be reached now.
             with suppress(store.Away):
