@@ -469,3 +469,12 @@ def test_nothing_leaves_to_a_member_who_is_forgotten(
     outbox.drain()
     assert letterbox.box.received.empty()
     assert mail_choices.standing(mail_choices.recipient_of("ben@example.org")).chosen == {}
+
+
+def test_every_message_is_described_and_has_its_snapshot(app: Flask) -> None:
+    for path in (Path(__file__).parents[2] / "templates" / "emails").glob("*.txt"):
+        kind = mail.kinds().get(path.stem)
+        assert kind is not None, f"nobody said with mail.add_kind what {path.name} is"
+        assert kind.why is not None, path.name
+        kept = {each.suffix for each in FOLDER.glob(f"{path.stem}*")}
+        assert kept == {".txt", ".html"}, f"{path.name} has no test that compares it"
