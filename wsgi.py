@@ -1,5 +1,9 @@
 """The application for any WSGI server: `gunicorn wsgi:app`, `flask --app wsgi run`."""
 
 from crm import create_app
+from crm.core import logs
+from crm.core.settings import Settings
 
-app = create_app()
+settings = Settings.from_environment()
+logs.configure(settings)
+app = create_app(settings)

@@ -9,8 +9,9 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from crm import create_app
+from crm.core import logs
 from crm.core.cli import in_words
-from crm.core.settings import BadSetting
+from crm.core.settings import BadSetting, Settings
 from crm.doctor import examine
 from crm.start import demo, start
 
@@ -47,7 +48,9 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     with in_words():
-        app = create_app()
+        settings = Settings.from_environment()
+        logs.configure(settings)
+        app = create_app(settings)
     # Flask-Migrate's group is for developers, who have it as `flask --app wsgi db`.
     commands = {name: each for name, each in app.cli.commands.items() if name != "db"}
     group = click.Group("crm", commands=commands, help="The campaign outreach CRM.")

@@ -1,66 +1,33 @@
-"""What is configured, what is missing and what stands in the way, in words. It changes nothing."""
+"""What is configured, what is missing and what stands in the way, in words. It changes nothing,
+save that a probe is put among the files and taken away again.
+"""
 
 import os
 import shutil
-import socket
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from enum import Enum
+from dataclasses import fields
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from crm import doctor_around
 from crm.accounts.models import User
-from crm.core import audit_check, db
+from crm.core import audit_check, db, health
 from crm.core.access import Role
 from crm.core.cli import State, database_state
 from crm.core.settings import Settings, in_force
 from crm.demo_data.people import USERS
+from crm.findings import Finding, Level, good, note, stop
 from crm.members.models import ChapterRole
 
 #: Names beginning with `CRM_` that others read.
 _NOT_OURS = {"CRM_REQUIRE_ALL"}
 #: Bytes of free disk below which it says so.
 _LITTLE = 500 * 1024 * 1024
-#: Seconds a mail server may take to answer.
-_PATIENCE = 3
-
-
-class Level(Enum):
-    """How grave a finding is."""
-
-    GOOD = "ok"
-    NOTE = "note"
-    STOP = "STOP"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at."""
-
-    level: Level
-    about: str
-    text: str
-
-    @property
-    def stops(self) -> bool:
-        """Whether the CRM cannot run like this."""
-        return self.level is Level.STOP
-
-
-def good(about: str, said: str) -> Finding:
-    return Finding(Level.GOOD, about, said)
-
-
-def note(about: str, said: str) -> Finding:
-    return Finding(Level.NOTE, about, said)
-
-
-def stop(about: str, said: str) -> Finding:
-    return Finding(Level.STOP, about, said)
 
 
 def examine(environ: Mapping[str, str]) -> list[Finding]:
@@ -71,9 +38,12 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         *_names(environ),
         *_folder(settings),
         *_key(settings),
-        *_database(),
+        *_database(settings),
+        *doctor_around.files(),
+        *doctor_around.hosts(settings),
         *_web(settings),
-        *_mail(settings),
+        *doctor_around.proxy(settings),
+        *doctor_around.mail(settings),
     ]
 
 
@@ -96,9 +66,20 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     yield good("folder", f"{folder} can be written to.")
     if folder.stat().st_mode & stat.S_IROTH:
         yield note("folder", f"Other users of this machine can look into it: chmod 700 {folder}")
+    yield from _disk(folder)
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
-    if free < _LITTLE:
-        yield note("folder", f"Only {free // 2**20} MB are free on its disk.")
+    if free < health.NO_ROOM:
+        yield stop("disk", f"Full: {free // 2**20} MB are free where {folder} is.")
+    elif free < _LITTLE:
+        yield note("disk", f"Only {free // 2**20} MB are free where {folder} is.")
+    else:
+        yield good("disk", f"{free / 2**30:.1f} GB are free where {folder} is.")
+    # A disk of many small files may be full of them.
+    if (inodes := os.statvfs(folder)).f_files and inodes.f_favail < 1000:
+        yield note("disk", f"Only {inodes.f_favail} more files fit on it.")
 
 
 def _key(settings: Settings) -> Iterator[Finding]:
@@ -114,7 +95,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
         yield good("secret key", f"kept in {path}, readable by its owner alone.")
 
 
-def _database() -> Iterator[Finding]:
+def _database(settings: Settings) -> Iterator[Finding]:
     engine = db.extension.engine
     where = engine.url.render_as_string(hide_password=True)
     try:
@@ -127,6 +108,9 @@ def _database() -> Iterator[Finding]:
         yield good("database", f"{where} is up to date (revision {revision}).")
         yield from _record()
         yield from _people()
+        yield from doctor_around.clock()
+        yield from doctor_around.queue(settings)
+        yield from doctor_around.backup(settings)
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         yield stop("database", f"{where} cannot be used: {reason}")
@@ -186,20 +170,3 @@ def _web(settings: Settings) -> Iterator[Finding]:
         )
     seen = "this machine alone" if alone else "every machine that can reach it"
     yield good("server", f"listens on {settings.host} port {settings.port}, for {seen}.")
-
-
-def _mail(settings: Settings) -> Iterator[Finding]:
-    if not settings.mail_server:
-        yield note("mail", "Not set up: invitations and resets are shown as links to hand over.")
-        return
-    if not settings.mail_sender:
-        yield note("mail", "CRM_MAIL_SENDER is not set, so no mail is sent.")
-        return
-    if not settings.base_url:
-        yield note("mail", "CRM_BASE_URL is not set, so no mail is sent: its links would be lost.")
-    where = f"{settings.mail_server} port {settings.mail_port}"
-    try:
-        with socket.create_connection((settings.mail_server, int(settings.mail_port)), _PATIENCE):
-            yield good("mail", f"{where} answers; mail comes from {settings.mail_sender}.")
-    except OSError as error:
-        yield note("mail", f"{where} cannot be reached: {error.strerror or error}")

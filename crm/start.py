@@ -14,9 +14,9 @@ from crm.core.cli import (
     importers,
     in_words,
     progress,
-    serve_until_stopped,
 )
 from crm.core.i18n import today
+from crm.core.serving import serve_until_stopped
 from crm.core.settings import in_force
 from crm.demo import is_empty, load_demo
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
@@ -53,7 +53,7 @@ def start() -> None:
     if treaty_queries.is_empty():
         with in_words(), db.unit_of_work():
             treaties.load_reference(by=None)
-    serve_until_stopped(saying=how)
+    serve_until_stopped(saying=how, with_worker=True)
 
 
 def make_demo() -> str:

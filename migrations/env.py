@@ -15,7 +15,14 @@ LOCK = 7_026_731
 
 
 def run() -> None:
-    """Run the migrations in one transaction on the application's database."""
+    """Run the migrations in one transaction on the application's database.
+
+    Whoever restores a backup gives a connection, in whose transaction they then are.
+    """
+    if (given := context.config.attributes.get("connection")) is not None:
+        configure(given)
+        context.run_migrations()
+        return
     engine = current_app.extensions["migrate"].db.engine
     with engine.connect() as connection:
         sqlite = engine.dialect.name == "sqlite"
@@ -24,14 +31,7 @@ def run() -> None:
             # must not stop that. The setting is heeded outside of a transaction only.
             _on_sqlite(connection, "PRAGMA foreign_keys = OFF")
         try:
-            context.configure(
-                connection=connection,
-                target_metadata=metadata,
-                render_as_batch=True,
-                compare_type=True,
-                transactional_ddl=True,
-                user_module_prefix="db.",
-            )
+            configure(connection)
             with context.begin_transaction():
                 if not sqlite:
                     connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
@@ -42,6 +42,17 @@ def run() -> None:
         finally:
             if sqlite:
                 _on_sqlite(connection, "PRAGMA foreign_keys = ON")
+
+
+def configure(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        compare_type=True,
+        transactional_ddl=True,
+        user_module_prefix="db.",
+    )
 
 
 def _on_sqlite(connection: Connection, statement: str) -> None:

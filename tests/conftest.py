@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from crm import create_app
 from crm.core import db
 from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from tests import make
+from tests.quick import make_applications_quick
+
+make_applications_quick()
 
 
 def missing(what: str) -> None:
@@ -107,12 +110,32 @@ def _in_context(app: Flask) -> Iterator[Flask]:
         db.extension.engine.dispose()
 
 
+#: Deletes from the tables that hold anything, past triggers and foreign keys, and starts the
+#: numbers anew. Truncating all of them took far longer: each gets new files, rows or not.
+_EMPTY = """
+DO $$
+DECLARE
+    name text;
+    holds boolean;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %%I)', name) INTO holds;
+        IF holds THEN EXECUTE format('DELETE FROM %%I', name); END IF;
+    END LOOP;
+    PERFORM setval(format('%%I.%%I', schemaname, sequencename)::regclass, start_value, false)
+        FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$
+"""
+
+
 def empty(address: str) -> None:
     """Take every row out of a PostgreSQL database and start its numbers anew."""
     engine = create_engine(address)
-    names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        connection.exec_driver_sql(_EMPTY)
     engine.dispose()
 
 

@@ -1,13 +1,14 @@
 """The console script as somebody at a terminal meets it: what it says, and how it says no."""
 
 import http.client
+import logging
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Said:
 @pytest.fixture
 def crm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Said]:
+) -> Iterator[Callable[..., Said]]:
     """Run `crm …` in this process with an instance folder of its own."""
     for name in [name for name in os.environ if name.startswith("CRM_")]:
         monkeypatch.delenv(name)
@@ -50,7 +51,13 @@ def crm(
         said = capsys.readouterr()
         return Said(said.out, said.err, code)
 
-    return run
+    # A command says how this process logs; the tests after it log as before.
+    names = ("", "crm", "waitress.queue")
+    before = [(each, each.level, each.handlers[:]) for each in map(logging.getLogger, names)]
+    yield run
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 def command(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:

@@ -22,8 +22,8 @@ class User(UserMixin, db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
-    password_hash: Mapped[str | None]
-    session_key: Mapped[str] = mapped_column(default=new_session_key)
+    password_hash: Mapped[str | None] = mapped_column(info=db.SECRET)
+    session_key: Mapped[str] = mapped_column(default=new_session_key, info=db.SECRET)
     active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[str | None]
     timezone: Mapped[str | None]

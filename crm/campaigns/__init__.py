@@ -7,7 +7,7 @@ from crm.campaigns import address_views as address_views
 from crm.campaigns import evidence, handover, history_views, list_rule, measures, position_views
 from crm.campaigns import models as models
 from crm.campaigns.views import blueprint, find
-from crm.core import shell
+from crm.core import files, shell
 from crm.core.access import Can
 from crm.core.merging import WAYS, fold
 from crm.targets import list_rules
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     evidence.init_app(app)
     app.register_blueprint(blueprint)
     history_views.init_app(app)
+    files.add_column(app, models.Position.scan)
     position_views.hang(app)
     shell.add_nav(
         app, shell.NavItem(_l("Campaigns"), "campaigns.index", "flag", Can.SEE, 50, "campaigns")

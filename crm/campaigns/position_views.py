@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import Flask, abort, flash, redirect, render_template, request, send_file, url_for
+from flask import Flask, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -15,7 +15,7 @@ from crm.campaigns.position_forms import MEANINGS, PositionForm, WithdrawForm
 from crm.campaigns.views import blueprint
 from crm.core import access
 from crm.core.access import Can, requires
-from crm.core.files import picture_path
+from crm.core.files import as_picture
 from crm.core.forms import parse_id
 from crm.core.i18n import today
 from crm.core.paging import page_number, page_of
@@ -147,10 +147,12 @@ def withdraw(position_id: int) -> Any:
 def scan(position_id: int) -> Response:
     """The scan of what showed a position: it may show who wrote, as that of an answer."""
     entry = positions.position(position_id)
-    path = picture_path(entry.scan) if entry.scan else None
-    if path is None or entry.id not in _scans([entry]) or not path.is_file():
+    if not entry.scan or entry.id not in _scans([entry]):
         abort(404)
-    return send_file(path, mimetype="image/jpeg")
+    try:
+        return as_picture(entry.scan)
+    except FileNotFoundError:
+        abort(404)
 
 
 def _scans(entries: Any) -> set[int]:

@@ -10,28 +10,36 @@ from flask_wtf import CSRFProtect
 from crm.core import (
     access,
     audit_cli,
+    backup_cli,
+    backups,
     bounces,
     charts,
     cli,
     db,
     errors,
     files,
+    files_cli,
+    health,
     history,
     i18n,
     icons,
     incoming,
     limits,
+    logs,
     mail,
     mail_choices,
     mail_delivery,
     mail_inbox,
     mail_views,
+    metrics,
     outbox,
     reads,
     schedule,
     security,
     shell,
     tiles,
+    watch,
+    worker,
 )
 from crm.core import (
     audit as audit,
@@ -66,8 +74,7 @@ def init_app(settings: Settings) -> Flask:
     )
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
-        # A statement that fails is told without its values: they are people.
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS=db.options(settings.database, int(settings.threads)),
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE=settings.timezone,
         BOOTSTRAP_SERVE_LOCAL=True,
@@ -77,6 +84,8 @@ def init_app(settings: Settings) -> Flask:
     app.extensions["crm_settings"] = settings
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "autoescape": True}
     security.init_app(app, settings)
+    watch.init_app(app)
+    logs.init_app(app)
     i18n.init_app(app)
     # The order of these three is the way of a request: open the unit of work, know the person
     # (accounts registers that), then ask whether the person may.
@@ -87,14 +96,18 @@ def init_app(settings: Settings) -> Flask:
     Bootstrap5(app)
     Migrate(app, db.extension, directory=str(top_folder("migrations")), render_as_batch=True)
     errors.init_app(app)
-    files.init_app(app, settings)
-    limits.init_app(app)
+    limits.init_app(app, settings)
     outbox.init_app(app)
     schedule.init_app(app)
+    files.init_app(app, settings)
+    backups.init_app(app, settings)
+    health.init_app(app)
+    metrics.init_app(app)
     incoming.init_app(app)
     mail_choices.init_app(app)
     mail.init_app(app)
     mail_delivery.init_app(app, settings)
+    worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
     mail_views.init_app(app)
@@ -105,4 +118,6 @@ def init_app(settings: Settings) -> Flask:
     icons.init_app(app)
     cli.init_app(app)
     audit_cli.init_app(app)
+    backup_cli.init_app(app)
+    files_cli.init_app(app)
     return app

@@ -6,7 +6,8 @@ database refuses to change or delete a sealed entry; only what it said of somebo
 may be taken out of it (`erase`).
 """
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -142,6 +143,14 @@ def erase(kind: str, record_ids: Collection[int], *, by: Any, verb: str) -> None
     record_each(verb, kind, {each: {} for each in wanted}, by=by)
 
 
+def _told_nobody(_done: Mapping[tuple[str, str], int]) -> None:
+    """Until somebody counts."""
+
+
+#: Told how many entries of each verb and kind were committed: `metrics` counts them.
+told: Callable[[Mapping[tuple[str, str], int]], None] = _told_nobody
+
+
 def _seal() -> None:
     """Give the new entries of this transaction their places in the chain.
 
@@ -151,12 +160,14 @@ def _seal() -> None:
     db.take_turn("audit")
     connection = db.session.connection()
     seq, before = 0, chain.BEGINNING
+    done: Counter[tuple[str, str]] = Counter()
     while True:
         found = connection.execute(_NEW_AND_LAST).all()
         new = sorted((row for row in found if row.seq is None), key=lambda row: row.id)
         for last in (row for row in found if row.seq is not None):
             seq, before = last.seq, last.hash
         sealed = []
+        done.update((row.verb, row.kind) for row in new)
         for row in new:
             seq, salt = seq + 1, chain.new_salt()
             digest = chain.digest_of(salt, row.changes, row.reason)
@@ -166,6 +177,7 @@ def _seal() -> None:
         if sealed:
             connection.execute(_SEALED, sealed)
         if len(new) < _AT_ONCE:
+            db.after_commit(lambda: told(done))
             return
 
 

@@ -9,16 +9,20 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flask import current_app
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
+from sqlalchemy import Connection, Integer, func, literal, select
+from sqlalchemy.exc import DBAPIError
 
+from crm.core import db
 from crm.core.errors import Refused, trace_of
 
 log = logging.getLogger(__name__)
@@ -29,6 +33,8 @@ Moved = Callable[[int, int], None]
 RUNNING, DONE, REFUSED, FAILED = "running", "done", "refused", "failed"
 #: What a file says that goes on while nobody works on it: whoever did was stopped.
 INTERRUPTED = "interrupted"
+#: More would wait for each other's connections, and for the processor.
+_turns = threading.BoundedSemaphore(db.MOST_WORKS)
 _FILE, _LOCK = "progress.json", "progress.lock"
 
 
@@ -100,7 +106,7 @@ def start(folder: Path, what: str, work: Callable[[Moved], dict[str, Any]]) -> N
             _keep(folder, told)
 
         try:
-            with app.app_context(), force_locale(language):
+            with _turns, app.app_context(), force_locale(language):
                 told.result = work(moved)
             told.state = DONE
         except Refused as refusal:
@@ -129,9 +135,52 @@ def _keep(folder: Path, told: Progress) -> None:
     part.replace(folder / _FILE)
 
 
-def _hold(folder: Path, *, patience: float) -> sqlite3.Connection | None:
+class _Held(Protocol):
+    def close(self) -> None: ...
+
+
+def _hold(folder: Path, *, patience: float) -> _Held | None:
     """The folder's lock; None while another has it. It falls when it is closed, or the process is
-    killed: SQLite's locks do so on every system."""
+    killed: of any host where they share PostgreSQL, else of this one."""
+    engine = db.extension.engine
+    if engine.dialect.name != "postgresql":
+        return _hold_file(folder, patience)
+    # The folder's name is its token: other hosts may have mounted it elsewhere.
+    key = func.hashtextextended(folder.name, literal(0, Integer))
+    until = time.monotonic() + patience
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        while not connection.scalar(select(func.pg_try_advisory_lock(key))):
+            if time.monotonic() >= until:
+                connection.close()
+                return None
+            time.sleep(0.05)
+        # Of a host that lost its power nobody says goodbye: the database asks.
+        connection.exec_driver_sql("SET tcp_keepalives_idle = 30")
+        connection.exec_driver_sql("SET tcp_keepalives_interval = 10")
+    except BaseException:
+        connection.invalidate()
+        raise
+    return _Advisory(connection, key)
+
+
+class _Advisory:
+    """A lock of PostgreSQL's, kept by a connection that does nothing else."""
+
+    def __init__(self, connection: Connection, key: Any):
+        self._connection, self._key = connection, key
+
+    def close(self) -> None:
+        try:
+            self._connection.execute(select(func.pg_advisory_unlock(self._key)))
+        except DBAPIError:
+            # The connection broke, and the lock fell with it.
+            self._connection.invalidate()
+        self._connection.close()
+
+
+def _hold_file(folder: Path, patience: float) -> sqlite3.Connection | None:
+    # SQLite's locks fall with the process on every system.
     held = sqlite3.connect(
         folder / _LOCK, timeout=patience, isolation_level=None, check_same_thread=False
     )

@@ -1,11 +1,8 @@
 """The console script's ground: groups the rooms add commands to, one unit of work a command, and
 the database brought to what this version needs before anything reads it."""
 
-import logging
 import os
 import signal
-import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import waitress
 from alembic import command as alembic
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -28,7 +24,8 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from crm.core import db
 from crm.core.errors import Refused
-from crm.core.settings import Settings, in_force
+from crm.core.serving import serve_until_stopped
+from crm.core.worker import PATIENCE, Worker
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,14 +45,14 @@ class State(Enum):
 
     EMPTY = "It has no tables yet; `crm migrate` makes them."
     CURRENT = "Its tables are what this version needs."
-    BEHIND = "It is from an earlier version. Make a copy of it, then run `crm migrate`."
+    BEHIND = "It is from an earlier version. Run `crm backup`, then `crm migrate`."
     AHEAD = "It is from a later version than this program. Update the program."
     FOREIGN = "It holds the tables of something else. Name another one in CRM_DATABASE_URL."
 
 
 def init_app(app: Flask) -> None:
     """Register the groups and the commands that know no room."""
-    for each in (importers, exporters, migrate, serve):
+    for each in (importers, exporters, migrate, serve, worker):
         app.cli.add_command(each)
 
 
@@ -188,57 +185,37 @@ def migrate() -> None:
 
 
 @click.command("serve")
+@click.option("--with-worker", is_flag=True, help="Carry out mail and jobs in this process too.")
 @with_appcontext
-def serve() -> None:
+def serve(with_worker: bool) -> None:
     """Serve the pages until stopped with Ctrl-C."""
     ensure_database()
-    serve_until_stopped()
+    serve_until_stopped(with_worker=with_worker)
 
 
-def serve_until_stopped(*, saying: str = "") -> None:
-    """Answer requests with the production server; says the address and more once it listens."""
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Carry out mail and jobs until stopped with Ctrl-C.
+
+    Finishes what it has in hand first; a second Ctrl-C stops it at once.
+    """
+    ensure_database()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    settings = in_force()
     db.session.remove()
-    listening = _listen(settings)
-    server = waitress.create_server(
-        app,
-        sockets=[listening],
-        threads=int(settings.threads),
-        ident=None,
-        # Uploads of a few photos; Flask answers what is larger with a sentence of its own.
-        max_request_body_size=64 * 1024 * 1024,
-        clear_untrusted_proxy_headers=not int(settings.proxies),
-    )
-    # A busy moment is no warning: the queue is what it is for.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    click.echo(f"\nOpen {address_of(listening, settings)}  (Ctrl-C stops the server)")
-    if saying:
-        click.echo(saying)
-    # Returns on Ctrl-C and on SIGTERM, once the requests under way are answered.
-    server.run()
-    server.close()
+    working = Worker(app)
+
+    def stop(number: int, _frame: Any) -> None:
+        if working.stopping.is_set():
+            os._exit(128 + number)
+        working.stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    working.start()
+    click.echo(f"Working as {working.name}  (Ctrl-C stops the worker)")
+    working.stopping.wait()
+    click.echo("Finishing what is in hand …")
+    if not working.stop():
+        click.echo(f"Not everything was finished within {PATIENCE} seconds.", err=True)
     click.echo("Stopped.")
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, int(settings.port)))
-    except OSError as error:
-        listening.close()
-        raise click.ClickException(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
-            "Name another port with CRM_PORT, such as CRM_PORT=8001."
-        ) from error
-    return listening
-
-
-def address_of(listening: socket.socket, settings: Settings) -> str:
-    """The address to open in a browser on this machine."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listening.getsockname()[1]}"

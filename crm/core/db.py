@@ -6,7 +6,9 @@ below 400; commands and imports run in `unit_of_work()`. A commit that changed r
 audit entry, and a write by what only reads, are bugs and are refused.
 """
 
+import errno
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -27,6 +29,8 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from sqlalchemy.types import TypeDecorator
 
@@ -34,6 +38,19 @@ Item = TypeVar("Item")
 
 #: Milliseconds a writer waits for another before SQLite gives up.
 BUSY_TIMEOUT = 20_000
+
+#: Seconds to wait for a PostgreSQL that does not answer, or for a connection while all are taken.
+_PATIENCE = 10
+#: Works in the background that go on at once in one process; others wait for their turn.
+MOST_WORKS = 4
+#: Cannot be opened; locked for longer than a writer waits.
+_SQLITE_AWAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
+#: Connection lost, too many connections, shut down by an operator, starting up.
+_PG_AWAY = ("08", "53300", "57P")
+
+#: How SQLite tells that a file it needs could not grow, beside SQLITE_FULL.
+_SQLITE_NO_ROOM = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_PG_FULL = "53100"
 
 READING, WRITING = "reading", "writing"
 _mode: ContextVar[str] = ContextVar("crm_database_mode", default=READING)
@@ -69,6 +86,10 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+#: For `mapped_column(info=…)`: what opens doors. A backup has it, an export for others has not.
+SECRET = {"secret": True}
 
 
 class Base(DeclarativeBase):
@@ -211,11 +232,58 @@ def apart(app: Flask) -> Iterator[None]:
         yield
 
 
+def options(address: str, threads: int) -> dict[str, Any]:
+    """How the engine is made: a statement that fails is told without its values, they are people.
+
+    PostgreSQL is asked whether it is still there each time a connection is taken out of the pool:
+    measured, a tenth of a millisecond a request, and a restart of it costs no page after it.
+    """
+    given: dict[str, Any] = {"hide_parameters": True}
+    if address.startswith("postgresql"):
+        given |= {
+            "pool_pre_ping": True,
+            "pool_size": threads,
+            # A request may take a second connection, for a snapshot beside its own work; each long
+            # work in the background two, and one that holds its lock.
+            "max_overflow": threads + 3 * MOST_WORKS,
+            "pool_timeout": _PATIENCE,
+            "connect_args": {"connect_timeout": _PATIENCE},
+        }
+    return given
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database could not be reached, hung up or was too busy: the program is right."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_AWAY
+    state = getattr(error.orig, "sqlstate", None)
+    # What psycopg says of a connection that was not made has no code.
+    return isinstance(error, OperationalError) and (state is None or state.startswith(_PG_AWAY))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room on a disk: of the database, or of a file beside it."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, DBAPIError):
+        if isinstance(error.orig, sqlite3.Error):
+            code = getattr(error.orig, "sqlite_errorcode", 0)
+            return code & 0xFF == sqlite3.SQLITE_FULL or code in _SQLITE_NO_ROOM
+        return getattr(error.orig, "sqlstate", None) == _PG_FULL
+    return False
+
+
 def init_app(app: Flask) -> None:
     """Bind the database to the application."""
     extension.init_app(app)
     with app.app_context():
-        _prepare(extension.engine)
+        prepare(extension.engine)
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -239,7 +307,8 @@ def _end(error: BaseException | None) -> None:
         _mode.reset(token)
 
 
-def _prepare(engine: Engine) -> None:
+def prepare(engine: Engine) -> None:
+    """Give an engine the rules of locking, and a new file of SQLite to its owner alone."""
     if engine.dialect.name == "sqlite" and (path := engine.url.database):
         # Readable by its owner alone, as what SQLite puts beside it then is too.
         with suppress(OSError):

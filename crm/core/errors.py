@@ -1,12 +1,13 @@
 """What a person is told when something cannot be done. Never a stack trace."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from traceback import format_tb
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
 from jinja2 import TemplateNotFound, UndefinedError
 from sqlalchemy.exc import NoResultFound, StatementError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
@@ -26,9 +27,15 @@ _OF_PROGRAM = (
     UndefinedError,
 )
 
+#: Characters of a form that are carried to its next try.
+_MOST_AGAIN = 500_000
+
 
 class Refused(Exception):
     """A rule said no. The message is a sentence for the person; `field` is where it belongs."""
+
+    #: What the answer says to a program.
+    status = 409
 
     def __init__(self, message: str, field: str | None = None):
         super().__init__(message)
@@ -54,15 +61,21 @@ def _wants_json() -> bool:
     return request.path.endswith(".json") or best == "application/json"
 
 
-def _answer(code: int, title: str, text: str) -> tuple[Response | str, int]:
+def _answer(
+    code: int, title: str, text: str, *, again: Sequence[tuple[str, str]] = ()
+) -> tuple[Response | str, int]:
     db.rollback()
     if _wants_json():
         return jsonify(error=text), code
-    return render_template("errors/error.html", code=code, title=title, text=text), code
+    page = render_template(
+        "errors/error.html", code=code, title=title, text=text, again=again,
+        has_files=bool(again and request.files),
+    )  # fmt: skip
+    return page, code
 
 
 def _refused(error: Refused) -> tuple[Response | str, int]:
-    return _answer(409, _("That was not done"), str(error.message))
+    return _answer(error.status, _("That was not done"), str(error.message))
 
 
 def _http(error: HTTPException) -> Any:
@@ -86,7 +99,57 @@ def _http(error: HTTPException) -> Any:
     return _answer(error.code, title, text)
 
 
+def _away(error: Exception) -> tuple[Response | str, int]:
+    # A line and no trace: while a database is away every request tells the same.
+    log.error(
+        "error %s at endpoint %s: the database is away (%s)",
+        g.get("request_id"), request.endpoint, type(error).__name__,
+    )  # fmt: skip
+    # The page must not ask the database who reads it.
+    g._login_user = AnonymousUserMixin()
+    told = _(
+        "The database does not answer. It may be starting anew: go back in a minute and try again. "
+        "Look first whether what you sent is there already."
+    )
+    answer, code = _answer(503, _("Not just now"), told)
+    response = make_response(answer, code)
+    response.headers["Retry-After"] = "10"
+    return response, code
+
+
+def _full(error: Exception) -> tuple[Response | str, int]:
+    # One line: while a disk is full every request that writes tells the same.
+    log.error(
+        "error %s at endpoint %s: no room left on the disk (%s)",
+        g.get("request_id"), request.endpoint, type(error).__name__,
+    )  # fmt: skip
+    told = _(
+        "There is no room left on the server's disk. What you sent was not saved. Tell whoever "
+        "runs this; once there is room, send it again."
+    )
+    return _answer(507, _("No room left"), told, again=_sent())
+
+
+def _sent() -> list[tuple[str, str]]:
+    """What was typed, to be sent once more by a button; nothing where a password was."""
+    if request.method != "POST":
+        return []
+    fields = [
+        (name, value)
+        for name, values in request.form.lists()
+        for value in values
+        if name != "csrf_token"
+    ]
+    if any("password" in name for name, _value in fields):
+        return []
+    return fields if sum(len(value) for _name, value in fields) < _MOST_AGAIN else []
+
+
 def _bug(error: Exception) -> tuple[Response | str, int]:
+    if db.is_full(error):
+        return _full(error)
+    if db.is_away(error):
+        return _away(error)
     # Where it went wrong goes to the log, and not on what: that may name people.
     told = "".join(trace_of(error))
     log.error("error %s at endpoint %s\n%s", g.get("request_id"), request.endpoint, told)

@@ -2,20 +2,27 @@
 
 And documents: a PDF cannot be made anew as a picture can, so it is only looked at from outside,
 kept under a name of ours, and leaves as a file to save that nothing opens as a page of ours.
+
+Where they lie is `core.store`'s. A file is kept before the row that names it, and stays when that
+row is refused: the form carries it to its next try. What no row names in the end is swept away.
 """
 
-import re
-import secrets
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, Response, current_app, send_file
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from PIL import Image, ImageOps, UnidentifiedImageError
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
+from werkzeug.wsgi import wrap_file
 
-from crm.core import db
+from crm.core import db, outbox, store
 from crm.core.errors import Refused
 from crm.core.settings import Settings
 
@@ -28,23 +35,39 @@ MAX_PIXELS = 60_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP")
 #: How a PDF begins, and within how many bytes of its end it says that it ends.
 _PDF, _PDF_END, _PDF_TAIL = b"%PDF-", b"%%EOF", 2048
-_KEPT = re.compile(r"[0-9a-f]{32}\.(jpg|pdf)")
+#: Seconds a file may be named by no row: a form that was refused waits so long for its next try.
+WAITS = 24 * 60 * 60
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Name the folders pictures and documents are kept in."""
-    app.config["PICTURES"] = settings.folder / "pictures"
-    app.config["DOCUMENTS"] = settings.folder / "documents"
+    """Name the place pictures and documents are kept in, and what to do when it is away."""
+    store.init_app(app, settings)
+    app.extensions["crm_file_columns"] = []
+    label = _l("Take a file away")
+    # Outside of a transaction: nothing waits while a storage is silent.
+    outbox.job(app, outbox.Job("forget-file", label, _forget, alone=True, most=100))
+    app.after_request(_forget_lost)
 
 
-def keep_picture(upload: FileStorage, *, field: str) -> str:
+def _forget_lost(response: Response) -> Response:
+    """What a request kept goes when it then broke down: no form carries it to a next try."""
+    if response.status_code >= 500:
+        for name in g.pop("files_kept", ()):
+            # The sweep finds what cannot be reached now.
+            with suppress(store.Away):
+                store.here().forget(name)
+    return response
+
+
+def keep_picture(upload: FileStorage, *, field: str, holds: bool = False) -> str:
     """Re-encode an upload as JPEG and keep it; returns its file name.
 
     Metadata (place, camera, time) is dropped. Raises `Refused` for what is no JPEG, PNG or WebP
     picture, or too large. Nobody waits for the database meanwhile: call it before anything is
-    written.
+    written; only what `holds` it already, such as mail that is taken in, goes on doing so.
     """
-    db.release()
+    if not holds:
+        db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This picture is larger than 10 MB. Make it smaller."), field)
@@ -62,21 +85,38 @@ def keep_picture(upload: FileStorage, *, field: str) -> str:
     # A new image from the pixels alone: nothing of the upload's metadata can travel along.
     clean = Image.new("RGB", picture.size)
     clean.paste(picture)
-    folder = _folder("PICTURES")
-    name = f"{secrets.token_hex(16)}.jpg"
-    clean.save(folder / name, "JPEG", quality=85)
-    return name
+    made = BytesIO()
+    clean.save(made, "JPEG", quality=85)
+    return _keep("jpg", made.getvalue(), field)
 
 
-def picture_path(name: str) -> Path:
-    """Where a kept picture lies."""
-    return Path(current_app.config["PICTURES"]) / name
+def as_picture(name: str) -> Response:
+    """A kept picture, to be shown. Raises FileNotFoundError when it is not there.
+
+    Whoever asks must have been let in already.
+    """
+    return _response(name, "image/jpeg")
+
+
+@contextmanager
+def at_hand(name: str) -> Iterator[Path]:
+    """A copy of a kept file on this machine's disk, for the length of the block.
+
+    Lets go of the database first. Raises FileNotFoundError when it is not there.
+    """
+    db.release()
+    kept = store.here().read(name)
+    with tempfile.TemporaryDirectory(prefix="crm-") as folder:
+        path = Path(folder) / name
+        with path.open("wb") as file:
+            file.writelines(kept.pieces)
+        yield path
 
 
 # Documents
 
 
-def keep_document(upload: FileStorage, *, field: str) -> str:
+def keep_document(upload: FileStorage, *, field: str, holds: bool = False) -> str:
     """Keep a scan, a picture or a PDF; returns its file name.
 
     A picture is made anew (`keep_picture`), a PDF kept as it is. Raises `Refused` for anything
@@ -86,52 +126,125 @@ def keep_document(upload: FileStorage, *, field: str) -> str:
     upload.stream.seek(0)
     if start != _PDF:
         try:
-            return keep_picture(upload, field=field)
+            return keep_picture(upload, field=field, holds=holds)
         except Refused as refusal:
             if "JPEG" in str(refusal.message):
                 words = _("This is not a PDF, and not a JPEG, PNG or WebP picture.")
                 raise Refused(words, field) from refusal
             raise
-    db.release()
+    if not holds:
+        db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This document is larger than 10 MB. Make it smaller."), field)
     if _PDF_END not in data[-_PDF_TAIL:]:
         raise Refused(_("This PDF is not whole. Scan or save it once more."), field)
-    name = f"{secrets.token_hex(16)}.pdf"
-    path = _folder("DOCUMENTS") / name
-    path.touch(mode=0o600)
-    path.write_bytes(data)
+    return _keep("pdf", data, field)
+
+
+def _forget(payload: Mapping[str, Any], _turn: outbox.Turn) -> None:
+    try:
+        store.here().forget(payload["name"])
+    except store.Away as away:
+        raise outbox.Later("the place files are kept in does not answer") from away
+
+
+def still_kept(name: str, *, field: str) -> str:
+    """The name of a file that a form carried to its next try.
+
+    Raises `Refused` when it waited too long and was swept away. While nobody can tell it counts as
+    kept: the form shall lose nothing by that.
+    """
+    with suppress(store.Away):
+        if not store.here().exists(name):
+            words = _("The file you chose waited longer than a day. Choose it again.")
+            raise Refused(words, field)
     return name
 
 
-def document_path(name: str) -> Path:
-    """Where a kept document or picture lies; raises ValueError for a name that is none of ours."""
-    if not _KEPT.fullmatch(name):
-        raise ValueError(name)
-    folder = "DOCUMENTS" if name.endswith(".pdf") else "PICTURES"
-    return Path(current_app.config[folder]) / name
-
-
 def forget_document(name: str) -> None:
-    """Take a kept document or picture away; one that is gone already is no error."""
-    with suppress(FileNotFoundError):
-        document_path(name).unlink()
+    """Take a kept document or picture away, once no row names it any more.
+
+    Called once what named it is committed. One that is gone already is no error; one that is out of
+    reach is tried again by a worker, until it is gone.
+    """
+    try:
+        store.here().forget(name)
+    except store.Away:
+        with db.unit_of_work():
+            outbox.put("forget-file", {"name": name})
 
 
 def as_attachment(name: str, *, called: str) -> Response:
     """A kept document to be saved under the name `called`, and never run as a page of ours.
 
-    Raises FileNotFoundError when it is not there.
+    Raises FileNotFoundError when it is not there, ValueError for a name that is none of ours.
     """
-    path = document_path(name)
-    response = send_file(path, as_attachment=True, download_name=called + path.suffix)
+    kind = name.rpartition(".")[2]
+    response = _response(name, "application/pdf" if kind == "pdf" else "image/jpeg")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{called}.{kind}")
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _folder(name: str) -> Path:
-    folder: Path = current_app.config[name]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+def _keep(kind: str, data: bytes, field: str) -> str:
+    name = store.new_name(kind)
+    try:
+        store.here().keep(name, data)
+        if has_request_context():
+            g.setdefault("files_kept", []).append(name)
+    except store.Full as full:
+        raise store.Full(full.message, field) from full
+    except store.Away as away:
+        words = _("It could not be kept. Try again in a while; nothing else was lost.")
+        raise store.Away(words, field) from away
+    return name
+
+
+def _response(name: str, mimetype: str) -> Response:
+    place = store.here()
+    if place.is_remote:
+        # Nothing is left to ask of the database, and a storage may take its time.
+        db.rollback()
+    kept = place.read(name)
+    body = kept.pieces if kept.file is None else wrap_file(request.environ, kept.file)
+    response = Response(body, mimetype=mimetype, direct_passthrough=True)
+    response.content_length = kept.size
+    return response
+
+
+# What is kept and what is named
+
+
+def add_column(app: Flask, column: Any) -> None:
+    """Say that a column of a room's table names kept files (see `names_in`)."""
+    app.extensions["crm_file_columns"].append(column)
+
+
+def columns() -> Sequence[Any]:
+    """The columns that name kept files."""
+    found: list[Any] = current_app.extensions["crm_file_columns"]
+    return found
+
+
+def named() -> set[str]:
+    """The names of all files that rows name."""
+    return {name for column in columns() for name in names_in(column)}
+
+
+def names_in(column: Any) -> Iterator[str]:
+    """The files one column names: each value is a name, or a list of things with a `file`."""
+    for value in db.session.scalars(select(column).where(column.is_not(None))):
+        if isinstance(value, str):
+            yield value
+        else:
+            yield from (each["file"] for each in value if "file" in each)
+
+
+def unnamed() -> list[store.Named]:
+    """What is kept and no row names, and has not for a day."""
+    # The files first: one that comes after this look is not among them, with or without its row.
+    kept = [each for each in store.here().names() if store.is_older(each, WAITS)]
+    rows = named()
+    return [each for each in kept if each.name not in rows]

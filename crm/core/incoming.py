@@ -20,7 +20,7 @@ from flask import Flask, current_app
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from crm.core import audit, db
+from crm.core import audit, db, files
 from crm.core.mail_models import IncomingMail
 
 #: Bytes of a message, parts in it, how deep they lie, and bytes of the header of one part.
@@ -59,8 +59,9 @@ class Reader:
 
 
 def init_app(app: Flask) -> None:
-    """Begin with no reader."""
+    """Begin with no reader; what came with a message is kept until somebody has decided."""
     app.extensions[_KEY] = []
+    files.add_column(app, IncomingMail.parts)
 
 
 def add_reader(app: Flask, reader: Reader) -> None:

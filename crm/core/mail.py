@@ -197,6 +197,7 @@ def send(
     kind: str | None = None,
     key: str | None = None,
     batch: str | None = None,
+    reply_to: str | None = None,
     **context: Any,
 ) -> Sent:
     """Render a message and let it leave after the commit; false, with the reason, where not.
@@ -205,7 +206,7 @@ def send(
     the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
     the record that it was withheld, without the address. `kind` is one of `kinds()`, where it is
     not called as the template; `key` lets it leave once however often it is asked for; `batch`
-    as in `outbox.put`.
+    as in `outbox.put`; `reply_to` is where answers go, those to copies too.
     """
     about = kind or template
     if not is_address(to):
@@ -232,7 +233,7 @@ def send(
             names = ", ".join(copy.name for copy in copies)
             told = mail_text.paragraphs(_("A copy of this message goes to %(names)s.", names=names))
             body += f"\n\n~ {told}\n"
-        _post(_heading(subject), to, body, key=key, about=about, batch=batch)
+        _post(_heading(subject), to, body, key=key, about=about, batch=batch, reply_to=reply_to)
     for copy in copies:
         with _said_in(copy.language):
             closed = _("(a link that only the person written to gets)")
@@ -244,7 +245,15 @@ def send(
             notice = mail_text.rendered("copy", values)
             copied = f"{key}:copy:{digest(copy.address)[:16]}" if key else None
             heading = _heading(_("Copy: %(subject)s", subject=about_))
-            _post(heading, copy.address, notice, key=copied, about="copy", batch=batch)
+            _post(
+                heading,
+                copy.address,
+                notice,
+                key=copied,
+                about="copy",
+                batch=batch,
+                reply_to=reply_to,
+            )
     return Sent(True)
 
 
@@ -317,11 +326,18 @@ def _said_in(language: str | None) -> Any:
 
 
 def _post(
-    heading: str, to: str, body: str, *, about: str, key: str | None, batch: str | None
+    heading: str,
+    to: str,
+    body: str,
+    *,
+    about: str,
+    key: str | None,
+    batch: str | None,
+    reply_to: str | None = None,
 ) -> None:
     recipient = mail_choices.recipient_of(to)
     parts, foot = mail_text.blocks(body), mail_text.blocks(_foot(about, recipient))
-    headers = {}
+    headers = {"Reply-To": reply_to} if reply_to is not None else {}
     if may_stop(about):
         address = links.absolute("mail.stop", token=mail_choices.stop_token(recipient, about))
         headers["List-Unsubscribe"] = f"<{address}>"

@@ -1,14 +1,10 @@
-"""Mail handed over: one message given to the SMTP server, once.
+"""Mail as it leaves: one row of the outbox made a message, asked about once more, handed over.
 
-A server that says no for now is asked again later, one that says no for good is told to a person.
-Where it cannot be known whether the server took a message, it is not sent a second time. What a
-message says was written before (`mail`).
+What it says was written before (`mail`); how a server is spoken to, and what it answers, is
+`smtp`'s.
 """
 
-import smtplib
-import ssl
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from email import charset, policy
 from email.mime.base import MIMEBase
 from email.mime.text import MIMEText
@@ -16,15 +12,14 @@ from email.utils import parseaddr
 from typing import Any
 
 from flask import Flask, current_app
-from flask_mail import Connection, Mail, Message
+from flask_babel import lazy_gettext as _l
+from flask_mail import Mail, Message
 
-from crm.core import db, links, mail, outbox
+from crm.core import db, links, mail, outbox, smtp
 from crm.core.outbox import Later, Never, Turn, Unwanted
 from crm.core.settings import Settings
 
 _mail = Mail()
-#: Seconds a mail server may be silent.
-_PATIENCE = 20
 #: Text that stays readable on its way, and has no long lines.
 _READABLE = charset.Charset("utf-8")
 _READABLE.body_encoding = charset.QP
@@ -44,8 +39,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     _mail.init_app(app)
     outbox.job(
-        app, outbox.Job("mail", "Mail", _hand_over, lane="mail", patience=120, alone=True, most=10)
-    )
+        app,
+        outbox.Job(
+            "mail", _l("Mail"), _hand_over,
+            lane="mail", patience=120, alone=True, most=10, rest=smtp.rest,
+        ),
+    )  # fmt: skip
 
 
 class Written(Message):
@@ -63,55 +62,6 @@ class Written(Message):
     def header_lines(self) -> list[tuple[str, str]]:
         """Its header, line by line, for a person."""
         return [(name, str(value)) for name, value in self._message().items()]
-
-
-class _Watched:
-    """A host that says before the words leave: from then on the server may have them."""
-
-    def __init__(self, *args: Any, before_data: Callable[[], None], **options: Any):
-        self.before_data = before_data
-        super().__init__(*args, **options)
-
-    def data(self, msg: Any) -> Any:
-        """Hand the words over (asked by `sendmail`)."""
-        self.before_data()
-        return super().data(msg)  # type: ignore[misc]
-
-
-class _Plain(_Watched, smtplib.SMTP):
-    pass
-
-
-class _Enclosed(_Watched, smtplib.SMTP_SSL):
-    pass
-
-
-class _Connection(Connection):
-    """Flask-Mail's, with what it lacks: an end to waiting, certificates that are checked, and a
-    word before the point of no return."""
-
-    def __init__(self, config: Any, before_data: Callable[[], None]):
-        super().__init__(config)
-        self.before_data = before_data
-
-    def __exit__(self, *error: Any) -> None:
-        # What the server took it took, however it says goodbye.
-        with suppress(OSError, smtplib.SMTPException):
-            super().__exit__(*error)
-
-    def configure_host(self) -> smtplib.SMTP:
-        config = self.mail
-        trusted = ssl.create_default_context()
-        watch: dict[str, Any] = {"timeout": _PATIENCE, "before_data": self.before_data}
-        if config.use_ssl:
-            host: smtplib.SMTP = _Enclosed(config.server, config.port, context=trusted, **watch)
-        else:
-            host = _Plain(config.server, config.port, **watch)
-        if config.use_tls:
-            host.starttls(context=trusted)
-        if config.username and config.password:
-            host.login(config.username, config.password)
-        return host
 
 
 def message_of(payload: Mapping[str, Any], row_id: int) -> Written:
@@ -145,37 +95,11 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
     # No reader's snapshot stays open while a mail server takes its time.
     db.rollback()
     message = message_of(payload, turn.row_id)
-    handed = False
-
-    def before_data() -> None:
-        nonlocal handed
-        turn.hand_over()
-        handed = True
-
     try:
-        with _Connection(current_app.extensions["mail"], before_data) as connection:
-            connection.send(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        raise _said([code for code, _told in error.recipients.values()]) from error
-    except smtplib.SMTPResponseException as error:
-        # An answer is certain: the server says that it has not taken the message.
-        raise _said([error.smtp_code]) from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise Never("the mail server knows no such letters in an address") from error
-    except (OSError, smtplib.SMTPException) as error:
-        if handed:
-            raise Never("the server was lost in the middle: it may have left or not") from error
-        raise Later(f"the mail server cannot be reached ({type(error).__name__})") from error
+        smtp.hand_over(message, turn)
     except (UnicodeError, ValueError) as error:
         raise Never("this is no address that can be written to") from error
     return None
-
-
-def _said(codes: Sequence[int]) -> Exception:
-    worst = max(codes, default=0)
-    if 500 <= worst < 600:
-        return Never(f"the mail server refused it for good ({worst})")
-    return Later(f"the mail server refused it for now ({worst})")
 
 
 def _domain() -> str:

@@ -14,9 +14,10 @@ may have happened; whoever dies there leaves a row for a person to look at, and 
 import json
 import logging
 import secrets
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -24,8 +25,10 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask, current_app
-from sqlalchemy import JSON, Index, func, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, Index, case, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from crm.core import db
 from crm.core.errors import trace_of
@@ -101,6 +104,8 @@ class Job:
     alone: bool = False
     #: How often it is tried before it is given up.
     most: int = 8
+    #: Called when a lane rests: lets go of what was kept open from one row to the next.
+    rest: Callable[[], object] | None = None
 
 
 class Later(Exception):
@@ -111,6 +116,10 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class Away(Later):
+    """It could not be done now, and nothing else of its lane could be: the lane rests a while."""
+
+
 class Never(Exception):
     """It cannot be done; the message says why, without names. A person looks at it."""
 
@@ -119,25 +128,34 @@ class Unwanted(Exception):
     """It is not to be done any more; the message says why, without names."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Turn:
     """One taking of a row by one worker."""
 
     row_id: int
     token: str
     patience: int
+    #: Whether it may have happened.
+    handed: bool = False
+    _renewed: float = field(default_factory=time.monotonic)
 
     def renew(self) -> None:
-        """Go on having it. Raises `Unwanted` if it was taken away meanwhile."""
-        self._set(lease_until=_in(self.patience))
+        """Go on having it. Raises `Unwanted` if it was taken away meanwhile.
+
+        For jobs that are `alone` and longer than their patience: said as often as one likes, it
+        costs a commit when a third of the patience is over.
+        """
+        if time.monotonic() - self._renewed > self.patience / 3:
+            self._set(lease_until=_in(self.patience))
+            self._renewed = time.monotonic()
 
     def hand_over(self) -> None:
-        """From here on it may have happened: nobody tries it again without a person's word."""
-        self._set(state=State.HANDED, lease_until=_in(self.patience))
+        """From here on it may have happened: nobody tries it again without a person's word.
 
-    def take_back(self) -> None:
-        """It has not happened after all, and that is certain."""
-        self._set(state=State.TAKEN)
+        Who raises `Later` or `Never` after this says that it has not, and that it is certain.
+        """
+        self._set(state=State.HANDED, lease_until=_in(self.patience))
+        self.handed = True
 
     def _set(self, **values: Any) -> None:
         with db.unit_of_work():
@@ -154,11 +172,17 @@ _WAITS = (1, 4, 20, 120, 480, 1440)
 KEEP = object()
 #: How many rows one worker takes at once.
 TAKE = 20
+#: Why a row is given up where nobody knows whether it happened.
+PERHAPS = "stopped in the middle: it may have left or not"
+#: Seconds between tries to write down that a row is done.
+_WRITTEN = (0, 1, 3, 10)
 
 
 def init_app(app: Flask) -> None:
     """Make the registry of jobs."""
     app.extensions["crm_jobs"] = {}
+    #: Until when a lane rests in this process, by the monotonic clock.
+    app.extensions["crm_resting"] = {}
 
 
 def job(app: Flask, each: Job) -> None:
@@ -194,24 +218,22 @@ def put(
     `sealed`: what it says is kept so that only the application can read it. `held`: it waits for
     somebody to let it go.
     """
-    each = jobs()[name]
+    each, now = jobs()[name], db.now()
     if key is not None and db.session.scalar(select(Outgoing.id).where(Outgoing.key == key)):
         return None
-    row = Outgoing(
-        job=name,
-        key=key,
-        batch=batch,
-        about=about,
-        recipient=recipient,
-        payload=seal(payload) if sealed else dict(payload),
-        state=State.HELD if held else State.WAITING,
-        due_at=due or db.now(),
-    )
-    db.session.add(row)
-    db.session.flush()
-    if not held and (due is None or due <= db.now()):
+    values = {
+        "job": name, "key": key, "batch": batch, "about": about, "recipient": recipient,
+        "payload": seal(payload) if sealed else dict(payload),
+        "state": State.HELD if held else State.WAITING,
+        "due_at": due or now, "made_at": now, "tries": 0,
+    }  # fmt: skip
+    # Of two who ask for the same at the same moment one waits here, and finds it asked for.
+    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
+    new = dialect.insert(Outgoing).values(**values).on_conflict_do_nothing(index_elements=["key"])
+    row_id: int | None = db.session.scalar(new.returning(Outgoing.id))
+    if row_id is not None and not held and (due is None or due <= now):
         wake_after_commit(each.lane)
-    return row.id
+    return row_id
 
 
 def put_many(name: str, rows: Collection[Mapping[str, Any]]) -> None:
@@ -238,13 +260,16 @@ def counts(batch: str) -> dict[State, int]:
 
 
 def pause(batch: str) -> int:
-    """Hold what waits of a batch; how many. What is being done at this moment goes on."""
-    return _turn(Outgoing.batch == batch, State.WAITING, State.HELD)
+    """Hold what waits of a batch; how many. Only what may be leaving at this moment goes on."""
+    held = _taken_away(State.HELD, Outgoing.batch == batch, Outgoing.state == State.TAKEN)
+    waits = (Outgoing.batch == batch, Outgoing.state == State.WAITING)
+    return held + _changed(update(Outgoing).where(*waits).values(state=State.HELD))
 
 
 def resume(batch: str) -> int:
     """Let go what is held of a batch; how many."""
-    count = _turn(Outgoing.batch == batch, State.HELD, State.WAITING)
+    held = (Outgoing.batch == batch, Outgoing.state == State.HELD)
+    count = _changed(update(Outgoing).where(*held).values(state=State.WAITING))
     for lane in lanes():
         wake_after_commit(lane)
     return count
@@ -252,13 +277,15 @@ def resume(batch: str) -> int:
 
 def withdraw(*which: Any) -> int:
     """Want what waits or is held no more: conditions on `Outgoing`. What it said goes."""
-    gone = {"state": State.GONE, "payload": {}, "ended_at": db.now()}
-    open_ = Outgoing.state.in_((State.WAITING, State.HELD))
-    return _changed(update(Outgoing).where(open_, *which).values(**gone))
+    gone = {"payload": {}, "ended_at": db.now(), "taken_by": None, "lease_until": None}
+    open_ = Outgoing.state.in_((State.WAITING, State.HELD, State.TAKEN))
+    return _changed(update(Outgoing).where(open_, *which).values(state=State.GONE, **gone))
 
 
-def _turn(which: Any, present: State, then: State) -> int:
-    return _changed(update(Outgoing).where(which, Outgoing.state == present).values(state=then))
+def _taken_away(then: State, *which: Any) -> int:
+    """Whoever has it finds out before it leaves, or when its effect would be kept."""
+    free = {"taken_by": None, "lease_until": None, "tries": Outgoing.tries - 1}
+    return _changed(update(Outgoing).where(*which).values(state=then, **free))
 
 
 def _changed(statement: Any) -> int:
@@ -294,57 +321,92 @@ def _box() -> Fernet:
 
 
 def take(lane: str, *, most: int = TAKE) -> list[tuple[int, str, Turn]]:
-    """Take what is due, oldest first: row id, job and the turn. In a unit of work of its own."""
+    """Take what is due, oldest first: row id, job and the turn. In a unit of work of its own.
+
+    What was tried before is taken by itself: were it to kill whoever does it, it takes nothing
+    else along, and is given up once it has done so often enough.
+    """
     known = [each.name for each in jobs().values() if each.lane == lane]
+    due = (
+        select(Outgoing.id, Outgoing.job, Outgoing.tries)
+        .where(
+            Outgoing.state == State.WAITING,
+            Outgoing.job.in_(known),
+            Outgoing.due_at <= db.now(),
+        )
+        .order_by(Outgoing.due_at, Outgoing.id)
+    )
+    # Most who are woken find that others have it: they take no lock for that.
+    found = db.session.execute(due.limit(1)).first()
+    db.rollback()
+    if found is None:
+        return []
     token = secrets.token_hex(8)
     with db.unit_of_work():
-        due = (
-            select(Outgoing.id, Outgoing.job)
-            .where(
-                Outgoing.state == State.WAITING,
-                Outgoing.job.in_(known),
-                Outgoing.due_at <= db.now(),
-            )
-            .order_by(Outgoing.due_at, Outgoing.id)
-            .limit(most)
-            .with_for_update(skip_locked=True)
-        )
-        rows = db.session.execute(due).all()
-        longest = max((jobs()[name].patience for _id, name in rows), default=0)
+        rows = db.session.execute(due.limit(most).with_for_update(skip_locked=True)).all()
+        fresh = 0
+        while fresh < len(rows) and not rows[fresh].tries:
+            fresh += 1
+        rows = rows[: max(fresh, 1)]
         taken = {
             "state": State.TAKEN,
             "taken_by": token,
-            "lease_until": _in(longest),
+            "lease_until": _in(max((jobs()[row.job].patience for row in rows), default=0)),
             "tries": Outgoing.tries + 1,
         }
-        _changed(update(Outgoing).where(Outgoing.id.in_([id for id, _n in rows])).values(**taken))
-    return [(id, name, Turn(id, token, jobs()[name].patience)) for id, name in rows]
+        if rows:
+            ids = [row.id for row in rows]
+            _changed(update(Outgoing).where(Outgoing.id.in_(ids)).values(**taken))
+    if len(rows) == most:
+        # There may be more than one can do.
+        wake(lane)
+    return [(row.id, row.job, Turn(row.id, token, jobs()[row.job].patience)) for row in rows]
 
 
-def carry_out(row_id: int, name: str, turn: Turn) -> State:
+def carry_out(name: str, turn: Turn) -> State:
     """Do what one row asks; where it stands then."""
-    each = jobs()[name]
+    each, is_kept = jobs()[name], False
     try:
         if each.alone:
-            payload = _payload(turn)
-            kept = each.do(payload, turn) is KEEP
-            with db.unit_of_work():
-                _end(turn, State.DONE, **({"payload": Outgoing.payload} if kept else {}))
+            is_kept = each.do(_payload(turn), turn) is KEEP
         else:
             with db.unit_of_work():
                 each.do(_payload(turn))
                 _end(turn, State.DONE)
-        return State.DONE
     except Unwanted as error:
         return _failed(turn, State.GONE, str(error))
     except Never as error:
         return _failed(turn, State.DEAD, str(error))
     except Later as error:
+        if isinstance(error, Away):
+            until = time.monotonic() + int(in_force().retry_seconds)
+            current_app.extensions["crm_resting"][each.lane] = until
         return _again(turn, each, str(error), error.seconds)
     except Exception as error:
         # Where it went wrong goes to the log, and not on what: that may name people.
         log.error("error in the job %s\n%s", name, "".join(trace_of(error)))
+        if turn.handed:
+            return _failed(turn, State.DEAD, PERHAPS)
         return _again(turn, each, type(error).__name__, None)
+    return _written(turn, is_kept=is_kept) if each.alone else State.DONE
+
+
+def _written(turn: Turn, *, is_kept: bool) -> State:
+    """It has happened: a database that is away now must not have it happen again."""
+    what = {"payload": Outgoing.payload} if is_kept else {}
+    for wait in _WRITTEN:
+        time.sleep(wait)
+        try:
+            with db.unit_of_work():
+                _end(turn, State.DONE, **what)
+        except Unwanted:
+            return State.GONE
+        except DBAPIError as error:
+            log.warning("not written down yet that a row is done: %s", type(error).__name__)
+        else:
+            return State.DONE
+    # The sweep finds it: what was handed over goes to a person, the rest is begun anew.
+    return State.HANDED if turn.handed else State.TAKEN
 
 
 def work(lane: str, *, until: Callable[[], bool] = lambda: False) -> int:
@@ -353,21 +415,37 @@ def work(lane: str, *, until: Callable[[], bool] = lambda: False) -> int:
     Asks `until` between two rows whether to stop; what was taken and not begun is given back.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    resting: dict[str, float] = app.extensions["crm_resting"]
     count = 0
-    while not until() and (taken := take(lane)):
-        for place, (row_id, name, turn) in enumerate(taken):
-            if until():
-                _give_back([turn for _id, _name, turn in taken[place:]])
-                break
-            with app.app_context():
-                carry_out(row_id, name, turn)
-            count += 1
+
+    def is_over() -> bool:
+        return until() or time.monotonic() < resting.get(lane, 0)
+
+    try:
+        while not is_over() and (taken := take(lane)):
+            fresh = time.monotonic()
+            for place, (_id, name, turn) in enumerate(taken):
+                if is_over():
+                    _give_back([turn for _id, _name, turn in taken[place:]])
+                    break
+                if time.monotonic() - fresh > turn.patience / 3:
+                    # Those before it were slow; nobody was killed.
+                    _keep([turn for _id, _name, turn in taken[place:]])
+                    fresh = time.monotonic()
+                with app.app_context():
+                    carry_out(name, turn)
+                count += 1
+    finally:
+        for each in jobs().values():
+            if each.lane == lane and each.rest:
+                each.rest()
     return count
 
 
 def drain() -> int:
     """Carry out here and now all that is due in all lanes; how many rows were taken."""
     db.rollback()
+    current_app.extensions["crm_resting"].clear()
     count, more = 0, 1
     while more:
         more = sum(work(lane) for lane in lanes())
@@ -378,18 +456,30 @@ def drain() -> int:
 def sweep() -> int:
     """Take away what a killed worker holds; how many rows. What may have happened is not redone."""
     over = Outgoing.lease_until < db.now()
+    held = (Outgoing.state.in_((State.TAKEN, State.HANDED)), over)
+    found = db.session.scalar(select(Outgoing.id).where(*held).limit(1))
+    db.rollback()
+    if found is None:
+        return 0
     with db.unit_of_work():
-        dead = {
-            "state": State.DEAD,
-            "fault": "stopped in the middle: it may have left or not",
-            "ended_at": db.now(),
-        }
-        lost = _changed(update(Outgoing).where(Outgoing.state == State.HANDED, over).values(**dead))
+        # Whoever is not dead but slow may still say how it ended: the token stays.
+        lost = _dead(PERHAPS, Outgoing.state == State.HANDED, over)
+        # What stopped each who did it, as often as it may be tried, is given up.
+        often = case(
+            {each.name: each.most for each in jobs().values()}, value=Outgoing.job, else_=8
+        )
+        why = "whoever did it was stopped, each time"
+        lost += _dead(why, Outgoing.state == State.TAKEN, over, Outgoing.tries >= often)
         free = {"state": State.WAITING, "taken_by": None, "lease_until": None}
         back = _changed(update(Outgoing).where(Outgoing.state == State.TAKEN, over).values(**free))
     if lost or back:
         log.warning("taken from killed workers: %s again, %s to be looked at", back, lost)
     return lost + back
+
+
+def _dead(why: str, *which: Any) -> int:
+    dead = {"state": State.DEAD, "fault": why, "ended_at": db.now()}
+    return _changed(update(Outgoing).where(*which).values(**dead))
 
 
 def _payload(turn: Turn) -> dict[str, Any]:
@@ -404,12 +494,12 @@ def _payload(turn: Turn) -> dict[str, Any]:
     return unseal(found)
 
 
-def _end(turn: Turn, state: State, **values: Any) -> None:
+def _end(turn: Turn, state: Any, **values: Any) -> None:
     mine = update(Outgoing).where(Outgoing.id == turn.row_id, Outgoing.taken_by == turn.token)
     ended = {"state": state, "taken_by": None, "lease_until": None, **values}
     if state in (State.DONE, State.GONE):
         ended |= {"payload": values.get("payload", {}), "fault": values.get("fault")}
-    if state not in (State.WAITING, State.HELD):
+    if isinstance(state, State):
         ended["ended_at"] = db.now()
     if not _changed(mine.values(**ended)):
         raise Unwanted("taken away while it was being done")
@@ -426,8 +516,8 @@ def _failed(turn: Turn, state: State, why: str) -> State:
 
 
 def _again(turn: Turn, each: Job, why: str, seconds: int | None) -> State:
-    with db.unit_of_work():
-        tries = db.session.scalar(select(Outgoing.tries).where(Outgoing.id == turn.row_id)) or 0
+    tries = db.session.scalar(select(Outgoing.tries).where(Outgoing.id == turn.row_id)) or 0
+    db.rollback()
     if tries >= each.most:
         return _failed(turn, State.DEAD, why)
     first = int(in_force().retry_seconds)
@@ -436,24 +526,34 @@ def _again(turn: Turn, each: Job, why: str, seconds: int | None) -> State:
     wait += secrets.randbelow(max(1, wait // 4 + 1))
     try:
         with db.unit_of_work():
-            _end(turn, State.WAITING, fault=why[:200], due_at=_in(wait))
+            _end(turn, _waiting(), fault=why[:200], due_at=_in(wait))
     except Unwanted:
         return State.GONE
     return State.WAITING
 
 
+def _waiting() -> Any:
+    """Waiting, or held where the others of its batch are: it was paused meanwhile."""
+    other = aliased(Outgoing)
+    paused = select(other.id).where(other.batch == Outgoing.batch, other.state == State.HELD)
+    return case((paused.exists(), State.HELD.value), else_=State.WAITING.value)
+
+
 def _give_back(turns: Collection[Turn]) -> None:
-    ids = [turn.row_id for turn in turns]
-    free = {
-        "state": State.WAITING, "taken_by": None, "lease_until": None, "tries": Outgoing.tries - 1,
-    }  # fmt: skip
     with db.unit_of_work():
-        mine = Outgoing.taken_by.in_({turn.token for turn in turns})
-        _changed(
-            update(Outgoing)
-            .where(Outgoing.id.in_(ids), mine, Outgoing.state == State.TAKEN)
-            .values(**free)
-        )
+        _taken_away(State.WAITING, *_theirs(turns))
+
+
+def _keep(turns: Collection[Turn]) -> None:
+    lease = _in(max(turn.patience for turn in turns))
+    with db.unit_of_work():
+        _changed(update(Outgoing).where(*_theirs(turns)).values(lease_until=lease))
+
+
+def _theirs(turns: Collection[Turn]) -> tuple[Any, ...]:
+    mine = Outgoing.taken_by.in_({turn.token for turn in turns})
+    ids = Outgoing.id.in_([turn.row_id for turn in turns])
+    return ids, mine, Outgoing.state == State.TAKEN
 
 
 def _in(seconds: int) -> datetime:

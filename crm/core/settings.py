@@ -15,6 +15,9 @@ from flask import current_app
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crm.core.backup_rules import Keep
+from crm.core.bucket import bucket_of
+
 
 class BadSetting(ValueError):
     """A setting nobody can work with. The message is a sentence that names it."""
@@ -47,12 +50,28 @@ class Settings:
         "", "SQLAlchemy address of the database. Empty: SQLite in the instance folder."
     )
     secret_key: str = _setting("", "Signs sessions and links. Empty: made once, kept in a file.")
+    files_url: str = _setting(
+        "", "Bucket photos and documents are kept in. Empty: folders in the instance folder."
+    )
+    files_key: str = _setting("", "Name of the key to the bucket. Empty: as AWS programs find it.")
+    files_secret: str = _setting("", "The key itself.")
+    shared_folder: str = _setting(
+        "", "Folder all hosts share, for uploads that wait. Empty: the instance folder."
+    )
     base_url: str = _setting(
         "", "Address people reach the server by. Links begin with it; without it no mail is sent."
     )
     host: str = _setting("127.0.0.1", "Address the server listens on.")
     port: str = _setting("8000", "Port the server listens on.")
     threads: str = _setting("8", "Threads of the server.")
+    stop_seconds: str = _setting(
+        "25", "Seconds the server goes on answering what it has begun when it is stopped."
+    )
+    log: str = _setting("text", "`text` or `json`: how a line of the log looks.")
+    log_level: str = _setting("info", "`debug`, `info`, `warning` or `error`.")
+    metrics_token: str = _setting(
+        "", "What Prometheus says to read `/metrics`. Empty: there is no such page."
+    )
     proxies: str = _setting("0", "How many trusted proxies stand in front of the server.")
     secure_cookies: str = _setting("0", "1: cookies travel over HTTPS only.")
     language: str = _setting("en", "Language of people who have not chosen one.")
@@ -96,6 +115,16 @@ class Settings:
     retention_years: str = _setting(
         "3", "Years after which members who left are proposed to be forgotten."
     )
+    backup_folder: str = _setting(
+        "backups", "Folder backups are kept in; a relative one lies in the instance folder."
+    )
+    backup_hour: str = _setting("3", "Hour of the day a backup is made at.")
+    backup_keep: str = _setting(
+        "7,5,12", "Of how many days, weeks and months the last backup is kept."
+    )
+    backup_key: str = _setting(
+        "", "Passphrase, or age recipient (`age1…`), backups are sealed for. Empty: not sealed."
+    )
     demo_password: str = _setting("", "Password of the demo's people. Empty: random and printed.")
     testing: str = _setting("0", "1: for the test suite; sign-in is not throttled.")
 
@@ -108,6 +137,7 @@ class Settings:
             "retention_years",
             "retry_seconds",
             "workers",
+            "stop_seconds",
         ):
             self._must(name, getattr(self, name).isdecimal(), "a whole number")
         for name in ("secure_cookies", "testing"):
@@ -120,12 +150,32 @@ class Settings:
             self.mail_security in ("", "starttls", "tls"),
             "`starttls`, `tls` or empty",
         )
+        self._must("log", self.log in ("text", "json"), "`text` or `json`")
+        levels = ("debug", "info", "warning", "error")
+        self._must("log_level", self.log_level in levels, "`debug`, `info`, `warning` or `error`")
+        # The value is not repeated: it is a secret.
+        if self.metrics_token and len(self.metrics_token) < 16:
+            raise BadSetting("CRM_METRICS_TOKEN must have 16 characters or more.")
         self._must(
             "mail", self.mail in ("", "send", "preview", "off"), "`send`, `preview`, `off` or empty"
         )
+        hour = self.backup_hour
+        self._must("backup_hour", hour.isdecimal() and int(hour) < 24, "an hour, 0 to 23")
+        self._must("backup_keep", _is_rule(self.backup_keep), "three numbers such as 7,5,12")
         self._must("workers", int(self.workers) > 0, "at least 1")
         self._must("timezone", _is_timezone(self.timezone), "a time zone such as America/New_York")
         self._must("age_bounds", _are_bounds(self.age_bounds), "three rising ages such as 13,16,18")
+        try:
+            if self.files_url:
+                bucket_of(self.files_url)
+        except ValueError as error:
+            # The value is not repeated: it may hold a key.
+            raise BadSetting(
+                "CRM_FILES_URL must be an address such as "
+                f"s3://bucket/folder?endpoint=https://host&region=name: {error}."
+            ) from None
+        if bool(self.files_key) != bool(self.files_secret):
+            raise BadSetting("CRM_FILES_KEY and CRM_FILES_SECRET are given both or neither.")
         # The value is not repeated: it may hold a password.
         if self.database_url and not _is_database(self.database):
             raise BadSetting(
@@ -146,14 +196,24 @@ class Settings:
     @property
     def folder(self) -> Path:
         """The instance folder, absolute; made when absent."""
-        path = Path(self.instance).resolve()
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadSetting(
-                f"CRM_INSTANCE: the folder {path} cannot be made: {error.strerror}."
-            ) from error
-        return path
+        return _made("CRM_INSTANCE", self.instance)
+
+    @property
+    def shared(self) -> Path:
+        """The folder that all hosts see, absolute; the instance folder where there is one host."""
+        if not self.shared_folder:
+            return self.folder
+        return _made("CRM_SHARED_FOLDER", self.shared_folder)
+
+    @property
+    def backups(self) -> Path:
+        """The folder backups are kept in, absolute; whoever writes there makes it."""
+        return self.folder / Path(self.backup_folder).expanduser()
+
+    @property
+    def keep(self) -> Keep:
+        """How many backups are kept."""
+        return Keep.parse(self.backup_keep)
 
     @property
     def age_limits(self) -> tuple[int, int, int]:
@@ -186,6 +246,15 @@ class Settings:
         return key
 
 
+def _made(name: str, folder: str) -> Path:
+    path = Path(folder).resolve()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"{name}: the folder {path} cannot be made: {error.strerror}.") from error
+    return path
+
+
 def _read_key(path: Path) -> str:
     # The process that makes it may have opened the file and not yet written.
     for _ in range(100):
@@ -209,6 +278,14 @@ def _are_bounds(text: str) -> bool:
         return False
     first, second, grown = map(int, parts)
     return 0 < first < second < grown
+
+
+def _is_rule(text: str) -> bool:
+    try:
+        Keep.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_database(address: str) -> bool:

@@ -1,4 +1,5 @@
-"""Files that were sent and wait for a decision: in the instance folder, under names nobody guesses.
+"""Files that were sent and wait for a decision: in the folder all hosts share, under names nobody
+guesses; where there is one host that is the instance folder.
 
 Each has a folder of its own, with room for what is worked out of it. It belongs to who sent it, is
 taken once, and goes when it was used or is a day old.
@@ -135,6 +136,6 @@ def _age(folder: Path) -> float:
 
 
 def _folder() -> Path:
-    folder = in_force().folder / "staged"
+    folder = in_force().shared / "staged"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

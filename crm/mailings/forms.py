@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional, Regexp
 
 from crm.core.errors import Refused
-from crm.core.files import keep_picture
+from crm.core.files import keep_picture, still_kept
 from crm.core.forms import Form, WholeNumber, choice, day, form_key, long_text, parse_id, strip
 from crm.core.forms import text as a_line
 from crm.mailings.allotment import Way
@@ -114,13 +114,13 @@ class PackForm(WithMembers):
     def keep_picture(self) -> None:
         """Keep the picture sent, or the one of an earlier try; `bad_picture`: it was none."""
         token = request.form.get("kept_picture")
-        if token:
-            self.kept = unsealed(token)
-        if getattr(self.picture.data, "filename", None):
-            try:
+        try:
+            if token and (name := unsealed(token)):
+                self.kept = still_kept(name, field="picture")
+            if getattr(self.picture.data, "filename", None):
                 self.kept = keep_picture(self.picture.data, field="picture")
-            except Refused as refusal:
-                self.bad_picture = refusal
+        except Refused as refusal:
+            self.bad_picture = refusal
 
     @property
     def kept_token(self) -> str:

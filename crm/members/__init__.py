@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.core import access, mail, shell
+from crm.core import access, files, mail, shell
 from crm.core.access import Can
 from crm.core.shell import Panel
 from crm.members import (
@@ -78,13 +78,19 @@ def init_app(app: Flask) -> None:
         app.extensions["csrf"].exempt(view)
     app.register_blueprint(blueprint)
     history_views.init_app(app)
+    files.add_column(app, models.Consent.scan)
     bad_mail.init_app(app)
     app.cli.add_command(user_commands)
     app.cli.add_command(member_commands)
     shell.add_nav(
         app,
         shell.NavItem(
-            _l("Members"), "members.index", "people", Can.SEE_MEMBERS, 40, "members chapters"
+            _l("Members"),
+            "members.index",
+            "people",
+            Can.SEE_MEMBERS,
+            40,
+            "members chapters letters",
         ),
     )
     shell.add_nav(

@@ -167,7 +167,12 @@ def _kept_scan(form: RecordForm) -> tuple[str | None, Refused | None]:
             return None, refusal
     member_id = (request.view_args or {}).get("member_id")
     signed = links.read(_SCAN, form.kept_scan.data or "", hours=_SCAN_WAITS)
-    return (signed[1] if signed and signed[0] == member_id else None), None
+    if not signed or signed[0] != member_id:
+        return None, None
+    try:
+        return files.still_kept(signed[1], field="scan"), None
+    except Refused as refusal:
+        return None, refusal
 
 
 def _chosen(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -306,7 +306,7 @@ class ConsentRequest(db.Model):
     #: Who is asked; the member without one.
     guardian_id: Mapped[int | None] = mapped_column(ForeignKey("guardian.id"), index=True)
     #: SHA-256 of the link's secret part, which is kept nowhere.
-    token_hash: Mapped[str] = mapped_column(unique=True)
+    token_hash: Mapped[str] = mapped_column(unique=True, info=db.SECRET)
     purposes: Mapped[list[str]] = mapped_column(JSON)
     made_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     made_at: Mapped[datetime] = mapped_column(default=db.now)
@@ -363,7 +363,7 @@ class MemberKey(db.Model):
     #: link | card
     kind: Mapped[str]
     #: SHA-256 of the code, which is kept nowhere.
-    code_hash: Mapped[str] = mapped_column(unique=True)
+    code_hash: Mapped[str] = mapped_column(unique=True, info=db.SECRET)
     made_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     made_at: Mapped[datetime] = mapped_column(default=db.now)
     expires_at: Mapped[datetime]

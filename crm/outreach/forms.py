@@ -23,7 +23,7 @@ from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import HiddenInput
 
 from crm.core.errors import Refused
-from crm.core.files import keep_picture
+from crm.core.files import keep_picture, still_kept
 from crm.core.forms import (
     Form,
     WholeNumber,
@@ -208,7 +208,7 @@ class LogForm(WithMembers):
     def _keep_photos(self) -> None:
         for token in request.form.getlist("kept_photo")[:MOST_PHOTOS]:
             if (file := unsealed(token)) is not None and file not in self.kept:
-                self.kept.append(file)
+                self.kept.append(still_kept(file, field="photos"))
         for upload in self.photos.data or ():
             if getattr(upload, "filename", None):
                 if len(self.kept) >= MOST_PHOTOS:

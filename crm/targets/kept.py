@@ -1,6 +1,7 @@
 """Files somebody sent, kept between a look at what they would change and carrying it out.
 
-They lie in the instance folder under a name nobody can guess, for a day at most.
+They lie in the folder all hosts share (with one host the instance folder) under a name nobody can
+guess, for a day at most.
 """
 
 import secrets
@@ -53,7 +54,7 @@ def _path(word: str) -> Path | None:
 
 
 def _folder() -> Path:
-    folder = in_force().folder / "uploads"
+    folder = in_force().shared / "uploads"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 

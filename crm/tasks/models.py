@@ -117,7 +117,7 @@ class CalendarFeed(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
     #: SHA-256 of the link's secret part, which is kept nowhere.
-    token_hash: Mapped[str] = mapped_column(unique=True)
+    token_hash: Mapped[str] = mapped_column(unique=True, info=db.SECRET)
     made_at: Mapped[datetime] = mapped_column(default=db.now)
     revoked_at: Mapped[datetime | None]
 

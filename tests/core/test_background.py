@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from crm.core import background
+from crm.core import background, db
 from crm.core.errors import Refused
 
 
@@ -22,7 +22,7 @@ def ended(folder: Path) -> background.Progress:
     raise AssertionError("it goes on and on")
 
 
-def test_it_works(app: Flask, tmp_path: Path) -> None:
+def test_it_works(any_app: Flask, tmp_path: Path) -> None:
     assert background.progress_of(tmp_path) is None
     gate, moving = threading.Event(), threading.Event()
 
@@ -48,6 +48,26 @@ def test_it_works(app: Flask, tmp_path: Path) -> None:
         pass
 
 
+def test_so_many_go_on_at_once_and_the_next_waits(any_app: Flask, tmp_path: Path) -> None:
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def work(_moved: background.Moved) -> dict[str, int]:
+        begun.release()
+        assert gate.wait(10)
+        return {}
+
+    folders = [tmp_path / str(number) for number in range(db.MOST_WORKS + 1)]
+    for folder in folders:
+        folder.mkdir()
+        background.start(folder, "look", work)
+    assert all(begun.acquire(timeout=5) for _ in folders[1:])
+    assert not begun.acquire(timeout=0.2)
+    # It counts as going on: nobody else begins it meanwhile.
+    assert all(told and told.state == "running" for told in map(background.progress_of, folders))
+    gate.set()
+    assert {ended(folder).state for folder in folders} == {"done"}
+
+
 def test_a_refusal_is_told_with_its_field(app: Flask, tmp_path: Path) -> None:
     def work(_moved: background.Moved) -> dict[str, int]:
         raise Refused("Say what comes first.", "dates")
@@ -71,7 +91,8 @@ def test_a_bug_is_logged_without_what_it_was_about(
     assert "Ana" not in caplog.text
 
 
-def test_what_was_killed_says_so_and_can_begin_again(app: Flask, tmp_path: Path) -> None:
+def test_what_was_killed_says_so_and_can_begin_again(any_app: Flask, tmp_path: Path) -> None:
+    address = any_app.extensions["crm_settings"].database_url
     code = f"""
 import os, time
 from pathlib import Path
@@ -79,7 +100,9 @@ from crm import create_app
 from crm.core import background
 from crm.core.settings import Settings
 folder = Path({str(tmp_path)!r})
-app = create_app(Settings(instance=str(folder / "other"), secret_key="test"))
+app = create_app(
+    Settings(instance=str(folder / "other"), secret_key="test", database_url={address!r})
+)
 with app.app_context():
     background.start(folder, "write", lambda moved: (moved(1, 2), time.sleep(60)) and {{}})
     while background.progress_of(folder).done == 0:

