@@ -19,6 +19,7 @@ from crm.core.i18n import today
 from crm.core.serving import serve_until_stopped
 from crm.core.settings import in_force
 from crm.demo import is_empty, load_demo
+from crm.demo_mail import add_mail
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
 from crm.treaties import operations as treaties
 from crm.treaties import queries as treaty_queries
@@ -71,6 +72,11 @@ def make_demo() -> str:
     path = settings.folder / KEPT
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(f"{how}\n")
+    # From here on mail is in its preview, unless the settings say otherwise: made-up people must
+    # not be written to.
+    if mail.mode() is mail.Mode.PREVIEW:
+        with in_words(), db.unit_of_work():
+            add_mail(today=today())
     return how
 
 
