@@ -50,7 +50,8 @@ _MOST_CODES = 20
 
 def init_app(app: Flask) -> None:
     """Be asked last: what nobody else knows may be a reply."""
-    mail.add_kind(app, mail.Kind("reply_came", _l("A forwarded reply waits")))
+    why = _l("it answers work of your chapters")
+    mail.add_kind(app, mail.Kind("reply_came", _l("A forwarded reply waits"), why=why))
     incoming.add_reader(app, Reader(KIND, is_reply, take, order=90))
 
 

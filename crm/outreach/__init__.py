@@ -53,7 +53,8 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "target_list", Panel(20, "outreach/_of_list.html", list_views.of_list))
     front = Panel(15, "outreach/_replies_due.html", reply_views.of_front)
     shell.add_panel(app, "front-top", front)
-    mail.add_kind(app, mail.Kind("any_reply", _l("Any reply?")))
+    why = _l("you answer for outreach that waits")
+    mail.add_kind(app, mail.Kind("any_reply", _l("Any reply?"), why=why))
     schedule.add(
         app, Schedule("reply_windows", _l("Ask whether answers came"), Daily(6), asking.run)
     )

@@ -4,7 +4,7 @@ nothing to tell.
 Members are named only as a message may name them (`Exit.MAIL`): by their first name, or not.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import and_, case, func, select
 
 from crm.accounts.models import User
 from crm.campaigns.models import Campaign
-from crm.core import access, db, links
+from crm.core import access, backups, db, links
 from crm.core.access import Can, Role, Scope
 from crm.core.mail_models import MailFailure
 from crm.core.outbox import Outgoing
@@ -79,8 +79,8 @@ class Week:
         return db.now() - timedelta(days=7)
 
 
-#: Sentences for administrators from rooms that know more, such as of backups; None: nothing to say.
-ADMINISTRATORS_READ: list[Callable[[], str | None]] = []
+#: A newest backup that is older is news.
+_OLD_BACKUP = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -379,6 +379,19 @@ def of_administrator(week: Week) -> Part:
                 "Mail to %(num)s address came back.", "Mail to %(num)s addresses came back.", count
             )
         )
-    lines += [said for ask in ADMINISTRATORS_READ if (said := ask())]
+    lines += _backups(told=bool(lines))
     page = links.absolute("members.users")
     return Part(_("This installation"), lines, link=(_("Open the settings"), page))
+
+
+def _backups(*, told: bool) -> list[str]:
+    """What is wrong with backups; that all is well only beside other news."""
+    newest = backups.newest()
+    if newest is None:
+        return [_("There is no backup: the command “crm backup” makes one.")]
+    day = format_date(newest.moment.date(), "medium")
+    if not newest.ok:
+        return [_("The last backup failed; the newest is of %(day)s.", day=day)]
+    if newest.moment < db.now() - _OLD_BACKUP:
+        return [_("The newest backup is of %(day)s: none was made since.", day=day)]
+    return [_("The newest backup is of %(day)s.", day=day)] if told else []

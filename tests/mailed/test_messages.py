@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from crm.core import audit, db, mail, mail_choices, outbox
 from crm.core.outbox import Outgoing, State
+from crm.mailings.letters import KIND as LETTER
 from crm.members.consent_rules import Answer, How, Purpose
 from crm.members.consents import record_consents
 from crm.members.forgetting import forget
@@ -36,6 +37,8 @@ from tests.accounts.conftest import mailing_app as mailing_app
 from tests.accounts.conftest import with_password
 
 FOLDER = Path(__file__).with_name("snapshots")
+#: Messages that are not called as their kind.
+KINDS = {"member_letter": LETTER}
 TODAY = date(2026, 3, 2)
 LINK = "https://outreach.example.org/welcome/a-token"
 _TOKEN = re.compile(r"/(stop|choices|welcome|reset|consent|my)/[^\s\"<]+")
@@ -105,13 +108,38 @@ SIMPLE = {
             },
         ],
     },
+    "any_reply": {
+        "subject": "Any reply?", "name": "Lee", "more": 2,
+        "lines": [
+            {
+                "what": "30 postcards", "on": "Mar 2, 2026", "campaign": "Ratify", "targets": 12,
+                "code": "7K2QX9",
+            },
+        ],
+        "page": "https://outreach.example.org/replies", "address": "replies@example.org",
+    },
+    "reply_came": {
+        "subject": "A forwarded reply waits for you", "name": "Lee",
+        "page": "https://outreach.example.org/replies/1",
+    },
+    "scheduled_report": {
+        "subject": "Outreach by state", "name": "Sol", "title": "Outreach by state",
+        "facts": [("Period", "Feb 1 – Feb 28, 2026"), ("Campaign", "Ratify")], "problems": [],
+        "told": "30 postcards and 1 meeting, each counted once.",
+        "table": [("State", "Postcards", "Answers"), ("West Virginia", "30", "1"),
+                  ("Ohio", "1,204", "–")],
+        "more": True, "link": "https://outreach.example.org/reports/by-state",
+        "list_link": "https://outreach.example.org/reports",
+    },
+    "member_letter": {
+        "subject": "Thank you", "kind": LETTER, "sender": "Lee", "chapter": "Ridge School",
+        "words": "Dear Ben,\n\nthank you for 30 postcards.\n# No heading\n\nUntil Friday\nLee",
+    },
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SIMPLE)
-def test_messages_about_signing_in_and_consent(
-    app: Flask, letterbox: SimpleNamespace, name: str
-) -> None:
+def test_messages(app: Flask, letterbox: SimpleNamespace, name: str) -> None:
     assert send(name, **SIMPLE[name])
     compare(name, letterbox.next()[2])
 
@@ -469,3 +497,12 @@ def test_nothing_leaves_to_a_member_who_is_forgotten(
     outbox.drain()
     assert letterbox.box.received.empty()
     assert mail_choices.standing(mail_choices.recipient_of("ben@example.org")).chosen == {}
+
+
+def test_every_message_is_described_and_has_its_snapshot(app: Flask) -> None:
+    for path in (Path(__file__).parents[2] / "templates" / "emails").glob("*.txt"):
+        kind = mail.kinds().get(KINDS.get(path.stem, path.stem))
+        assert kind is not None, f"nobody said with mail.add_kind what {path.name} is"
+        assert kind.why is not None, path.name
+        kept = {each.suffix for each in FOLDER.glob(f"{path.stem}*")}
+        assert kept == {".txt", ".html"}, f"{path.name} has no test that compares it"
