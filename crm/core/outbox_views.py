@@ -1,4 +1,4 @@
-"""Settings → Mail and jobs: what waits, what was given up, who works and what the clock does."""
+"""Settings → Jobs: what waits, what was given up, who works and what the clock does."""
 
 from typing import Any
 

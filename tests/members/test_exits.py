@@ -218,6 +218,13 @@ def sent(found: SimpleNamespace) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for kind in ("letters", "postcards", "labels", "envelopes", "sheets"):
         named = {**usual, "flip": "long", "preview": "1"}
         yield f"POST mailings.print_file {kind}", f"/packs/{pack}/print/{kind}", named
+    letter, words = found.within["letters"]["code"], found.letter_form
+    for format in ("csv", "xlsx", "json"):
+        named = {"format": format, "reason": "To call them"}
+        yield "POST mailings.letter_names", f"/letters/{letter}/download", named
+        yield "POST mailings.letter_new file", "/letters/new", {**words, "do": format}
+        yield "POST mailings.letter_new names", "/letters/new", {**words, **named, "do": "names"}
+    yield "POST mailings.letter_new", "/letters/new", {**words, "do": "show"}
     cards = {"member": str(number), "paper": "letter", "replace": "y"}
     yield "POST members.cards", f"/members/cards?chapter={chapter}", cards
 
