@@ -108,6 +108,21 @@ SIMPLE = {
 }  # fmt: skip
 
 
+SIMPLE["any_reply"] = {
+    "subject": "Any reply? 13 sittings to look at", "name": "Ada", "more": 12,
+    "lines": [
+        {"what": "155 postcards", "on": "Mar 3, 2026",
+         "campaign": "Postcards to Congress", "targets": "5 targets", "code": "A-17-9F3A2C"},
+    ],
+    "address": "crm@example.org", "page": "https://outreach.example.org/outreach/replies",
+}  # fmt: skip
+SIMPLE["reply_came"] = {
+    "subject": "A reply waits for you to say what it is",
+    "name": "Ada",
+    "page": "https://outreach.example.org/outreach/replies/forwarded",
+}
+
+
 @pytest.mark.parametrize("name", SIMPLE)
 def test_messages_about_signing_in_and_consent(
     app: Flask, letterbox: SimpleNamespace, name: str
