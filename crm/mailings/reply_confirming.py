@@ -149,6 +149,22 @@ def _score(name: str, family: str | None, addresses: Iterable[str], said: str, p
     return 1 if family and f" {fold(family)} " in plain else 0
 
 
+#: A line of the header that mail programs put above what they forward.
+_HEAD = re.compile(r"^[ >*]*(from|sent|date|to|cc|subject|reply-to)\*?: .*", re.IGNORECASE)
+
+
+def answer_in(said: str) -> str:
+    """What the target wrote, without what the forwarder wrote above it, if that can be told."""
+    lines, place = said.splitlines(), 0
+    for number in range(1, len(lines)):
+        if _HEAD.match(lines[number - 1]) and _HEAD.match(lines[number]):
+            place = number + 1
+            break
+    while place and place < len(lines) and _HEAD.match(lines[place]):
+        place += 1
+    return "\n".join(lines[place:]).strip()
+
+
 # What becomes of it
 
 

@@ -96,7 +96,7 @@ def forwarded_reply(mail_id: int) -> Any:
         form.received_on.data = today()
         form.action_target_id.data = chosen
         form.files.data = [part["file"] for part in papers]
-        form.summary.data = (row.text or "")[:_SUMMARY]
+        form.summary.data = confirming.answer_in(row.text or "")[:_SUMMARY]
     outcome = form.carry(
         lambda: confirming.confirm_reply(
             row,

@@ -14,6 +14,7 @@ from crm.accounts.imports import ImportRun
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.core.mail_models import IncomingMail
 from crm.mailings.allotment import Way
 from crm.mailings.models import MemberLetter, MemberLetterRow
 from crm.mailings.operations import make_pack
@@ -24,6 +25,7 @@ from crm.members.consent_rules import Answer, How, Purpose
 from crm.members.consents import record_consents
 from crm.members.guardians import add_guardian
 from crm.members.models import Membership
+from crm.outreach.codes import code_of
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
 from crm.reports.models import ReportSubscription
@@ -62,8 +64,27 @@ def scene() -> SimpleNamespace:
         )
         row = db.session.scalars(select(ActionTarget.id).order_by(ActionTarget.id)).first() or 0
         outcome = record_outcome(
-            action_target_id=row, kind="refusal", received_on=today, by=None, today=today
+            action_target_id=row,
+            kind="refusal",
+            received_on=today,
+            member_id=member.id,
+            files=[("3" * 32 + ".pdf", "reply.pdf")],
+            by=None,
+            today=today,
         )
+        came = IncomingMail(
+            digest="4" * 64,
+            kind="reply",
+            state="waiting",
+            sender=people.leader.email,
+            subject="Fwd: thanks",
+            text="Thank you, Ana.",
+            code=code_of(action.id),
+            parts=[{"file": "3" * 32 + ".pdf", "name": "reply.pdf", "bytes": 40}],
+        )
+        db.session.add(came)
+        db.session.flush()
+        mail_id = came.id
         point = add_contact_point(
             target, kind="phone", label="Office", value="1 234", by=None, today=today
         )
@@ -175,6 +196,9 @@ def scene() -> SimpleNamespace:
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,
+        "file_id": 1,
+        "mail_id": mail_id,
+        "place": 0,
         "position_id": entry.id,
         "iso3": "niu",
         "event_id": event_id,

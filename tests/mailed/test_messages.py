@@ -109,18 +109,18 @@ SIMPLE = {
         ],
     },
     "any_reply": {
-        "subject": "Any reply?", "name": "Lee", "more": 2,
+        "subject": "Any reply? 13 sittings to look at", "name": "Ada", "more": 12,
         "lines": [
             {
-                "what": "30 postcards", "on": "Mar 2, 2026", "campaign": "Ratify", "targets": 12,
-                "code": "7K2QX9",
+                "what": "155 postcards", "on": "Mar 3, 2026", "campaign": "Postcards to Congress",
+                "targets": "5 targets", "code": "A-17-9F3A2C",
             },
         ],
-        "page": "https://outreach.example.org/replies", "address": "replies@example.org",
+        "address": "crm@example.org", "page": "https://outreach.example.org/outreach/replies",
     },
     "reply_came": {
-        "subject": "A forwarded reply waits for you", "name": "Lee",
-        "page": "https://outreach.example.org/replies/1",
+        "subject": "A reply waits for you to say what it is", "name": "Ada",
+        "page": "https://outreach.example.org/outreach/replies/forwarded",
     },
     "scheduled_report": {
         "subject": "Outreach by state", "name": "Sol", "title": "Outreach by state",

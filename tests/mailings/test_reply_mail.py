@@ -324,3 +324,12 @@ def test_the_pages(app: Flask, scene: SimpleNamespace, pack: Pack, sign_in: Any)
     assert browser.get(address).headers["Content-Disposition"].startswith("attachment")
     g.pop("grants", None)
     assert sign_in(db.session.merge(scene.people.outsider)).get(address).status_code == 404
+
+
+def test_what_the_forwarder_wrote_is_left_out() -> None:
+    told = confirming.answer_in(FORWARDED)
+    assert told == "Thank you for your card. The Senator will look at the treaty."
+    assert confirming.answer_in("Just words.\nTo: nobody") == "Just words.\nTo: nobody"
+    nested = "Jim Birch\nMon, 4 May\nRe: x\n\nNo."
+    assert confirming.answer_in(nested) == nested
+    assert confirming.answer_in("") == ""

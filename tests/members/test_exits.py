@@ -28,6 +28,7 @@ from werkzeug.test import TestResponse
 
 from crm import create_app
 from crm.core import db, store
+from crm.core.mail_models import IncomingMail
 from crm.members.consent_rules import Purpose
 from crm.members.models import Consent, Guardian, Guardianship, Member
 from crm.outreach.models import Action, ActionPhoto, Outcome
@@ -113,6 +114,8 @@ def fill(found: SimpleNamespace) -> None:
         action.unnamed, action.pieces = 0, 4
         outcome = db.session.get_one(Outcome, values["outcome_id"])
         outcome.summary = f"Thanks, Ana {SECRETS['surname']}!"
+        came = db.session.get_one(IncomingMail, values["mail_id"])
+        came.text = f"Thank you, Ana {SECRETS['surname']}."
         db.session.add(ActionPhoto(action_id=action.id, file=f"{'1' * 32}.jpg"))
         db.session.add(CalendarFeed(user_id=found.people.leader.id, token_hash=digest(FEED)))
         make.audit.record("make", "test", None, by=None)

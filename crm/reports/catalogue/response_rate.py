@@ -136,7 +136,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     told = _(
         "Rates are of what reached targets, where an answer is waited for; each piece is answered "
         "once, however much came back of it. The window is how long an answer may take before its "
-        "leader is asked; what is closed had that and two weeks more."
+        "leader is asked; what is closed was asked about twice, or somebody closed it."
     )
     return reckoned(rows_total, asked, told)
 
