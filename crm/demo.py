@@ -31,6 +31,7 @@ from crm.demo_families import add_families, age_of, answers_of, define_fields
 from crm.members import operations as members
 from crm.members.models import Chapter, Member, Membership
 from crm.outreach import operations as outreach
+from crm.outreach import waits
 from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionTarget
 from crm.outreach.rules import spread
@@ -124,6 +125,7 @@ def load_demo(
         outcomes += _do(story, number, deed, day)
         told(number + 4, steps)
     outcomes += _move_the_council(story)
+    _wait_through_the_year(today)
     add_families(
         members=story.people,
         chapters={key: each.id for key, each in story.chapters.items()},
@@ -138,6 +140,12 @@ def load_demo(
         actions=len(year.DEEDS) + len(council.STEPS) + posted,
         outcomes=outcomes,
     )
+
+
+def _wait_through_the_year(today: date) -> None:
+    """What no answer came to was asked about twice and closed, as a worker would have done."""
+    for weeks in range(52, 0, -1):
+        waits.by_the_clock(today - timedelta(weeks=weeks))
 
 
 def _cast(story: _Story) -> Cast:
