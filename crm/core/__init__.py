@@ -12,6 +12,7 @@ from crm.core import (
     audit_cli,
     backup_cli,
     backups,
+    bounces,
     charts,
     cli,
     db,
@@ -23,9 +24,14 @@ from crm.core import (
     history,
     i18n,
     icons,
+    incoming,
     limits,
     logs,
     mail,
+    mail_choices,
+    mail_delivery,
+    mail_inbox,
+    mail_views,
     metrics,
     outbox,
     outbox_cli,
@@ -43,6 +49,9 @@ from crm.core import (
 )
 from crm.core import (
     mail_models as mail_models,
+)
+from crm.core import (
+    mail_preview as mail_preview,
 )
 from crm.core import (
     mapping as mapping,
@@ -97,10 +106,16 @@ def init_app(settings: Settings) -> Flask:
     backups.init_app(app, settings)
     health.init_app(app)
     metrics.init_app(app)
-    mail.init_app(app, settings)
+    incoming.init_app(app)
+    mail_choices.init_app(app)
+    mail.init_app(app)
+    mail_delivery.init_app(app, settings)
     worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
+    mail_views.init_app(app)
+    mail_inbox.init_app(app, settings)
+    bounces.init_app(app)
     charts.init_app(app)
     tiles.init_app(app)
     icons.init_app(app)

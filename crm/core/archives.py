@@ -187,7 +187,8 @@ def in_folder(folder: Path) -> Plain:
     def opening(name: str) -> IO[bytes]:
         path = folder / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        return path.open("xb")
+        path.touch(mode=0o600, exist_ok=False)
+        return path.open("wb")
 
     return Plain(opening)
 

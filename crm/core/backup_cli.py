@@ -152,7 +152,10 @@ def _tell_back(back: restoring.Back) -> None:
     for name, table in contents.tables.items():
         if table.rows:
             click.echo(f"  {name:<{widest}} {table.rows:>10,}")
-    click.echo("Every row was read again and is what it was.")
+    if contents.head.get("left_out"):
+        click.echo("Every row was read again, and is what it was but for what was left out.")
+    else:
+        click.echo("Every row was read again and is what it was.")
     _tell_missing(contents)
     if back.migrated:
         click.echo(f"It was of an earlier version and was brought to revision {back.migrated}.")
@@ -191,7 +194,10 @@ def import_all(path: Path) -> None:
         with _bar("Checking it, then bringing it in") as moved:
             back = exporting.import_all(path, checked=moved, moved=moved)
         _tell_back(back)
-    click.echo("Nobody can sign in yet: have people choose a password by “I forgot it”.")
+    click.echo(
+        "Nobody has a password yet. `crm user add EMAIL --role administrator` lets a first person "
+        "in, who invites the others anew."
+    )
 
 
 @click.command("move")

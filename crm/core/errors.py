@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from traceback import format_tb
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, session
 from flask_babel import gettext as _
 from flask_login import AnonymousUserMixin
 from jinja2 import TemplateNotFound, UndefinedError
@@ -65,11 +65,14 @@ def _answer(
     code: int, title: str, text: str, *, again: Sequence[tuple[str, str]] = ()
 ) -> tuple[Response | str, int]:
     db.rollback()
+    if code >= 500:
+        # What the view already said of it (“12 postcards logged”) is not true.
+        session.pop("_flashes", None)
     if _wants_json():
         return jsonify(error=text), code
     page = render_template(
         "errors/error.html", code=code, title=title, text=text, again=again,
-        has_files=bool(again and request.files),
+        has_files=any(file.filename for file in request.files.values()),
     )  # fmt: skip
     return page, code
 

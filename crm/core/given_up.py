@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
     schedule.add(app, daily)
     verbs = {"retry_outbox": _l("Tried again"), "put_away_outbox": _l("Put away")}
     fields = {"rows": _l("Number"), "kinds": _l("Kinds")}
-    history.add_kind(app, "outbox", history.Kind(_l("Mail and jobs"), verbs=verbs, fields=fields))
+    history.add_kind(app, "outbox", history.Kind(_l("Jobs"), verbs=verbs, fields=fields))
 
 
 @dataclass(frozen=True)

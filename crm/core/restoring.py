@@ -7,7 +7,7 @@ table, before it is kept.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import Connection, Engine
 
-from crm.core import archives, db, files, outbox, store, whole
+from crm.core import archives, db, outbox, store, whole
 from crm.core.archives import Contents
 from crm.core.errors import Refused
 from crm.core.settings import in_force
@@ -80,7 +80,8 @@ def restore(
                 back.migrated = latest
     except BaseException:
         for name in put:
-            files.forget_document(name)
+            with suppress(store.Away):
+                store.here().forget(name)
         raise
     return back
 

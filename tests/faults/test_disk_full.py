@@ -142,6 +142,7 @@ def test_it_works(disk: Path, tmp_path: Path) -> None:
             assert answer.status == 507, answer.text[-2000:]
             assert ROOM in answer.text
             assert "Traceback" not in answer.text
+            assert "logged." not in answer.text, "what was not saved is not said to be"
             refused = answer
             # Pages are read as ever.
             assert visitor.get("/outreach").status == 200

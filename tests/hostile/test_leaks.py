@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from crm.core import db, logs
+from crm.core import db, logs, store
 from crm.core.access import Role
 from crm.members.models import (
     Chapter,
@@ -83,9 +83,8 @@ def place(app: Flask) -> SimpleNamespace:
         outcome.scan = "0" * 32 + ".jpg"
         db.session.add(ActionPhoto(action_id=action.id, file="1" * 32 + ".jpg"))
         make.audit.record("make", "test", None, by=None)
-    app.config["PICTURES"].mkdir(parents=True)
     for name in ("0" * 32, "1" * 32):
-        (app.config["PICTURES"] / f"{name}.jpg").write_bytes(b"Secretname")
+        store.here().keep(f"{name}.jpg", b"Secretname")
     # Ana is taken off and put back: her name is in the history.
     for members in ({}, {values["member_id"]: 4}):
         with db.unit_of_work():
