@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
-from crm.core import access, given_up, mail, schedule, shell
+from crm.core import access, given_up, mail, outbox, schedule, shell
 from crm.core.access import Can, requires
 from crm.core.outbox import PERHAPS
 from crm.core.paging import page_number, page_of
@@ -38,6 +38,12 @@ def _of_front(user: Any) -> dict[str, Any] | None:
     return {"standing": standing} if standing.dead or standing.is_nobody_there else None
 
 
+def _labels() -> dict[str, Any]:
+    """What a row is about, in words: a job, something done by the clock, a kind of message."""
+    named = (outbox.jobs(), schedule.schedules(), mail.kinds())
+    return {name: each.label for known in named for name, each in known.items()}
+
+
 def _runs_it() -> bool:
     """It is everybody's mail: an administrator of one chapter has no business here."""
     return access.scope(current_user, Can.MANAGE_USERS).everywhere
@@ -60,7 +66,7 @@ def index() -> Any:
         masked={row.id: given_up.masked(row) for row in page.rows},
         perhaps={row.id for row in page.rows if given_up.is_perhaps(row)},
         why=_WHY,
-        kinds={name: kind.label for name, kind in mail.kinds().items()},
+        kinds=_labels(),
         schedules=schedule.standing(),
         standing=given_up.standing(),
         waiting=given_up.waiting(),

@@ -25,8 +25,8 @@ PROGRAM = """
 import time, sys, crm.cli
 from crm.core import outbox
 made = crm.cli.create_app
-def create_app():
-    app = made()
+def create_app(*given):
+    app = made(*given)
     outbox.job(app, outbox.Job("nap", "Nap", lambda told: time.sleep(told["seconds"])))
     return app
 crm.cli.create_app = create_app

@@ -41,8 +41,8 @@ import crm.cli
 from crm.core import outbox, worker
 worker._MINUTE = 2
 made = crm.cli.create_app
-def create_app():
-    app = made()
+def create_app(*given):
+    app = made(*given)
     outbox.job(app, dataclasses.replace(app.extensions["crm_jobs"]["mail"], patience=8))
     return app
 crm.cli.create_app = create_app
