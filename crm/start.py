@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 from flask.cli import with_appcontext
 
-from crm.core import db
+from crm.core import db, mail
 from crm.core.cli import (
     ensure_database,
     importers,
@@ -19,12 +19,13 @@ from crm.core.i18n import today
 from crm.core.serving import serve_until_stopped
 from crm.core.settings import in_force
 from crm.demo import is_empty, load_demo
+from crm.demo_mail import add_mail
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
 from crm.treaties import operations as treaties
 from crm.treaties import queries as treaty_queries
 
 #: Keeps the demo's sign-in beside the database, readable by its owner alone, for the next start.
-KEPT = "demo-sign-in.txt"
+KEPT = mail.DEMO_MARK
 #: Seconds a first start waits to see whether the public files of Congress can be had from here.
 PATIENCE = 4
 
@@ -63,7 +64,7 @@ def make_demo() -> str:
     # Asked before the password is made and the bar is drawn; `load_demo` asks again.
     if not is_empty():
         raise click.ClickException("The database holds data already; the demo was not loaded.")
-    with in_words(), progress("Making the demo") as moved, db.unit_of_work():
+    with in_words(), progress("Making the demo") as moved, mail.quiet(), db.unit_of_work():
         # Of two that start at once the second waits here, and finds what the first has made.
         db.take_turn("first start")
         loaded = load_demo(password=password, today=today(), progress=moved)
@@ -71,6 +72,11 @@ def make_demo() -> str:
     path = settings.folder / KEPT
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(f"{how}\n")
+    # From here on mail is in its preview, unless the settings say otherwise: made-up people must
+    # not be written to.
+    if mail.mode() is mail.Mode.PREVIEW:
+        with in_words(), db.unit_of_work():
+            add_mail(today=today())
     return how
 
 

@@ -1,6 +1,7 @@
 """The demo: loads on both databases, once, the same each time, and names nobody who exists."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,11 +14,16 @@ from crm.accounts import operations as accounts
 from crm.accounts.models import User
 from crm.campaigns import queries as campaigns
 from crm.campaigns.models import Position
-from crm.core import db, i18n
+from crm.core import db, i18n, mail, outbox
 from crm.core.access import Can, Role, may
 from crm.core.errors import Refused
+from crm.core.mail_models import IncomingMail
+from crm.core.outbox import Outgoing, State
+from crm.core.settings import in_force
 from crm.demo import Demo, load_demo
 from crm.demo_data import council, people, year
+from crm.demo_mail import add_mail
+from crm.mailings.models import Mailing, MemberLetter, MemberLetterRow, Posting
 from crm.members.disclosure import Viewer
 from crm.members.models import Chapter, Member, Membership
 from crm.outreach.channels import channels
@@ -236,3 +242,29 @@ def test_progress_is_told(app: Flask) -> None:
         load_demo(password=PASSWORD, today=TODAY, progress=lambda *at: seen.append(at))
     assert seen[-1][0] == seen[-1][1]
     assert [done for done, _of in seen] == sorted(done for done, _of in seen)
+
+
+def test_mail_of_the_demo_is_read_and_never_sent(any_app: Flask) -> None:
+    with mail.quiet():
+        load()
+    with db.unit_of_work():
+        add_mail(today=TODAY)
+    assert db.session.scalar(select(func.count()).select_from(MemberLetter)) == 0
+
+    any_app.extensions["crm_settings"] = replace(in_force(), mail="preview")
+    with db.unit_of_work():
+        add_mail(today=TODAY)
+    letter = db.session.scalars(select(MemberLetter)).one()
+    reply = db.session.scalars(select(IncomingMail)).one()
+    assert (reply.kind, reply.state, reply.told) == ("reply", "waiting", None)
+    posted = select(Mailing.code).join(Posting, Posting.mailing_id == Mailing.id)
+    assert reply.code.replace("-", "") in db.session.scalars(posted).all()
+    outbox.drain()
+    left = db.session.scalars(select(Outgoing).where(Outgoing.job == "mail")).all()
+    assert {each.state for each in left} == {State.DONE}
+    assert {"digest", "letter", "reply_came"} <= {each.about for each in left}
+    rows = db.session.scalars(
+        select(MemberLetterRow.state).where(MemberLetterRow.letter_id == letter.id)
+    ).all()
+    # Two a minute; what became of them is looked at with the next step.
+    assert set(rows) == {"to-send", "queued", "withheld"}

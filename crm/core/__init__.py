@@ -12,21 +12,30 @@ from crm.core import (
     audit_cli,
     backup_cli,
     backups,
+    bounces,
     charts,
     cli,
     db,
     errors,
     files,
     files_cli,
+    given_up,
     health,
     history,
     i18n,
     icons,
+    incoming,
     limits,
     logs,
     mail,
+    mail_choices,
+    mail_delivery,
+    mail_inbox,
+    mail_views,
     metrics,
     outbox,
+    outbox_cli,
+    outbox_views,
     reads,
     schedule,
     security,
@@ -40,6 +49,9 @@ from crm.core import (
 )
 from crm.core import (
     mail_models as mail_models,
+)
+from crm.core import (
+    mail_preview as mail_preview,
 )
 from crm.core import (
     mapping as mapping,
@@ -94,15 +106,24 @@ def init_app(settings: Settings) -> Flask:
     backups.init_app(app, settings)
     health.init_app(app)
     metrics.init_app(app)
-    mail.init_app(app, settings)
+    incoming.init_app(app)
+    mail_choices.init_app(app)
+    mail.init_app(app)
+    mail_delivery.init_app(app, settings)
     worker.init_app(app)
     shell.init_app(app)
     history.init_app(app)
+    mail_views.init_app(app)
+    mail_inbox.init_app(app, settings)
+    bounces.init_app(app)
     charts.init_app(app)
     tiles.init_app(app)
     icons.init_app(app)
     cli.init_app(app)
     audit_cli.init_app(app)
+    given_up.init_app(app)
+    outbox_views.init_app(app)
+    outbox_cli.init_app(app)
     backup_cli.init_app(app)
     files_cli.init_app(app)
     return app

@@ -33,6 +33,8 @@ Moved = Callable[[int, int], None]
 RUNNING, DONE, REFUSED, FAILED = "running", "done", "refused", "failed"
 #: What a file says that goes on while nobody works on it: whoever did was stopped.
 INTERRUPTED = "interrupted"
+#: More would wait for each other's connections, and for the processor.
+_turns = threading.BoundedSemaphore(db.MOST_WORKS)
 _FILE, _LOCK = "progress.json", "progress.lock"
 
 
@@ -104,7 +106,7 @@ def start(folder: Path, what: str, work: Callable[[Moved], dict[str, Any]]) -> N
             _keep(folder, told)
 
         try:
-            with app.app_context(), force_locale(language):
+            with _turns, app.app_context(), force_locale(language):
                 told.result = work(moved)
             told.state = DONE
         except Refused as refusal:

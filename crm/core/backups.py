@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from flask import Flask, current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from crm.core import archives, backup_rules, db, envelopes, files, outbox, schedule, store, whole
 from crm.core.archives import Contents
@@ -217,7 +217,7 @@ def named_in(shapes: list[whole.Shape]) -> set[str]:
     found: set[str] = set()
     for column in files.columns():
         if (column.class_.__tablename__, column.key) in there:
-            found.update(db.session.scalars(select(column).where(column.is_not(None)).distinct()))
+            found.update(files.names_in(column))
     return found
 
 

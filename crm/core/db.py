@@ -41,6 +41,8 @@ BUSY_TIMEOUT = 20_000
 
 #: Seconds to wait for a PostgreSQL that does not answer, or for a connection while all are taken.
 _PATIENCE = 10
+#: Works in the background that go on at once in one process; others wait for their turn.
+MOST_WORKS = 4
 #: Cannot be opened; locked for longer than a writer waits.
 _SQLITE_AWAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
 #: Connection lost, too many connections, shut down by an operator, starting up.
@@ -142,7 +144,10 @@ def commit() -> None:
         raise RuntimeError(f"rows of {tables} changed without an audit entry")
     if session.info.get("audited"):
         seal()
+    # Whoever asks another machine for a commit may not hear how it went.
+    g.may_be_written = session.get_bind().dialect.name != "sqlite"
     session.commit()
+    g.may_be_written = True
     waiting = session.info.pop("after_commit", [])
     _forget()
     for call in waiting:
@@ -241,6 +246,9 @@ def options(address: str, threads: int) -> dict[str, Any]:
         given |= {
             "pool_pre_ping": True,
             "pool_size": threads,
+            # A request may take a second connection, for a snapshot beside its own work; each long
+            # work in the background two, and one that holds its lock.
+            "max_overflow": threads + 3 * MOST_WORKS,
             "pool_timeout": _PATIENCE,
             "connect_args": {"connect_timeout": _PATIENCE},
         }

@@ -50,8 +50,11 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def _forget_lost(response: Response) -> Response:
-    """What a request kept goes when it then broke down: no form carries it to a next try."""
-    if response.status_code >= 500:
+    """What a request kept goes when it then broke down: no form carries it to a next try.
+
+    Where a row may name it all the same it stays, and the sweep knows.
+    """
+    if response.status_code >= 500 and not g.pop("may_be_written", False):
         for name in g.pop("files_kept", ()):
             # The sweep finds what cannot be reached now.
             with suppress(store.Away):
@@ -59,14 +62,15 @@ def _forget_lost(response: Response) -> Response:
     return response
 
 
-def keep_picture(upload: FileStorage, *, field: str) -> str:
+def keep_picture(upload: FileStorage, *, field: str, holds: bool = False) -> str:
     """Re-encode an upload as JPEG and keep it; returns its file name.
 
     Metadata (place, camera, time) is dropped. Raises `Refused` for what is no JPEG, PNG or WebP
     picture, or too large. Nobody waits for the database meanwhile: call it before anything is
-    written.
+    written; only what `holds` it already, such as mail that is taken in, goes on doing so.
     """
-    db.release()
+    if not holds:
+        db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This picture is larger than 10 MB. Make it smaller."), field)
@@ -115,7 +119,7 @@ def at_hand(name: str) -> Iterator[Path]:
 # Documents
 
 
-def keep_document(upload: FileStorage, *, field: str) -> str:
+def keep_document(upload: FileStorage, *, field: str, holds: bool = False) -> str:
     """Keep a scan, a picture or a PDF; returns its file name.
 
     A picture is made anew (`keep_picture`), a PDF kept as it is. Raises `Refused` for anything
@@ -125,13 +129,14 @@ def keep_document(upload: FileStorage, *, field: str) -> str:
     upload.stream.seek(0)
     if start != _PDF:
         try:
-            return keep_picture(upload, field=field)
+            return keep_picture(upload, field=field, holds=holds)
         except Refused as refusal:
             if "JPEG" in str(refusal.message):
                 words = _("This is not a PDF, and not a JPEG, PNG or WebP picture.")
                 raise Refused(words, field) from refusal
             raise
-    db.release()
+    if not holds:
+        db.release()
     data = upload.stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise Refused(_("This document is larger than 10 MB. Make it smaller."), field)
@@ -216,7 +221,7 @@ def _response(name: str, mimetype: str) -> Response:
 
 
 def add_column(app: Flask, column: Any) -> None:
-    """Say that a column of a room's table names kept files."""
+    """Say that a column of a room's table names kept files (see `names_in`)."""
     app.extensions["crm_file_columns"].append(column)
 
 
@@ -228,11 +233,16 @@ def columns() -> Sequence[Any]:
 
 def named() -> set[str]:
     """The names of all files that rows name."""
-    return {
-        name
-        for column in columns()
-        for name in db.session.scalars(select(column).where(column.is_not(None)).distinct())
-    }
+    return {name for column in columns() for name in names_in(column)}
+
+
+def names_in(column: Any) -> Iterator[str]:
+    """The files one column names: each value is a name, or a list of things with a `file`."""
+    for value in db.session.scalars(select(column).where(column.is_not(None))):
+        if isinstance(value, str):
+            yield value
+        else:
+            yield from (each["file"] for each in value if "file" in each)
 
 
 def unnamed() -> list[store.Named]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from contextlib import suppress
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -9,7 +10,7 @@ from flask.cli import with_appcontext
 
 from crm.core import files, store
 from crm.core.cli import ensure_database, in_words, progress
-from crm.core.settings import BadSetting, in_force
+from crm.core.settings import BadSetting, Settings, in_force
 
 #: As many may always go; of more, half at most: else this is not the database they belong to.
 _FEW = 20
@@ -65,7 +66,7 @@ def sweep_away(found: list[store.Named]) -> int:
 
 
 @file_commands.command("move")
-@click.option("--from", "origin", default="folder", help="`folder`, or an address: s3://…")
+@click.option("--from", "origin", default="folder", help="`folder`, a path, or s3://…")
 @click.option("--to", "goal", default=None, help="The same. Default: where CRM_FILES_URL says.")
 @with_appcontext
 def move(origin: str, goal: str | None) -> None:
@@ -77,14 +78,12 @@ def move(origin: str, goal: str | None) -> None:
     with in_words():
         settings = in_force()
         try:
-            here, there = (
-                store.place_of(settings, "" if address == "folder" else address)
-                for address in (origin, settings.files_url if goal is None else goal)
-            )
-        except ValueError as error:
-            raise click.ClickException(f"This is no address of a place: {error}.") from None
+            here = _place(settings, origin)
+            there = _place(settings, (settings.files_url or "folder") if goal is None else goal)
         except BadSetting as error:
             raise click.ClickException(str(error)) from None
+        except ValueError as error:
+            raise click.ClickException(f"This is no address of a place: {error}.") from None
         if str(here) == str(there):
             raise click.ClickException(f"Both are {here}. Name the other with --to or --from.")
         copied, same = 0, 0
@@ -100,6 +99,17 @@ def move(origin: str, goal: str | None) -> None:
             f"From {here} to {there}: {copied} copied, {same} were there already; all were read "
             "again and are the same. Nothing was taken away."
         )
+
+
+def _place(settings: Settings, address: str) -> store.Place:
+    if address == "folder":
+        return store.place_of(settings, "")
+    if "://" in address:
+        return store.place_of(settings, address)
+    path = Path(address).resolve()
+    if not path.is_dir():
+        raise click.ClickException(f"There is no folder {path}.")
+    return store.InFolder(path)
 
 
 def _copied(name: str, here: store.Place, there: store.Place) -> bool:

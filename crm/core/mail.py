@@ -1,39 +1,54 @@
 """Mail: a message is asked for in the commit that caused it, and a worker hands it over.
 
-A message is one file, `emails/<name>.txt`: paragraphs with blank lines between them. It is sent as
-that text and as HTML made from it, where a paragraph that is only an address becomes a button.
+A message is one file, `emails/<name>.txt`, and leaves as plain text and as HTML made of it
+(`mail_text`). Under it stands who sends it, why, and where to change that.
 
-Every address is asked about before anything is written to it, and again before it leaves
-(`chaperone`): nobody writes to a child alone. Somebody else gets the same words, without the links
-and codes in them, or the message stays here and the caller is told why.
-
-A server that says no for now is asked again later, one that says no for good is told to a person.
-Where it cannot be known whether the server took a message, it is not sent a second time.
+`send` asks, in this order: whether mail is set up, whether mail to the address came back, whether
+its reader wants this kind of message, and whether it would be a line to a child alone
+(`chaperone`, asked again before it leaves). Somebody else then gets the same words without the
+links and codes in them, or the message stays here and the caller is told why.
 """
 
-import logging
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from email.utils import parseaddr
+from datetime import date, timedelta
+from email.utils import getaddresses
+from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, render_template
-from flask_babel import force_locale
+from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_mail import Mail, Message
+from sqlalchemy import ColumnElement, Text, cast, func, update
 
-from crm.core import audit, links, outbox, smtp
+from crm.core import audit, db, links, mail_choices, mail_text, outbox, schedule
 from crm.core.links import digest
-from crm.core.outbox import Turn, Unwanted
-from crm.core.settings import Settings, in_force
+from crm.core.mail_choices import How
+from crm.core.outbox import Outgoing, State
+from crm.core.schedule import Daily, Schedule
+from crm.core.settings import in_force
 
-log = logging.getLogger(__name__)
-_mail = Mail()
-_ADDRESS = re.compile(r"https?://\S+")
 #: Variables of a message that open a door: a copy never holds them, whatever they look like.
 _SECRET = ("link", "code", "token")
+#: Characters of a subject.
+_MOST_SUBJECT = 200
+#: In the instance folder of a demo.
+DEMO_MARK = "demo-sign-in.txt"
+#: Days a message that was only shown can be read.
+SHOWN_DAYS = 14
+
+
+class Mode(StrEnum):
+    """What becomes of messages."""
+
+    SEND = "send"
+    #: Nothing leaves; administrators read what would have.
+    PREVIEW = "preview"
+    OFF = "off"
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,14 @@ class Kind:
     name: str
     label: Any
     may_stop: bool = True
+    #: Why somebody gets it: the end of a sentence that begins “You get this because”.
+    why: Any = None
+    #: Whether the weekly digest tells of it too, so that it may be left to that.
+    in_digest: bool = False
+
+    def fits(self, how: How) -> bool:
+        """Whether it may be had this way."""
+        return how is not How.DIGEST or self.in_digest
 
 
 @dataclass(frozen=True)
@@ -75,6 +98,10 @@ class Sent:
     why_not: str | None = None
     #: Mail is set up and the message was kept back all the same, to protect somebody.
     is_withheld: bool = False
+    #: Its reader does not want this kind of message by mail at once.
+    is_declined: bool = False
+    #: Mail to the address came back.
+    is_bad: bool = False
 
     def __bool__(self) -> bool:
         return self.done
@@ -88,27 +115,22 @@ def _everybody(_address: str) -> Ruling:
 chaperone: Callable[[str], Ruling] = _everybody
 
 
-def init_app(app: Flask, settings: Settings) -> None:
-    """Configure Flask-Mail from the settings."""
-    app.config.update(
-        MAIL_SERVER=settings.mail_server,
-        MAIL_PORT=int(settings.mail_port),
-        MAIL_USERNAME=settings.mail_username or None,
-        MAIL_PASSWORD=settings.mail_password or None,
-        MAIL_USE_TLS=settings.mail_security == "starttls",
-        MAIL_USE_SSL=settings.mail_security == "tls",
-        MAIL_DEFAULT_SENDER=settings.mail_sender or None,
-        MAIL_SUPPRESS_SEND=False,
-    )
-    _mail.init_app(app)
+def init_app(app: Flask) -> None:
+    """Make the registry of kinds."""
     app.extensions["crm_mail_kinds"] = {}
-    outbox.job(
+    add_kind(
         app,
-        outbox.Job(
-            "mail", _l("Mail"), _hand_over,
-            lane="mail", patience=120, alone=True, most=10, rest=smtp.rest,
+        Kind(
+            "copy",
+            _l("Copies of what was written to a minor"),
+            may_stop=False,
+            why=_l("nobody writes to a minor alone"),
         ),
-    )  # fmt: skip
+    )
+    schedule.add(
+        app,
+        Schedule("mail-shown", _l("Forget messages that were only shown"), Daily(4), forget_shown),
+    )
 
 
 def add_kind(app: Flask, kind: Kind) -> None:
@@ -122,12 +144,46 @@ def kinds() -> Mapping[str, Kind]:
     return found
 
 
+def mode() -> Mode:
+    """What becomes of messages here: `CRM_MAIL`, or what the other settings mean."""
+    settings = in_force()
+    if settings.mail:
+        return Mode(settings.mail)
+    if current_app.config["MAIL_SERVER"]:
+        return Mode.SEND
+    return Mode.PREVIEW if (settings.folder / DEMO_MARK).exists() else Mode.OFF
+
+
+#: Set while made-up people are put in: nobody writes to them.
+_quiet: ContextVar[bool] = ContextVar("crm_mail_quiet", default=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """For what brings in many records at once, such as the demo: nothing is written to anybody."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def usual_language() -> str:
+    """Of readers who have not chosen one."""
+    return str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
 def is_configured() -> bool:
     """Whether mail can be sent at all; if not, pages show the link to hand over instead.
 
     It takes a server, a sender and `CRM_BASE_URL`: a link in a mail that was built from the
-    request's own Host header could be made to lead to somebody else's server.
+    request's own Host header could be made to lead to somebody else's server. A preview takes
+    nothing, for nothing leaves.
     """
+    if _quiet.get():
+        return False
+    if mode() is not Mode.SEND:
+        return mode() is Mode.PREVIEW
     config = current_app.config
     return bool(config["MAIL_SERVER"] and config["MAIL_DEFAULT_SENDER"] and in_force().base_url)
 
@@ -141,90 +197,173 @@ def send(
     kind: str | None = None,
     key: str | None = None,
     batch: str | None = None,
+    reply_to: str | None = None,
     **context: Any,
 ) -> Sent:
-    """Render a message and let it leave after the commit; false when mail is not set up.
+    """Render a message and let it leave after the commit; false, with the reason, where not.
 
     `subject` may be a lazy string: it and the message are said in `language`, the reader's. Where
     the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
     the record that it was withheld, without the address. `kind` is one of `kinds()`, where it is
     not called as the template; `key` lets it leave once however often it is asked for; `batch`
-    as in `outbox.put`.
+    as in `outbox.put`; `reply_to` is where answers go, those to copies too.
     """
-    if not is_configured():
-        return Sent(False, _("Mail is not set up here."))
+    about = kind or template
+    if not is_address(to):
+        return Sent(False, _("This is no address that can be written to."))
+    refusal = may_write(to, about)
+    if refusal is not None:
+        return refusal
     ruling = chaperone(to)
     if ruling.why_not is not None:
-        kind, number = ruling.about or ("member", 0)
+        table, number = ruling.about or ("member", 0)
         changes = {"template": template, "why": str(ruling.why_not)}
-        audit.record("withhold_mail", kind, number or None, by=None, changes=changes)
+        audit.record("withhold_mail", table, number or None, by=None, changes=changes)
         return Sent(False, ruling.why_not, is_withheld=True)
+    # Who cannot be reached is no chaperone.
+    copies = [copy for copy in ruling.copies if may_write(copy.address, "copy") is None]
+    if ruling.copies and not copies:
+        why = _(
+            "Mail to everybody who would get the copy came back: nobody writes to a minor alone."
+        )
+        return Sent(False, why, is_withheld=True)
     with _said_in(language):
-        # One line, whatever a name in it holds: a header ends at a line's end.
-        heading = " ".join(str(subject).split())
-        body = _rendered(template, context)
-        if ruling.copies:
-            body += (
-                "\n" + _("A copy of this message goes to %(names)s.", names=_names(ruling)) + "\n"
-            )
-        _post(heading, to, body, key=key, about=kind or template, batch=batch)
-    for copy in ruling.copies:
+        body = mail_text.rendered(template, context)
+        if copies:
+            names = ", ".join(copy.name for copy in copies)
+            told = mail_text.paragraphs(_("A copy of this message goes to %(names)s.", names=names))
+            body += f"\n\n~ {told}\n"
+        _post(_heading(subject), to, body, key=key, about=about, batch=batch, reply_to=reply_to)
+    for copy in copies:
         with _said_in(copy.language):
             closed = _("(a link that only the person written to gets)")
             hidden = {name: closed for name in _SECRET if name in context}
-            told = _ADDRESS.sub(closed, _rendered(template, {**context, **hidden}))
-            about = " ".join(str(subject).split())
-            values = {"name": copy.name, "called": ruling.called, "subject": about, "told": told}
-            notice = _rendered("copy", values)
+            body = mail_text.rendered(template, {**context, **hidden})
+            said = mail_text.plain(mail_text.blocks(mail_text.without_links(body)), width=None)
+            about_ = _heading(subject)
+            values = {"name": copy.name, "called": ruling.called, "subject": about_, "told": said}
+            notice = mail_text.rendered("copy", values)
             copied = f"{key}:copy:{digest(copy.address)[:16]}" if key else None
-            subject_ = _("Copy: %(subject)s", subject=about)
-            _post(subject_, copy.address, notice, key=copied, about="copy", batch=batch)
+            heading = _heading(_("Copy: %(subject)s", subject=about_))
+            _post(
+                heading,
+                copy.address,
+                notice,
+                key=copied,
+                about="copy",
+                batch=batch,
+                reply_to=reply_to,
+            )
     return Sent(True)
 
 
-def _names(ruling: Ruling) -> str:
-    return ", ".join(copy.name for copy in ruling.copies)
+def may_write(to: str, kind: str) -> Sent | None:
+    """Why this kind of message does not go to an address; None where it may."""
+    if not is_configured():
+        return Sent(False, _("Mail is not set up here."))
+    known = mail_choices.standing(mail_choices.recipient_of(to))
+    if known.bad_since is not None:
+        told = _(
+            "Mail to this address came back on %(day)s (%(why)s). Correct it, or try again.",
+            day=format_date(known.bad_since.date(), "medium"),
+            why=known.meaning,
+        )
+        return Sent(False, told, is_bad=True)
+    if may_stop(kind) and known.chosen.get(kind, How.MAIL) != How.MAIL:
+        told = _("This reader does not want messages of this kind by mail.")
+        return Sent(False, told, is_declined=True)
+    return None
+
+
+def is_address(to: str) -> bool:
+    """Whether it is one address, perhaps with a name, and nothing that hides another."""
+    found = [each for each in getaddresses([to]) if each != ("", "")]
+    if len(found) != 1 or mail_text.one_line(to) != " ".join(to.split(" ")).strip():
+        return False
+    local, at, domain = found[0][1].rpartition("@")
+    if not (local and at and domain) or len(local) > 64 or len(domain) > 253:
+        return False
+    return not any(character in ' ,;<>()"\\' for character in local + domain)
+
+
+def may_stop(kind: str) -> bool:
+    """Whether readers may refuse this kind; what nobody described is not to be refused."""
+    found = kinds().get(kind)
+    return found is not None and found.may_stop
+
+
+def says_something() -> ColumnElement[bool]:
+    """Rows that still hold what they said."""
+    return func.length(cast(Outgoing.payload, Text)) > 2
+
+
+def forget_shown(on: date) -> int:
+    """Let go what messages said that were only shown and are older than two weeks; how many."""
+    del on
+    old = db.now() - timedelta(days=SHOWN_DAYS)
+    done = db.session.execute(
+        update(Outgoing)
+        .where(
+            Outgoing.job == "mail",
+            Outgoing.state == State.DONE,
+            Outgoing.ended_at < old,
+            says_something(),
+        )
+        .values(payload={}),
+        execution_options={"synchronize_session": False},
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _heading(subject: Any) -> str:
+    """One line, whatever a name in it holds: a header ends at a line's end."""
+    line = mail_text.one_line(subject)
+    return line if len(line) <= _MOST_SUBJECT else f"{line[: _MOST_SUBJECT - 1]}…"
 
 
 def _said_in(language: str | None) -> Any:
-    return force_locale(language or current_app.config["BABEL_DEFAULT_LOCALE"])
-
-
-def _rendered(template: str, context: dict[str, Any]) -> str:
-    plain = current_app.jinja_env.overlay(autoescape=False)
-    return plain.get_template(f"emails/{template}.txt").render(**context).strip() + "\n"
+    return force_locale(language or usual_language())
 
 
 def _post(
-    heading: str, to: str, body: str, *, about: str, key: str | None, batch: str | None
+    heading: str,
+    to: str,
+    body: str,
+    *,
+    about: str,
+    key: str | None,
+    batch: str | None,
+    reply_to: str | None = None,
 ) -> None:
-    html = render_template("emails/layout.html", subject=heading, parts=_parts(body))
-    message = {"to": to, "subject": heading, "body": body, "html": html}
-    recipient = digest(parseaddr(to)[1].strip().lower())
+    recipient = mail_choices.recipient_of(to)
+    parts, foot = mail_text.blocks(body), mail_text.blocks(_foot(about, recipient))
+    headers = {"Reply-To": reply_to} if reply_to is not None else {}
+    if may_stop(about):
+        address = links.absolute("mail.stop", token=mail_choices.stop_token(recipient, about))
+        headers["List-Unsubscribe"] = f"<{address}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message = {
+        "to": to,
+        "subject": heading,
+        # Mail programs take what follows for no part of the message.
+        "body": f"{mail_text.plain(parts)}\n-- \n{mail_text.plain(foot)}",
+        "html": render_template("emails/layout.html", subject=heading, parts=parts, foot=foot),
+        "headers": headers,
+        "kind": about,
+    }
     outbox.put("mail", message, key=key, batch=batch, about=about, recipient=recipient, sealed=True)
 
 
-def _parts(body: str) -> list[tuple[str, bool]]:
-    """The paragraphs of a message, each with whether it is an address and nothing else."""
-    paragraphs = (part.strip() for part in body.split("\n\n"))
-    return [(part, bool(_ADDRESS.fullmatch(part))) for part in paragraphs if part]
-
-
-def _hand_over(payload: Mapping[str, Any], turn: Turn) -> None:
-    """Give one message to the server. Until its words leave everything may be tried again."""
-    ruling = chaperone(payload["to"])
-    if ruling.why_not is not None:
-        raise Unwanted("this address may no longer be written to")
-    message = Message(
-        subject=payload["subject"],
-        recipients=[payload["to"]],
-        body=payload["body"],
-        html=payload["html"],
-        extra_headers={"Auto-Submitted": "auto-generated", **payload.get("headers", {})},
-    )
-    message.msgId = f"<{links.mark('message', turn.row_id)}@{_domain()}>"
-    smtp.hand_over(message, turn)
-
-
-def _domain() -> str:
-    return parseaddr(str(current_app.config["MAIL_DEFAULT_SENDER"]))[1].rpartition("@")[2]
+def _foot(about: str, recipient: str) -> str:
+    """Who sends this, why, and where to change or stop it."""
+    here = urlsplit(links.absolute("mail.preferences")).netloc
+    told = _("Sent by the campaign's outreach records at %(here)s.", here=here)
+    kind = kinds().get(about)
+    if kind is None:
+        return told
+    if kind.why is not None:
+        told += " " + _("You get this because %(why)s.", why=kind.why)
+    if not kind.may_stop:
+        return f"{told} " + _("Messages of this kind are always sent.")
+    address = links.absolute("mail.choices", token=mail_choices.choices_token(recipient))
+    return f"{told}\n\n[{_('Choose what you get, or stop it')}] {address}"

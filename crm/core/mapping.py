@@ -52,6 +52,8 @@ def remember(
     """Keep what somebody said of a head for the next time."""
     fields: dict[str, Any] = {**columns, _BESIDE: beside} if beside else dict(columns)
     by_id = by.id if by is not None else None
+    # Of two that say it of the same new head at once the second finds what the first has kept.
+    db.take_turn("column mapping")
     kept = db.session.scalars(_same(importer, head)).one_or_none()
     if kept is None:
         kept = ColumnMapping(importer=importer, head=_key(head), fields=fields, by_id=by_id)

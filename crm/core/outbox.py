@@ -168,6 +168,8 @@ class Turn:
 
 #: After how many times the first wait it is tried again, and again.
 _WAITS = (1, 4, 20, 120, 480, 1440)
+#: What a job that is `alone` returns so that its row keeps what it said, although it is done.
+KEEP = object()
 #: How many rows one worker takes at once.
 TAKE = 20
 #: Why a row is given up where nobody knows whether it happened.
@@ -363,10 +365,10 @@ def take(lane: str, *, most: int = TAKE) -> list[tuple[int, str, Turn]]:
 
 def carry_out(name: str, turn: Turn) -> State:
     """Do what one row asks; where it stands then."""
-    each = jobs()[name]
+    each, is_kept = jobs()[name], False
     try:
         if each.alone:
-            each.do(_payload(turn), turn)
+            is_kept = each.do(_payload(turn), turn) is KEEP
         else:
             with db.unit_of_work():
                 each.do(_payload(turn))
@@ -386,16 +388,17 @@ def carry_out(name: str, turn: Turn) -> State:
         if turn.handed:
             return _failed(turn, State.DEAD, PERHAPS)
         return _again(turn, each, type(error).__name__, None)
-    return _written(turn) if each.alone else State.DONE
+    return _written(turn, is_kept=is_kept) if each.alone else State.DONE
 
 
-def _written(turn: Turn) -> State:
+def _written(turn: Turn, *, is_kept: bool) -> State:
     """It has happened: a database that is away now must not have it happen again."""
+    what = {"payload": Outgoing.payload} if is_kept else {}
     for wait in _WRITTEN:
         time.sleep(wait)
         try:
             with db.unit_of_work():
-                _end(turn, State.DONE)
+                _end(turn, State.DONE, **what)
         except Unwanted:
             return State.GONE
         except DBAPIError as error:
@@ -495,7 +498,7 @@ def _end(turn: Turn, state: Any, **values: Any) -> None:
     mine = update(Outgoing).where(Outgoing.id == turn.row_id, Outgoing.taken_by == turn.token)
     ended = {"state": state, "taken_by": None, "lease_until": None, **values}
     if state in (State.DONE, State.GONE):
-        ended |= {"payload": {}, "fault": values.get("fault")}
+        ended |= {"payload": values.get("payload", {}), "fault": values.get("fault")}
     if isinstance(state, State):
         ended["ended_at"] = db.now()
     if not _changed(mine.values(**ended)):

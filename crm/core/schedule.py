@@ -113,6 +113,10 @@ class Schedule:
     do: Callable[[date], object]
 
 
+#: An occurrence further ahead than this was written down by a clock that was wrong.
+_AHEAD = timedelta(hours=1)
+
+
 def init_app(app: Flask) -> None:
     """Make the registry, and the job that carries out an occurrence."""
     app.extensions["crm_schedules"] = {}
@@ -130,28 +134,66 @@ def schedules() -> Mapping[str, Schedule]:
     return found
 
 
+@dataclass(frozen=True)
+class Stands:
+    """When something is done by the clock."""
+
+    label: Any
+    last_at: datetime | None
+    next_at: datetime
+
+
+def standing() -> list[Stands]:
+    """All that is done by the clock, the soonest first: one statement."""
+    last, now = _last(), _local(db.now())
+    found = [
+        Stands(each.label, last.get(name), next_after(each.when, now))
+        for name, each in schedules().items()
+    ]
+    return sorted(found, key=lambda each: each.next_at)
+
+
+def next_after(when: When, now: datetime) -> datetime:
+    """The first occurrence after `now`, to a minute: found by halving, as rules only look back."""
+    last, early, late = when.last(now), now, now
+    while when.last(late) <= last:
+        early, late = late, _local(late.astimezone(UTC) + timedelta(days=1))
+    while late.astimezone(UTC) - early.astimezone(UTC) > timedelta(seconds=30):
+        middle = early.astimezone(UTC) + (late.astimezone(UTC) - early.astimezone(UTC)) / 2
+        is_before = when.last(_local(middle)) <= last
+        early, late = (_local(middle), late) if is_before else (early, _local(middle))
+    return when.last(late)
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone(ZoneInfo(str(current_app.config["BABEL_DEFAULT_TIMEZONE"])))
+
+
 def tick(now: datetime | None = None) -> int:
     """Ask for all that is due since the last tick; how many things.
 
     Of several occurrences that were missed the last is done, once. What is seen for the first time
     is not made up for: a new installation sends no digest of last week.
     """
-    zone = ZoneInfo(str(current_app.config["BABEL_DEFAULT_TIMEZONE"]))
-    local = (now or db.now()).astimezone(zone)
+    local = _local(now or db.now())
     due = {each.name: each.when.last(local) for each in schedules().values()}
-    if not _news(due):
+    ahead = local + _AHEAD
+    if not _news(due, ahead):
         db.rollback()
         return 0
     asked = 0
     with db.unit_of_work():
         db.take_turn("schedule")
         last = _last()
-        for name, at in _news(due).items():
+        for name, at in _news(due, ahead).items():
             run = db.session.get(ScheduleRun, name)
             if run is None:
                 db.session.add(ScheduleRun(name=name, last_at=at))
             else:
                 run.last_at = at
+            # A clock that was ahead, and was set back, has made up for nothing.
+            if name in last and last[name] > ahead:
+                continue
             if name in last or isinstance(schedules()[name].when, Every):
                 outbox.put("schedule", {"name": name, "on": at.date().isoformat()}, about=name)
                 asked += 1
@@ -162,9 +204,13 @@ def _last() -> dict[str, datetime]:
     return {run.name: run.last_at for run in db.session.scalars(select(ScheduleRun))}
 
 
-def _news(due: Mapping[str, datetime]) -> dict[str, datetime]:
+def _news(due: Mapping[str, datetime], ahead: datetime) -> dict[str, datetime]:
     last = _last()
-    return {name: at for name, at in due.items() if name not in last or last[name] < at}
+    return {
+        name: at
+        for name, at in due.items()
+        if name not in last or last[name] < at or last[name] > ahead
+    }
 
 
 def _carry_out(payload: Mapping[str, Any]) -> None:

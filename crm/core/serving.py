@@ -105,7 +105,7 @@ def _finish(server: Any, channels: dict[int, Any], *, until: float) -> None:
         server.asyncore.loop(timeout=0.1, map=channels, count=1)
     if cut := sum(bool(channel.requests) for channel in server.active_channels.values()):
         log.warning("stopped with %d requests under way: CRM_STOP_SECONDS was not enough", cut)
-    server.task_dispatcher.shutdown(timeout=0)
+    server.task_dispatcher.shutdown(timeout=1)
 
 
 def _listen(settings: Settings) -> socket.socket:

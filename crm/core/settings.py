@@ -87,6 +87,13 @@ class Settings:
         "`send`, `preview` (nothing is sent, pages show what would go) or `off`. "
         "Empty: `send` where CRM_MAIL_SERVER is given, else `off`; in the demo `preview`.",
     )
+    mail_inbox: str = _setting(
+        "", "Maildir, or folder of .eml files, that mail to us is taken in from every five minutes."
+    )
+    mail_incoming_token: str = _setting(
+        "",
+        "Lets a mail server post what came to `/mail/incoming`. Empty: that address is not there.",
+    )
     queue_url: str = _setting(
         "",
         "Redis for the queue and the limits where several hosts share them. "

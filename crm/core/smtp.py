@@ -143,6 +143,9 @@ def hand_over(message: Message, turn: Turn) -> None:
         if error.smtp_code == _TOO_LARGE:
             raise _said(error.smtp_code) from error
         raise Away(f"the mail server refused the sender ({error.smtp_code})") from error
+    except smtplib.SMTPNotSupportedError as error:
+        _let_go(politely=False)
+        raise Never("the mail server knows no such letters in an address") from error
     except (OSError, smtplib.SMTPException) as error:
         _let_go(politely=False)
         if turn.handed:

@@ -254,8 +254,7 @@ def is_name(name: str) -> bool:
 def place_of(settings: Settings, address: str) -> Place:
     """The place of an address such as `CRM_FILES_URL`; an empty one is the folder."""
     if not address:
-        folder = settings.shared
-        return InFolder(folder)
+        return InFolder(settings.shared)
     asked = bucket_of(address)
     given = {"access_key_id": settings.files_key, "secret_access_key": settings.files_secret}
     store = S3Store(
@@ -295,7 +294,7 @@ def examine() -> str:
 
 @contextmanager
 def _asked(*, is_asked: bool = False) -> Iterator[None]:
-    """Ask something of the library."""
+    """Ask something of the library, with `_told`."""
     global _process
     if _process not in (None, os.getpid()):
         # The library's threads stayed behind in the other process; this one would wait for ever.

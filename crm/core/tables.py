@@ -224,7 +224,7 @@ class Format:
 FORMATS = {
     each.name: each
     for each in (
-        Format("csv", "CSV", "text/csv; charset=utf-8", csv_bytes),
+        Format("csv", "CSV", "text/csv", csv_bytes),
         Format(
             "xlsx",
             "Excel",

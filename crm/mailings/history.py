@@ -78,3 +78,26 @@ def init_app(app: Flask) -> None:
             hidden=("version_id",),
         ),
     )
+    history.add_kind(
+        app,
+        "incoming_mail",
+        Kind(
+            _l("Mail that came"),
+            verbs={
+                "take_in_mail": _l("Taken in"),
+                "confirm_reply": _l("Recorded as an answer"),
+                "put_away_reply": _l("Put away"),
+                "set_reply_code": _l("Code given"),
+                "forget_refused_mail": _l("Refused mail forgotten"),
+            },
+            fields={
+                "kind": _l("Kind"),
+                "state": _l("State"),
+                "told": _l("Why"),
+                "outcome_id": _l("Answer"),
+                "papers": _l("Papers"),
+                "code": _l("Code"),
+                "count": _l("How many"),
+            },
+        ),
+    )

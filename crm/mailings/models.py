@@ -166,6 +166,8 @@ class MemberLetterRow(db.Model):
     """One member's letter, and what became of it."""
 
     __tablename__ = "member_letter_row"
+    # How far it is, a few times a minute; that it was sent is recorded of the letter.
+    __audited__ = False
     __table_args__ = (
         UniqueConstraint("letter_id", "member_id"),
         Index("ix_member_letter_row_next", "letter_id", "state", "id"),

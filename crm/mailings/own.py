@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from crm.core import audit, db
 from crm.core.i18n import day, today
+from crm.core.mail_models import IncomingMail
 from crm.mailings import carrier
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.rules import State, state_name
@@ -73,7 +74,12 @@ def _pack(row: Mailing) -> tuple[str, str | None]:
     return _("The pack %(name)s", name=row.name), f"/packs/{row.code}"
 
 
+def _mail(row: IncomingMail) -> tuple[str, str | None]:
+    return _("A reply that was forwarded"), f"/outreach/replies/forwarded/{row.id}"
+
+
 forgetting.LEAVING["piece"] = leave
 forgetting.TEXTS |= {
-    "mailing": FreeText(Mailing, ("name", "place", "values", "picture_shows", "then"), _pack)
+    "incoming_mail": FreeText(IncomingMail, ("subject", "text", "told"), _mail),
+    "mailing": FreeText(Mailing, ("name", "place", "values", "picture_shows", "then"), _pack),
 }

@@ -17,7 +17,7 @@ from crm.accounts.models import User
 from crm.campaigns.queries import only_ask
 from crm.core import audit, db
 from crm.core.errors import Refused
-from crm.mailings import carrier
+from crm.mailings import asked, carrier
 from crm.mailings.models import Mailing, Piece, Posting
 from crm.mailings.operations import begin, write_pieces
 from crm.mailings.queries import held, next_number
@@ -145,6 +145,7 @@ def _given(
         "members": members,
         "chapter_ids": [mailing.chapter_id],
         "ask_ids": only_ask(mailing.campaign_id),
+        "places": asked.places(each.id for each in chosen),
     }
     if minutes_each is not None:
         given["minutes"] = minutes_each * len(chosen)

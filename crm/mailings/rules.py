@@ -24,6 +24,26 @@ class State(StrEnum):
     POSTED = "posted"
 
 
+class LetterState(StrEnum):
+    """Where a letter to members stands."""
+
+    SENDING = "sending"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
+class RowState(StrEnum):
+    """What became of one member's letter."""
+
+    TO_SEND = "to-send"
+    #: In the outbox.
+    QUEUED = "queued"
+    SENT = "sent"
+    WITHHELD = "withheld"
+    FAILED = "failed"
+
+
 def state_name(state: str) -> str:
     """A piece's state in the reader's words."""
     return {
@@ -31,6 +51,28 @@ def state_name(state: str) -> str:
         State.PREPARED: _("Prepared"),
         State.POSTED: _("Posted"),
     }[State(state)]
+
+
+def letter_state_name(state: Any) -> str:
+    """A letter's state in the reader's words."""
+    words = {
+        LetterState.SENDING: _("Being sent"),
+        LetterState.PAUSED: _("Paused"),
+        LetterState.STOPPED: _("Stopped"),
+        LetterState.DONE: _("Done"),
+    }
+    return words[LetterState(state)] if state in set(LetterState) else str(state)
+
+
+def row_state_name(state: str) -> str:
+    """The state of one member's letter in the reader's words."""
+    return {
+        RowState.TO_SEND: _("To send"),
+        RowState.QUEUED: _("Queued"),
+        RowState.SENT: _("Sent"),
+        RowState.WITHHELD: _("Not sent"),
+        RowState.FAILED: _("Failed"),
+    }[RowState(state)]
 
 
 def read_money(typed: str) -> int:

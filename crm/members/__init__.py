@@ -7,6 +7,7 @@ from crm.core import access, files, mail, shell
 from crm.core.access import Can
 from crm.core.shell import Panel
 from crm.members import (
+    bad_mail,
     chaperone,
     consent_link_views,
     consent_overview_views,
@@ -50,6 +51,23 @@ PANELS = (
 )
 
 
+#: What is written to members and to their guardians.
+MESSAGES = (
+    mail.Kind(
+        "consent_request",
+        _l("Questions about consent"),
+        may_stop=False,
+        why=_l("you, or your child, take part in the campaign"),
+    ),
+    mail.Kind(
+        "own_link",
+        _l("Links to a page of one's own"),
+        may_stop=False,
+        why=_l("the chapter sent you a link to your page"),
+    ),
+)
+
+
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     access.load_grants = chaperone.grants_of
@@ -61,18 +79,26 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     history_views.init_app(app)
     files.add_column(app, models.Consent.scan)
+    bad_mail.init_app(app)
     app.cli.add_command(user_commands)
     app.cli.add_command(member_commands)
     shell.add_nav(
         app,
         shell.NavItem(
-            _l("Members"), "members.index", "people", Can.SEE_MEMBERS, 40, "members chapters"
+            _l("Members"),
+            "members.index",
+            "people",
+            Can.SEE_MEMBERS,
+            40,
+            "members chapters letters",
         ),
     )
     shell.add_nav(
         app,
         shell.NavItem(_l("Settings"), "members.users", "gear", Can.MANAGE_USERS, 90, "settings"),
     )
+    for kind in MESSAGES:
+        mail.add_kind(app, kind)
     for place, panel in PANELS:
         shell.add_panel(app, place, panel)
     shell.add_search(app, _l("Members"), Can.SEE_MEMBERS, find_hits)

@@ -42,7 +42,7 @@ def ruling(address: str) -> mail.Ruling:
             about=about,
         )
     copies = [copy for copy in _guardians_of(minors) if copy.address.lower() != wanted]
-    copies = copies or [copy for copy in _leaders_of(minors) if copy.address.lower() != wanted]
+    copies = copies or [copy for copy in leaders_of(minors) if copy.address.lower() != wanted]
     if not copies:
         return mail.Ruling(
             why_not=_(
@@ -153,7 +153,7 @@ def _guardians_of(minors: Collection[int]) -> list[mail.Copy]:
     return [mail.Copy(each.email or "", each.name, each.language) for each in rows]
 
 
-def _leaders_of(minors: Collection[int]) -> list[mail.Copy]:
+def leaders_of(minors: Collection[int]) -> list[mail.Copy]:
     """Who leads a chapter they are in and signs in; a pupil who leads is no chaperone."""
     chapters = select(Membership.chapter_id).where(
         Membership.member_id.in_(minors), queries.open_on(db.now().date())

@@ -4,7 +4,7 @@ What was said is never changed and never deleted; a new word by the same person 
 the old one. `consent_rules` decides what follows from all of it, `disclosure` acts on that.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -75,6 +75,10 @@ class Paper:
     by: str | None
     #: Answer, last day and day of withdrawal, with the purposes they hold for.
     lines: Sequence[tuple[str, date | None, date | None, Sequence[Purpose]]]
+
+
+#: Rooms above that act at once on what was said of a member: called with the member's id.
+HEARD: list[Callable[[int], object]] = []
 
 
 # Read
@@ -283,6 +287,8 @@ def say(
     ]
     db.session.add_all(added)
     db.session.flush()
+    for told in HEARD:
+        told(member_id)
     return added
 
 

@@ -157,6 +157,11 @@ def school_year(today: date) -> int:
     return today.year + (today.month >= _NEW_SCHOOL_YEAR)
 
 
+def school_year_starts(today: date) -> date:
+    """The first day of the school year that `today` falls into."""
+    return date(school_year(today) - 1, _NEW_SCHOOL_YEAR, 1)
+
+
 def has_graduated(graduation_year: int | None, today: date) -> bool:
     """Whether the school year of graduation is over."""
     return graduation_year is not None and graduation_year < school_year(today)

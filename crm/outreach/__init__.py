@@ -4,12 +4,22 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import evidence, measures
-from crm.core import files, shell
+from crm.core import files, mail, schedule, shell
 from crm.core.access import Can
+from crm.core.schedule import Daily, Schedule
 from crm.core.shell import NavItem, Panel
 from crm.members import departures
 from crm.members.consent_rules import Purpose
-from crm.outreach import handover, history_views, list_rule, list_views, own, panels
+from crm.outreach import (
+    asking,
+    handover,
+    history_views,
+    list_rule,
+    list_views,
+    own,
+    panels,
+    reply_views,
+)
 from crm.outreach import log_views as log_views
 from crm.outreach import map_views as map_views
 from crm.outreach import merging as merging
@@ -41,4 +51,11 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "forget", Panel(50, "outreach/_stays.html", own.stays))
     shell.add_panel(app, "campaign", Panel(20, "outreach/_of_campaign.html", panels.of_campaign))
     shell.add_panel(app, "target_list", Panel(20, "outreach/_of_list.html", list_views.of_list))
+    front = Panel(15, "outreach/_replies_due.html", reply_views.of_front)
+    shell.add_panel(app, "front-top", front)
+    why = _l("you answer for outreach that waits")
+    mail.add_kind(app, mail.Kind("any_reply", _l("Any reply?"), why=why))
+    schedule.add(
+        app, Schedule("reply_windows", _l("Ask whether answers came"), Daily(6), asking.run)
+    )
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))

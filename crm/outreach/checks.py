@@ -45,6 +45,8 @@ class Given(TypedDict):
     photos: NotRequired[Collection[str]]
     #: Whether nobody can be recognised in the pictures that are new.
     nobody_seen: NotRequired[bool]
+    #: Target id → the kind of address it went to (`window_rules.ADDRESSES`), where that is known.
+    places: NotRequired[Mapping[int, str]]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Answers that were awaited of somebody who holds the post no more: told, and nothing else.
+"""Answers that were awaited of somebody who holds the post no more: told, and waited for no longer.
 
 No answer is made up. What was sent stays with the person it reached; a reply that comes yet is
 recorded there.
@@ -11,7 +11,9 @@ from flask_babel import ngettext
 from sqlalchemy import func, select
 
 from crm.core import db
+from crm.core.i18n import today
 from crm.outreach.models import ActionTarget
+from crm.outreach.waits import close_of_who_left
 from crm.targets.handover import Hanging, Provider
 
 
@@ -37,4 +39,9 @@ def find(target_ids: Collection[int], user: Any) -> Sequence[Hanging]:
     ]
 
 
-AWAITED = Provider("awaited", find)
+def leave(target_ids: Collection[int], *, by: Any) -> None:
+    """Close what waits for them in a post they have left."""
+    close_of_who_left(today(), target_ids=target_ids, by=by)
+
+
+AWAITED = Provider("awaited", find, leave=leave)

@@ -4,7 +4,7 @@ A page of a list costs the same at ten thousand and at a million actions: the id
 from an index in their order, all else is asked for those ids alone.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -21,10 +21,11 @@ from crm.core.paging import CEILING, SIZE, Page, page_of
 from crm.members.disclosure import Viewer, first_name
 from crm.members.models import Chapter
 from crm.outreach.channels import Channel, channels
-from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
+from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome, OutcomeFile
 from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
 from crm.outreach.plain import Plain, without_members
 from crm.outreach.queries import ActionFilter, actions
+from crm.outreach.window_rules import CLOSED
 from crm.targets.models import ContactPoint, Target
 
 #: Targets named in a row; the rest is a number.
@@ -284,17 +285,35 @@ class Waiting:
     campaign: str
     campaign_slug: str
     chapter_ids: tuple[int, ...] = ()
+    #: When its leader is asked next, and how often that was done.
+    ask_on: date | None = None
+    asked: int = 0
+    closed_on: date | None = None
+    closed_why: str | None = None
 
 
 def waiting_rows(
-    *, campaign_id: int | None = None, chapter_ids: frozenset[int] | None = None
+    *,
+    campaign_id: int | None = None,
+    chapter_ids: frozenset[int] | None = None,
+    closed: bool = False,
 ) -> Select[Any]:
-    """What waits, oldest first: ids to hand to `waiting`."""
-    found = (
-        select(ActionTarget.id)
-        .where(ActionTarget.awaiting.is_(True))
-        .order_by(ActionTarget.happened_on, ActionTarget.id)
-    )
+    """What waits, oldest first: ids to hand to `waiting`. Or what was `closed` without an answer,
+    the last first.
+    """
+    if closed:
+        answered = select(Outcome.id).where(Outcome.action_target_id == ActionTarget.id)
+        found = (
+            select(ActionTarget.id)
+            .where(ActionTarget.closed_on.is_not(None), ~answered.exists())
+            .order_by(ActionTarget.closed_on.desc(), ActionTarget.id.desc())
+        )
+    else:
+        found = (
+            select(ActionTarget.id)
+            .where(ActionTarget.awaiting.is_(True))
+            .order_by(ActionTarget.happened_on, ActionTarget.id)
+        )
     if campaign_id is not None:
         found = found.where(ActionTarget.campaign_id == campaign_id)
     if chapter_ids is not None:
@@ -323,6 +342,10 @@ def waiting(
             ActionTarget.happened_on,
             Campaign.name,
             Campaign.slug,
+            ActionTarget.ask_on,
+            ActionTarget.asked,
+            ActionTarget.closed_on,
+            ActionTarget.closed_why,
         )
         .join(Target, Target.id == ActionTarget.target_id)
         .join(Campaign, Campaign.id == ActionTarget.campaign_id)
@@ -343,9 +366,16 @@ def waiting(
             campaign=campaign,
             campaign_slug=slug,
             chapter_ids=tuple(theirs.get(action_id, ())),
+            ask_on=ask_on,
+            asked=asked,
+            closed_on=closed_on,
+            closed_why=str(CLOSED.get(why, why)) if why else None,
         )
-        for row_id, action_id, target_id, name, channel, pieces, day, campaign, slug in rows
-    }
+        for (
+            row_id, action_id, target_id, name, channel, pieces, day, campaign, slug,
+            ask_on, asked, closed_on, why,
+        ) in rows
+    }  # fmt: skip
     return [found[row_id] for row_id in action_target_ids if row_id in found]
 
 
@@ -375,6 +405,11 @@ class Answer:
     recorded_by: str | None
     #: Of what came back undeliverable: the address it had been sent to.
     address: str | None = None
+    #: Whom it came to, of those who wrote; named by whoever shows it, as its reader may know them.
+    member_id: int | None = None
+    to: str | None = None
+    #: Papers that came with it: id and how it was called.
+    files: Sequence[tuple[int, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -426,6 +461,8 @@ class Reach:
     awaiting: bool
     action_target_id: int
     answers: Sequence[Answer]
+    #: Why nobody waits for an answer any longer, where none came.
+    closed: str | None = None
 
 
 def timeline(target_id: int, limit: int, *, to: Viewer) -> list[Reach]:
@@ -437,6 +474,7 @@ def timeline(target_id: int, limit: int, *, to: Viewer) -> list[Reach]:
             ActionTarget.pieces,
             ActionTarget.channel,
             ActionTarget.awaiting,
+            ActionTarget.closed_why,
         )
         .where(ActionTarget.target_id == target_id)
         .order_by(ActionTarget.happened_on.desc(), ActionTarget.action_id.desc())
@@ -457,8 +495,9 @@ def timeline(target_id: int, limit: int, *, to: Viewer) -> list[Reach]:
             awaiting,
             row_id,
             in_plain_words(came[row_id], plain),
+            closed=str(CLOSED.get(why, why)) if why and not came[row_id] else None,
         )
-        for row_id, action_id, pieces, channel, awaiting in rows
+        for row_id, action_id, pieces, channel, awaiting, why in rows
     ]
 
 
@@ -483,14 +522,32 @@ def answers_to(action_target_ids: Sequence[int]) -> dict[int, list[Answer]]:
             Outcome.scan,
             User.name,
             ContactPoint.label,
+            Outcome.member_id,
         )
         .outerjoin(User, User.id == Outcome.recorded_by_id)
         .outerjoin(ContactPoint, ContactPoint.id == Outcome.contact_point_id)
         .where(Outcome.action_target_id.in_(action_target_ids))
         .order_by(Outcome.received_on, Outcome.id)
     )
-    for row_id, outcome_id, kind, received_on, summary, scan, name, address in rows:
+    for row_id, outcome_id, kind, received_on, summary, scan, name, address, member_id in rows:
         found[row_id].append(
-            Answer(outcome_id, kinds[kind], received_on, summary, scan, name, address)
+            Answer(outcome_id, kinds[kind], received_on, summary, scan, name, address, member_id)
         )
     return found
+
+
+def with_files(answers: Mapping[int, Sequence[Answer]]) -> dict[int, list[Answer]]:
+    """The same with the papers that came with them: one statement."""
+    ids = [each.id for some in answers.values() for each in some]
+    papers: dict[int, list[tuple[int, str]]] = {}
+    if ids:
+        for outcome_id, file_id, name in db.session.execute(
+            select(OutcomeFile.outcome_id, OutcomeFile.id, OutcomeFile.name)
+            .where(OutcomeFile.outcome_id.in_(ids))
+            .order_by(OutcomeFile.id)
+        ):
+            papers.setdefault(outcome_id, []).append((file_id, name))
+    return {
+        row_id: [replace(each, files=papers.get(each.id, ())) for each in some]
+        for row_id, some in answers.items()
+    }

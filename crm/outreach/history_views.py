@@ -14,6 +14,7 @@ from crm.core.history import Kind
 from crm.core.history_page import history_page
 from crm.core.i18n import day
 from crm.members.disclosure import Viewer
+from crm.outreach import window_rules
 from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionTarget, Outcome
 from crm.outreach.operations import last_undo
@@ -25,6 +26,7 @@ from crm.outreach.views import blueprint
 def init_app(app: Flask) -> None:
     """Say how entries are told."""
     history.add_kind(app, "action", _ACTION)
+    history.add_kind(app, "reply_window", _WINDOWS)
     # Answers were entries of their own once; today they stand under their action.
     history.add_kind(
         app, "outcome", Kind(_l("Answer"), verbs=_VERBS, fields=_FIELDS, values=_VALUES)
@@ -87,6 +89,10 @@ _VERBS = {
     "redo_action": _l("Brought back"),
     "record_outcome": _l("Answer recorded"),
     "withdraw_outcome": _l("Answer withdrawn"),
+    "record_replies": _l("Answers ticked"),
+    "withdraw_replies": _l("Ticked answers taken back"),
+    "close_waiting": _l("Waited for no longer"),
+    "ask_for_replies": _l("Asked whether answers came"),
 }
 _FIELDS = {
     "channel": _l("How"),
@@ -113,8 +119,42 @@ _FIELDS = {
     "summary": _l("Summary"),
     "scan": _l("Scan"),
     "contact_point_id": _l("Address that failed"),
+    "member_id": _l("Came to"),
+    "files": _l("Papers"),
+    "kinds": _l("What came back"),
+    "silent": _l("Nothing came from"),
+    "rest": _l("What then"),
+    "why": _l("Why"),
+    "sittings": _l("Asked about"),
+    "closed": _l("Closed without answer"),
+    "left_office": _l("Closed: left office"),
+    "dated": _l("Given a day"),
 }
-_VALUES = {"channel": _channel, "kind": _came_back, "photos": _photos}
+
+
+def _kinds(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return ", ".join(f"{number} × {_came_back(name)}" for name, number in value.items())
+
+
+def _rest(value: Any) -> Any:
+    return _REST.get(str(value), value)
+
+
+_REST = {
+    "nothing-yet": _l("nothing yet"),
+    "later": _l("ask again later"),
+    "close": _l("closed"),
+}
+_VALUES = {
+    "channel": _channel,
+    "kind": _came_back,
+    "photos": _photos,
+    "kinds": _kinds,
+    "rest": _rest,
+    "why": lambda value: window_rules.CLOSED.get(str(value), value),
+}
 _ACTION = Kind(
     _l("Outreach"),
     verbs=_VERBS,
@@ -124,4 +164,10 @@ _ACTION = Kind(
     names=_names,
     link=lambda number: url_for("outreach.page", action_id=number),
     hidden=("action_target_id",),
+    refs={"silent": "target"},
+)
+_WINDOWS = Kind(
+    _l("How long an answer may take"),
+    verbs={"set_windows": _l("Changed")},
+    more_fields=lambda name: name,
 )

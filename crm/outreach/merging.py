@@ -15,7 +15,8 @@ from crm.outreach.models import Action, ActionTarget, Outcome
 def _reached(work: Merging, column: Column[Any]) -> None:
     """What reached both in one action is one: pieces add up, an act is the same act.
 
-    Answers go along; it waits on only while neither has answered.
+    Answers go along; it waits on only while neither has answered. How far the asking is, and that
+    it was closed, the kept one's row says.
     """
     table, journal = column.table, work.journal
     there = db.session.execute(
@@ -27,6 +28,13 @@ def _reached(work: Merging, column: Column[Any]) -> None:
         )
     ).mappings()
     kept = {row["action_id"]: dict(row) for row in there}
+    answered = set(
+        db.session.scalars(
+            select(ActionTarget.action_id)
+            .join(Outcome, Outcome.action_target_id == ActionTarget.id)
+            .where(ActionTarget.target_id == work.merged_id, ActionTarget.action_id.in_(list(kept)))
+        )
+    )
     for action_id, row in kept.items():
         other = journal.rows(table, action_id=action_id, target_id=work.merged_id)[0]
         pieces = max(row["pieces"], other["pieces"])
@@ -38,7 +46,7 @@ def _reached(work: Merging, column: Column[Any]) -> None:
             table,
             row,
             pieces=pieces,
-            awaiting=row["awaiting"] and other["awaiting"],
+            awaiting=row["awaiting"] and action_id not in answered,
             term_id=row["term_id"] or other["term_id"],
         )
     journal.move(column, work.merged_id, work.kept_id)
@@ -96,6 +104,7 @@ EXACT["action_member"] = _l(
     "Outreach in which both took part was corrected or undone since, and cannot be parted."
 )
 members.MOVES["action_member.member_id"] = _l("Outreach they took part in")
+members.MOVES["outcome.member_id"] = _l("Answers that came to them")
 EXACT["action_target"] = _l(
     "Outreach that came together was corrected or undone since, and cannot be parted."
 )

@@ -110,6 +110,7 @@ class ActionTarget(db.Model):
         ),
         Index("ix_action_target_awaiting", "awaiting", "happened_on", "id"),
         Index("ix_action_target_ask", "awaiting", "ask_on", "id"),
+        Index("ix_action_target_closed", "closed_on", "id"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -126,6 +127,8 @@ class ActionTarget(db.Model):
     ask_on: Mapped[date | None]
     #: How often that was asked.
     asked: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: The day somebody said, since it was asked, that nothing had come yet.
+    said_on: Mapped[date | None]
     #: The day nobody waited any longer, and why: `no answer`, `left office`.
     closed_on: Mapped[date | None]
     closed_why: Mapped[str | None]
@@ -202,6 +205,8 @@ class Outcome(db.Model):
     contact_point_id: Mapped[int | None] = mapped_column(ForeignKey("contact_point.id"))
     #: Who it came to, of those who wrote.
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    #: Of the form that ticked it, with its place there: sent again, it is not kept twice.
+    client_key: Mapped[str | None] = mapped_column(unique=True)
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=db.now)
 

@@ -5,11 +5,13 @@ repeat of the action. Undone actions lose those rows and their members; a revisi
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, Unpack
 
 from flask_babel import gettext as _
 from sqlalchemy import (
+    Date,
     Integer,
     String,
     cast,
@@ -27,8 +29,9 @@ from crm.accounts.models import User
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
+from crm.members.models import Member
 from crm.members.queries import kept_ids as kept_members
-from crm.outreach import rules
+from crm.outreach import rules, windows
 from crm.outreach.channels import Channel, channels
 from crm.outreach.checks import Facts, Given, checked
 from crm.outreach.models import (
@@ -39,15 +42,18 @@ from crm.outreach.models import (
     ActionRevision,
     ActionTarget,
     Outcome,
+    OutcomeFile,
     action_ask,
 )
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.queries import find_logged
+from crm.outreach.window_rules import Wait
 from crm.targets.contact_queries import points_of
 from crm.targets.models import ContactPoint, Target
 from crm.targets.queries import kept_ids, terms_on
 from crm.targets.returned import clear_returned, mark_returned
 
+_NOT_ASKED = Wait(None)
 #: Asked before an undone action is brought back, with what it will say. Rooms above refuse one
 #: whose pieces they have taken back since.
 BEFORE_REDO: list[Callable[[Action, Mapping[str, Any]], None]] = []
@@ -79,7 +85,13 @@ def log_action(
     db.session.add(action)
     db.session.flush()
     _write_rows(
-        action, facts.targets, facts.chapter_ids, terms_on(facts.targets, facts.happened_on)
+        action,
+        facts.targets,
+        facts.chapter_ids,
+        terms_on(facts.targets, facts.happened_on),
+        ask_on=windows.ask_days(
+            channel, action.campaign_id, action.happened_on, facts.targets, given.get("places")
+        ),
     )
     _insert(
         ActionMember,
@@ -165,7 +177,7 @@ def correct_action(
     for name, value in facts.columns.items():
         setattr(action, name, value)
     db.session.flush()
-    _write_again(action, facts, before, answered=answered, moved=moved)
+    _write_again(action, facts, before, answered=answered, moved=moved, went=given.get("places"))
     _add_revision(action, "correct", reason, before, by)
     audit.record(
         "correct_action",
@@ -216,6 +228,7 @@ def redo_action(action: Action, *, by: User | None) -> None:
         {row["target_id"]: row["pieces"] for row in kept["targets"]},
         kept["chapters"],
         {row["target_id"]: row["term_id"] for row in kept["targets"]},
+        waits={row["target_id"]: _kept_wait(row) for row in kept["targets"]},
     )
     _insert(ActionMember, ({"action_id": action.id, **row} for row in kept["members"]))
     _add_revision(action, "redo", None, kept, by)
@@ -262,30 +275,37 @@ def record_outcome(
     summary: str | None = None,
     scan: str | None = None,
     contact_point_id: int | None = None,
+    member_id: int | None = None,
+    files: Iterable[tuple[str, str]] = (),
     by: User | None,
     today: date,
 ) -> Outcome:
     """Keep what came back from one target. The very same again is not kept twice.
 
     `contact_point_id` is the address that what came back undeliverable had been sent to: it is
-    marked bad. Of any other kind of outcome it is not asked.
+    marked bad. Of any other kind of outcome it is not asked. `member_id` is whom it came to, of
+    those who wrote; `files` are papers that came with it, as kept and as they were called.
     """
     row = _locked_target(action_target_id)
     if kind not in outcome_kinds():
         raise Refused(_("Choose what came back."), "kind")
     fails = outcome_kinds()[kind].fails_address
-    _refuse_recorder(row.action_id, by)
+    refuse_recorder(row.action_id, by)
     rules.check_answer_day(received_on, row.happened_on, today)
     same = db.session.scalars(
         select(Outcome).where(
             Outcome.action_target_id == row.id,
             Outcome.kind == kind,
             Outcome.received_on == received_on,
+            # What was ticked is told apart by who it came to, and several unnamed are several.
+            Outcome.client_key.is_(None),
         )
     )
     for outcome in same:
-        if outcome.summary == (summary or None):
+        if (outcome.summary, outcome.member_id) == (summary or None, member_id):
             return outcome
+    if member_id is not None:
+        refuse_unknown_senders([member_id])
     point = _failed_address(row.target_id, contact_point_id if fails else None)
     outcome = Outcome(
         action_target_id=row.id,
@@ -294,11 +314,14 @@ def record_outcome(
         summary=summary or None,
         scan=scan,
         contact_point_id=point.id if point else None,
+        member_id=member_id,
         recorded_by_id=by.id if by else None,
     )
     row.awaiting = False
     db.session.add(outcome)
     db.session.flush()
+    papers = [{"outcome_id": outcome.id, "file": file, "name": name} for file, name in files]
+    _insert(OutcomeFile, papers)
     audit.record(
         "record_outcome",
         "action",
@@ -311,11 +334,22 @@ def record_outcome(
             "summary": summary or None,
             "scan": scan is not None,
             "contact_point_id": point.id if point else None,
+            "member_id": member_id,
+            "files": len(papers),
         },
     )
     if point is not None:
         mark_returned(point, on=received_on, by=by, today=today)
     return outcome
+
+
+def refuse_unknown_senders(member_ids: Collection[int]) -> None:
+    """Refuse members that are not there, or not any more."""
+    there = db.session.scalars(
+        select(Member.id).where(Member.id.in_(member_ids), Member.merged_into_id.is_(None))
+    ).all()
+    if set(member_ids) - set(there):
+        raise Refused(_("One of these people is not a member any more. Open the page anew."))
 
 
 def _failed_address(target_id: int, point_id: int | None) -> ContactPoint | None:
@@ -334,7 +368,7 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
     The address it said had failed is good again, unless something else has marked it since.
     """
     row = _locked_target(outcome.action_target_id)
-    _refuse_recorder(row.action_id, by)
+    refuse_recorder(row.action_id, by)
     gone = {
         "target_id": row.target_id,
         "kind": outcome.kind,
@@ -342,13 +376,17 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
         "summary": outcome.summary,
         "scan": outcome.scan is not None,
         "contact_point_id": outcome.contact_point_id,
+        "member_id": outcome.member_id,
     }
     point_id = outcome.contact_point_id
+    db.session.execute(delete(OutcomeFile).where(OutcomeFile.outcome_id == outcome.id))
     db.session.execute(delete(Outcome).where(Outcome.id == outcome.id))
     others = db.session.scalar(
         select(Outcome.id).where(Outcome.action_target_id == row.id).limit(1)
     )
-    row.awaiting = others is None and channels()[row.channel].expects_answer
+    row.awaiting = (
+        others is None and row.closed_on is None and channels()[row.channel].expects_answer
+    )
     db.session.flush()
     # Under its action, as when it was recorded: the row itself is gone.
     audit.record("withdraw_outcome", "action", row.action_id, by=by, changes=gone)
@@ -389,12 +427,22 @@ def snapshot(action: Action) -> dict[str, Any]:
         "note": action.note,
         "details": dict(action.details),
         "targets": [
-            {"target_id": target, "term_id": term, "pieces": pieces, "awaiting": bool(awaiting)}
-            for target, pieces, term, awaiting, _text in targets
+            {
+                "target_id": target,
+                "term_id": term,
+                "pieces": pieces,
+                "awaiting": bool(awaiting),
+                "ask_on": _iso(ask_on),
+                "asked": asked,
+                "said_on": _iso(said_on),
+                "closed_on": _iso(closed_on),
+                "closed_why": why,
+            }
+            for target, pieces, term, awaiting, why, asked, ask_on, said_on, closed_on in targets
         ],
         "members": [
             {"member_id": member, "pieces": pieces, "minutes": minutes, "role": role}
-            for member, pieces, minutes, _none, role in members
+            for member, pieces, minutes, _none, role, *_rest in members
         ],
         "chapters": [row[0] for row in chapters],
         "asks": [row[0] for row in asks],
@@ -402,16 +450,34 @@ def snapshot(action: Action) -> dict[str, Any]:
     }
 
 
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
+def _kept_wait(row: Mapping[str, Any]) -> Wait:
+    """How far the asking was, in a target's row of a snapshot; older snapshots do not say."""
+    days = {name: row.get(name) for name in ("ask_on", "said_on", "closed_on")}
+    return Wait(
+        asked=row.get("asked") or 0,
+        closed_why=row.get("closed_why"),
+        **{name: date.fromisoformat(told) if told else None for name, told in days.items()},
+    )
+
+
 def _rows_of(action_id: int) -> list[list[Any]]:
     """Targets, members, chapters, asks and photos of an action, each by id: one statement."""
-    none, no_text = cast(null(), Integer), cast(null(), String)
+    none, no_text, no_day = cast(null(), Integer), cast(null(), String), cast(null(), Date)
     parts = [
         select(
             ActionTarget.target_id.label("id"),
             ActionTarget.pieces.label("pieces"),
             ActionTarget.term_id.label("other"),
             cast(ActionTarget.awaiting, Integer).label("flag"),
-            no_text.label("words"),
+            ActionTarget.closed_why.label("words"),
+            ActionTarget.asked.label("asked"),
+            ActionTarget.ask_on.label("ask_on"),
+            ActionTarget.said_on.label("said_on"),
+            ActionTarget.closed_on.label("closed_on"),
         ).where(ActionTarget.action_id == action_id),
         select(
             ActionMember.member_id,
@@ -419,14 +485,16 @@ def _rows_of(action_id: int) -> list[list[Any]]:
             ActionMember.minutes,
             none,
             ActionMember.role,
+            none,
+            *[no_day] * 3,
         ).where(ActionMember.action_id == action_id),
-        select(ActionChapter.chapter_id, none, none, none, no_text).where(
+        select(ActionChapter.chapter_id, none, none, none, no_text, none, *[no_day] * 3).where(
             ActionChapter.action_id == action_id
         ),
-        select(action_ask.c.ask_id, none, none, none, no_text).where(
+        select(action_ask.c.ask_id, none, none, none, no_text, none, *[no_day] * 3).where(
             action_ask.c.action_id == action_id
         ),
-        select(ActionPhoto.id, none, none, none, ActionPhoto.file).where(
+        select(ActionPhoto.id, none, none, none, ActionPhoto.file, none, *[no_day] * 3).where(
             ActionPhoto.action_id == action_id
         ),
     ]
@@ -489,13 +557,18 @@ def _write_rows(
     *,
     there: Mapping[int, int] | None = None,
     answered: Collection[int] = (),
+    ask_on: Mapping[int, date] | None = None,
+    waits: Mapping[int, Wait] | None = None,
 ) -> None:
     """Write what an action reached and who did it, with what those rows repeat of the action.
 
-    `there` maps targets that have a row already to its id; their outcomes hang on it.
+    `there` maps targets that have a row already to its id; their outcomes hang on it. `waits` says
+    how far the asking is, `ask_on` when it begins for the others.
     """
     awaits = channels()[action.channel].expects_answer
-    kept = there or {}
+    kept, asking = there or {}, dict(waits or {})
+    for target, day in (ask_on or {}).items():
+        asking.setdefault(target, Wait(day))
     rows: list[dict[str, Any]] = [
         {
             "action_id": action.id,
@@ -505,9 +578,15 @@ def _write_rows(
             "channel": action.channel,
             "campaign_id": action.campaign_id,
             "happened_on": action.happened_on,
-            "awaiting": awaits and target not in answered,
+            "awaiting": awaits and target not in answered and wait.closed_on is None,
+            "ask_on": wait.ask_on,
+            "asked": wait.asked,
+            "said_on": wait.said_on,
+            "closed_on": wait.closed_on,
+            "closed_why": wait.closed_why,
         }
         for target, pieces in targets.items()
+        for wait in [asking.get(target, _NOT_ASKED)]
     ]
     _insert(ActionTarget, (row for row in rows if row["target_id"] not in kept))
     if again := [{"id": kept[r["target_id"]], **r} for r in rows if r["target_id"] in kept]:
@@ -528,8 +607,12 @@ def _write_again(
     *,
     answered: Collection[int],
     moved: bool,
+    went: Mapping[int, str] | None,
 ) -> None:
-    """Replace an action's rows; a target that stays keeps its row, and its term unless moved."""
+    """Replace an action's rows; a target that stays keeps its row, and its term unless moved.
+
+    The asking goes on where it was; of another day it begins as many days sooner or later.
+    """
     of = action.id
     db.session.execute(
         delete(ActionTarget).where(
@@ -548,7 +631,23 @@ def _write_again(
         terms = {row["target_id"]: row["term_id"] for row in before["targets"]}
     if unknown := [target for target in facts.targets if target not in terms]:
         terms.update(terms_on(unknown, action.happened_on))
-    _write_rows(action, facts.targets, facts.chapter_ids, terms, there=there, answered=answered)
+    by_days = action.happened_on - date.fromisoformat(before["happened_on"])
+    waits = {
+        row["target_id"]: replace(wait, ask_on=wait.ask_on + by_days if wait.ask_on else None)
+        for row in before["targets"]
+        for wait in [_kept_wait(row)]
+    }
+    new = [target for target in facts.targets if target not in waits]
+    _write_rows(
+        action,
+        facts.targets,
+        facts.chapter_ids,
+        terms,
+        there=there,
+        answered=answered,
+        waits=waits,
+        ask_on=windows.ask_days(action.channel, action.campaign_id, action.happened_on, new, went),
+    )
     parts = {row["member_id"]: row for row in before["members"]}
     _insert(
         ActionMember,
@@ -570,8 +669,8 @@ def _write_again(
             ActionPhoto.action_id == of, ActionPhoto.file.not_in(facts.photos)
         )
     )
-    new = [file for file in facts.photos if file not in before["photos"]]
-    _insert_photos(of, new, facts.photos_show)
+    pictures = [file for file in facts.photos if file not in before["photos"]]
+    _insert_photos(of, pictures, facts.photos_show)
     db.session.expire(action)
 
 
@@ -654,7 +753,7 @@ def refuse_strangers(action: Action, chapter_ids: Collection[int], by: User | No
         raise Refused(_("Only who logged this, or a coordinator of its chapter, can change it."))
 
 
-def _refuse_recorder(action_id: int, by: User | None) -> None:
+def refuse_recorder(action_id: int, by: User | None) -> None:
     if by is None:
         return
     chapters = db.session.scalars(

@@ -29,6 +29,7 @@ from crm.outreach.models import (
     ActionTarget,
     Outcome,
 )
+from crm.outreach.outcome_kinds import outcome_kinds
 from crm.targets.models import ContactPoint, Target
 
 #: What a member's own page lists; their file has all.
@@ -228,7 +229,31 @@ def _hours_section(asked: Asked) -> Section | None:
     return Section("hours", _("Your hours"), facts=facts, heads=(_("Month"), _("Time")), rows=rows)
 
 
-own_data.SECTIONS |= {80: _section, 90: _hours_section}
+def _answers_section(asked: Asked) -> Section | None:
+    """A member's file: what came back to them."""
+    found = db.session.execute(
+        select(Outcome.received_on, Outcome.kind, Target.name, ActionTarget.channel)
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .where(Outcome.member_id == asked.member.id)
+        .order_by(Outcome.received_on.desc(), Outcome.id.desc())
+    ).all()
+    if not found:
+        return None
+    kinds, ways = outcome_kinds(), channels()
+    return Section(
+        "answers",
+        _("Answers that came to you"),
+        heads=(_("Day"), _("From"), _("What came back"), _("On what")),
+        rows=[
+            (day(on), name, str(kinds[kind].label) if kind in kinds else kind,
+             str(ways[channel].label))
+            for on, kind, name, channel in found
+        ],
+    )  # fmt: skip
+
+
+own_data.SECTIONS |= {80: _section, 85: _answers_section, 90: _hours_section}
 
 
 # Words in which a member may stand

@@ -1,7 +1,7 @@
 """One action with all that its page shows, and what its corrections changed, in words."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from crm.core.paging import Page, page_of
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
-from crm.outreach.history import Answer, answers_to, in_plain_words
+from crm.outreach.history import Answer, answers_to, in_plain_words, with_files
 from crm.outreach.models import (
     Action,
     ActionChapter,
@@ -27,6 +27,7 @@ from crm.outreach.models import (
     action_ask,
 )
 from crm.outreach.plain import Plain
+from crm.outreach.window_rules import CLOSED
 from crm.targets.models import Post, Target, Term
 from crm.targets.rules import is_link
 
@@ -43,6 +44,12 @@ class ReachedTarget:
     pieces: int
     awaiting: bool
     answers: Sequence[Answer]
+    #: When its leader is asked whether an answer came, and how often that was done.
+    ask_on: date | None
+    asked: int
+    #: Why nobody waits any longer, and since when.
+    closed: str | None
+    closed_on: date | None
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,8 @@ def asks_of(action_id: int) -> Sequence[str]:
     ).all()
 
 
-def targets_reached(action_id: int, *, number: int, plain: Plain) -> Page:
-    """A page of the targets: three statements. `plain` takes names out of what answers said."""
+def targets_reached(action_id: int, *, number: int, plain: Plain, to: Viewer) -> Page:
+    """A page of the targets: six statements at most. `plain` takes names out of answers' words."""
     rows: Select[Any] = (
         select(  # type: ignore[assignment]
             ActionTarget.id,
@@ -110,6 +117,10 @@ def targets_reached(action_id: int, *, number: int, plain: Plain) -> Page:
             Term.party,
             ActionTarget.pieces,
             ActionTarget.awaiting,
+            ActionTarget.ask_on,
+            ActionTarget.asked,
+            ActionTarget.closed_why,
+            ActionTarget.closed_on,
         )
         .join(Target, Target.id == ActionTarget.target_id)
         .outerjoin(Term, Term.id == ActionTarget.term_id)
@@ -118,7 +129,8 @@ def targets_reached(action_id: int, *, number: int, plain: Plain) -> Page:
         .order_by(Target.sort_name, Target.id)
     )
     page = page_of(rows, number=number, scalars=False)
-    answers = answers_to([row[0] for row in page.rows])
+    answers = with_files(answers_to([row[0] for row in page.rows]))
+    answers = _with_senders(answers, to=to)
     reached = [
         ReachedTarget(
             row_id,
@@ -129,10 +141,29 @@ def targets_reached(action_id: int, *, number: int, plain: Plain) -> Page:
             pieces,
             awaiting,
             in_plain_words(answers[row_id], plain),
+            ask_on,
+            asked,
+            str(CLOSED.get(why, why)) if why else None,
+            closed_on,
         )
-        for row_id, target_id, name, office, party, pieces, awaiting in page.rows
-    ]
+        for (
+            row_id, target_id, name, office, party, pieces, awaiting, ask_on, asked, why, closed_on,
+        ) in page.rows
+    ]  # fmt: skip
     return Page(reached, page.number, page.size, page.total, page.capped)
+
+
+def _with_senders(
+    answers: Mapping[int, Sequence[Answer]], *, to: Viewer
+) -> dict[int, list[Answer]]:
+    """The answers with the names of whom they came to, where this reader may know them."""
+    ids = {each.member_id for some in answers.values() for each in some if each.member_id}
+    shown = disclose(ids, to=to, exit=Exit.PAGE) if ids else {}
+    names = {each: who.name for each, who in shown.items() if who.is_named}
+    return {
+        row_id: [replace(each, to=names.get(each.member_id or 0)) for each in some]
+        for row_id, some in answers.items()
+    }
 
 
 def participants(action_id: int, *, to: Viewer) -> list[Participant]:

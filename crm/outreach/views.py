@@ -25,16 +25,24 @@ from crm.campaigns.models import Campaign
 from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
-from crm.core.files import as_picture
+from crm.core.files import as_attachment, as_picture
 from crm.core.i18n import day, today
 from crm.core.icons import icon
 from crm.core.paging import Page, page_number, page_of
+from crm.core.text import slugify
 from crm.members.disclosure import Viewer, first_name
 from crm.outreach.channels import channels
 from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, parse_filter
 from crm.outreach.forms import OutcomeForm, UndoForm
 from crm.outreach.history import Entry, page_of_entries, waiting, waiting_rows
-from crm.outreach.models import Action, ActionChapter, ActionPhoto, ActionTarget, Outcome
+from crm.outreach.models import (
+    Action,
+    ActionChapter,
+    ActionPhoto,
+    ActionTarget,
+    Outcome,
+    OutcomeFile,
+)
 from crm.outreach.operations import (
     last_undo,
     may_change,
@@ -116,7 +124,7 @@ def page(action_id: int) -> Any:
     # what was undone, nobody knows any more who that was.
     plain = without_members([action_id], to=viewer)
     tells = sees_inside or not undone
-    reached = targets_reached(action_id, number=page_number(), plain=plain)
+    reached = targets_reached(action_id, number=page_number(), plain=plain, to=viewer)
     people = participants(action_id, to=viewer)
     changes = history_of(action, lambda: snapshot(action), to=viewer)
     return render_template(
@@ -216,7 +224,7 @@ def answer(action_target_id: int) -> Any:
     )
     # Whoever works through what waits comes back to where in the list they were.
     given: dict[str, Any] = {
-        name: request.values.get(name) for name in ("campaign", "chapter", "page")
+        name: request.values.get(name) for name in ("campaign", "chapter", "state", "page")
     }
     waits = request.values.get("back") == "waiting"
     back = url_for(".waiting", **given) if waits else url_for(".page", action_id=action_id)
@@ -277,6 +285,21 @@ def scan(outcome_id: int) -> Any:
     return _picture(outcome.scan, _action_of(outcome))
 
 
+@blueprint.get("/outreach/answers/<int:outcome_id>/files/<int:file_id>")
+@requires(Can.SEE_MEMBERS)
+def outcome_file(outcome_id: int, file_id: int) -> Any:
+    """A paper that came with an answer, to save: for those who may see the scan."""
+    outcome = db.session.scalars(select(Outcome).where(Outcome.id == outcome_id)).one()
+    kept = db.session.scalars(
+        select(OutcomeFile).where(OutcomeFile.id == file_id, OutcomeFile.outcome_id == outcome_id)
+    ).one()
+    _refuse_strangers(_action_of(outcome))
+    try:
+        return as_attachment(kept.file, called=slugify(kept.name.rpartition(".")[0] or kept.name))
+    except FileNotFoundError:
+        abort(404)
+
+
 @blueprint.get("/outreach/<int:action_id>/photos/<int:photo_id>")
 @requires(Can.SEE_MEMBERS)
 def photo(action_id: int, photo_id: int) -> Any:
@@ -308,8 +331,13 @@ def photo_shows(action_id: int, photo_id: int) -> Any:
 def waiting_page() -> Any:
     """What has not been answered, oldest first."""
     asked = parse_filter({k: v for k, v in request.args.items() if k in ("campaign", "chapter")})
+    closed = request.args.get("state") == "closed"
     ids = page_of(
-        waiting_rows(campaign_id=asked.wanted.campaign_id, chapter_ids=asked.wanted.chapter_ids),
+        waiting_rows(
+            campaign_id=asked.wanted.campaign_id,
+            chapter_ids=asked.wanted.chapter_ids,
+            closed=closed,
+        ),
         number=page_number(),
     )
     rows = waiting(ids.rows, today=today())
@@ -317,12 +345,15 @@ def waiting_page() -> Any:
     return render_template(
         "outreach/waiting.html",
         asked=asked,
+        closed=closed,
+        today=today(),
         labels=LABELS,
         listed=Page(rows, ids.number, ids.size, ids.total, ids.capped),
         recordable={row.action_target_id for row in rows if scope.includes(*row.chapter_ids)},
         back={
             "back": "waiting",
             **{name: asked.given.get(name) for name in ("campaign", "chapter")},
+            "state": "closed" if closed else None,
             "page": ids.number if ids.number > 1 else None,
         },
     )
@@ -334,11 +365,18 @@ def _action_of(outcome: Outcome) -> int:
     ).one()
 
 
-def _picture(file: str | None, action_id: int) -> Response:
+def _refuse_strangers(action_id: int) -> None:
+    """Answer 404 to whoever may not see the members of a chapter that took part."""
     chapters = db.session.scalars(
         select(ActionChapter.chapter_id).where(ActionChapter.action_id == action_id)
     ).all()
-    if not file or not chapters or not access.may(current_user, Can.SEE_MEMBERS, *chapters):
+    if not chapters or not access.may(current_user, Can.SEE_MEMBERS, *chapters):
+        abort(404)
+
+
+def _picture(file: str | None, action_id: int) -> Response:
+    _refuse_strangers(action_id)
+    if not file:
         abort(404)
     try:
         return as_picture(file)

@@ -191,6 +191,7 @@ def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
         formats=FORMATS.values(),
         form=form,
         link=Links(report, asked.given),
+        mail_given=given,
         here=url_for("reports.page", name=report.name, **given),
         files={
             each: url_for("reports.download", name=report.name, format=each, **given)

@@ -58,6 +58,8 @@ class Provider:
     find: Callable[[Collection[int], Any], Sequence[Hanging]]
     #: Point one from somebody (id) to somebody else; audited. None: it can only be told.
     repoint: Callable[..., None] | None = None
+    #: What is done at a hand-over about those who left (ids) that nobody has to tick; audited.
+    leave: Callable[..., None] | None = None
 
 
 @dataclass
@@ -143,6 +145,10 @@ def hand_over(run_id: int, choices: Iterable[Choice], *, by: User) -> int:
         if repoint is None:
             raise Refused(_("Some of this cannot be handed over."))
         repoint(choice.key, choice.from_id, choice.to_id, by=by)
+    gone = {choice.from_id for choice in wanted}
+    for provider in providers().values():
+        if provider.leave is not None:
+            provider.leave(gone, by=by)
     return len(wanted)
 
 

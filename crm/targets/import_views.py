@@ -186,7 +186,7 @@ def import_changes(run_id: int) -> Any:
 
 
 def _file(name: str, pieces: Any) -> Response:
-    response = Response(b"".join(pieces), mimetype="text/csv; charset=utf-8")
+    response = Response(b"".join(pieces), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 

@@ -8,8 +8,19 @@ from crm.core.access import Can
 from crm.core.shell import NavItem, Panel
 from crm.targets.handover import offer
 from crm.tasks import board_views as board_views
-from crm.tasks import calendar_views, carriers, handover, history, hours_views, own_views, panels
+from crm.tasks import (
+    calendar_views,
+    carriers,
+    handover,
+    history,
+    hours_views,
+    own_views,
+    panels,
+    series,
+)
 from crm.tasks import handing_out_views as handing_out_views
+from crm.tasks import led as led
+from crm.tasks import mailed as mailed
 from crm.tasks import merging as merging
 from crm.tasks import models as models
 from crm.tasks import own as own
@@ -21,6 +32,8 @@ from crm.tasks.views import blueprint
 def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     carriers.init_app(app)
+    mailed.init_app(app)
+    series.init_app(app)
     app.register_blueprint(blueprint)
     history.init_app(app)
     offer(app, handover.OF_TASKS)

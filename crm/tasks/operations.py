@@ -19,7 +19,7 @@ from crm.members.models import Chapter, Member, Membership
 from crm.members.queries import below, open_on
 from crm.outreach.channels import channels
 from crm.targets.models import Target
-from crm.tasks import rules
+from crm.tasks import mailed, rules
 from crm.tasks.carriers import carrier_of, handed
 from crm.tasks.models import Task, TaskTarget
 from crm.tasks.rules import OPEN, State
@@ -73,6 +73,7 @@ def add_tasks(
         {task.id: _told(draft) for task, draft in zip(tasks, drafts, strict=True)},
         by=by,
     )
+    mailed.given(tasks, by=by, today=today)
     return tasks
 
 
@@ -319,15 +320,8 @@ def follow(task: Task, *, today: date) -> list[Task]:
 
     The series is the leader's doing, so its next task asks nobody for rights anew.
     """
+    next_one = come_again(task, today=today)
     drafts: list[tuple[str, Draft]] = []
-    if task.repeats is not None and task.due_on is not None:
-        first = db.session.scalar(select(Task.due_on).where(Task.id == task.first_id))
-        due = rules.next_due(
-            first or task.due_on, task.due_on, task.repeats, after=today, until=task.repeats_until
-        )
-        if due is not None:
-            again = {row.target_id: row.pieces for row in targets_of(task.id)}
-            drafts.append(("again", _like(task, due_on=due, targets=again, then=task.then)))
     if task.state == State.COMPLETED and task.then:
         step, rest = task.then[0], task.then[1:]
         asked = dict.fromkeys((row.target_id for row in targets_of(task.id)), 1)
@@ -351,7 +345,22 @@ def follow(task: Task, *, today: date) -> list[Task]:
             )
         )
     made = (_made_once(draft, f"after-{task.id}-{what}") for what, draft in drafts)
-    return [each for each in made if each is not None]
+    return [each for each in (next_one, *made) if each is not None]
+
+
+def come_again(task: Task, *, today: date) -> Task | None:
+    """The next task of a series, once; None where it is there already, or the series is over."""
+    if task.repeats is None or task.due_on is None:
+        return None
+    first = db.session.scalar(select(Task.due_on).where(Task.id == task.first_id))
+    due = rules.next_due(
+        first or task.due_on, task.due_on, task.repeats, after=today, until=task.repeats_until
+    )
+    if due is None:
+        return None
+    again = {row.target_id: row.pieces for row in targets_of(task.id)}
+    draft = _like(task, due_on=due, targets=again, then=task.then)
+    return _made_once(draft, f"after-{task.id}-again")
 
 
 def _made_once(draft: Draft, key: str) -> Task | None:
@@ -432,6 +441,7 @@ def assign(
                 _hand(task, after, by)
     db.session.flush()
     audit.record_each("assign_task", "task", changes, by=by)
+    mailed.given([task for task in tasks if task.id in changes], by=by, today=today)
     return len(changes)
 
 

@@ -63,6 +63,9 @@ def of_text(text: Any) -> dict[str, Any] | None:
     """The way from a text that is sent or said to tasks with it, for those who hand out tasks."""
     if text.retired_at is not None or not access.scope(current_user, Can.ASSIGN_TASKS):
         return None
+    if KINDS[text.kind].to_members:
+        # It is sent, and nobody's task.
+        return None
     return {"text": text, "channel": next(iter(KINDS[text.kind].channels), "")}
 
 

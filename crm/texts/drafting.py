@@ -57,17 +57,20 @@ def drafted(
     form: Mapping[str, str],
     before: TextVersion | None,
     ledger: Ledger | None = None,
+    *,
+    to_members: bool = False,
 ) -> Drafted:
     """Carry out what was decided. Raises `Refused` for words that cannot be read.
 
-    Brackets that the version before had are left alone: they were asked about then.
+    Brackets that the version before had are left alone: they were asked about then. `to_members`:
+    there is no target, and what asks for one is a question.
     """
     words = Drafted(subject, body)
-    _brackets(words, form, before)
+    _brackets(words, form, before, to_members)
     names = names_in(words.subject, words.body)
     rows = {each.key: each for each in (*words.made, *own_rows(form))}
     kept = {key: row for key, row in rows.items() if key in names}
-    for name, near in fields.unknown(names, kept, ledger).items():
+    for name, near in fields.unknown(names, kept, ledger, to_members=to_members).items():
         answer = form.get(f"unknown-{key_of(name)}", "")
         kind, _colon, chosen = answer.partition(":")
         if kind == "own" and chosen in own_fields.KINDS:
@@ -81,7 +84,9 @@ def drafted(
     return words
 
 
-def _brackets(words: Drafted, form: Mapping[str, str], before: TextVersion | None) -> None:
+def _brackets(
+    words: Drafted, form: Mapping[str, str], before: TextVersion | None, to_members: bool
+) -> None:
     left = f"{before.subject or ''}\n{before.body}" if before is not None else ""
     chosen: dict[str, str] = {}
     for each in (*placeholders(words.subject), *placeholders(words.body)):
@@ -90,9 +95,12 @@ def _brackets(words: Drafted, form: Mapping[str, str], before: TextVersion | Non
             continue
         # `[Date]` may be the day it is printed; what a catalogue has is offered first.
         key = key_of(name)
-        near = fields.pasted(key) or fields.nearest(key)
-        if key in fields.BY_KEY:
-            near = fields.BY_KEY[key].name
+        near = fields.pasted(key, to_members=to_members) or fields.nearest(
+            key, to_members=to_members
+        )
+        known = fields.BY_KEY.get(key)
+        if known is not None and known in fields.catalogue(to_members=to_members):
+            near = known.name
         answer = form.get(f"bracket-{each.typed}", "")
         chosen[each.typed] = ""
         if answer == "own":
@@ -103,7 +111,11 @@ def _brackets(words: Drafted, form: Mapping[str, str], before: TextVersion | Non
         elif answer != "leave":
             words.brackets.append(
                 Question(
-                    f"bracket-{each.typed}", each.typed, near, name, fields.pasted(key) is None
+                    f"bracket-{each.typed}",
+                    each.typed,
+                    near,
+                    name,
+                    fields.pasted(key, to_members=to_members) is None,
                 )
             )
     words.subject = with_fields(words.subject, chosen)

@@ -81,10 +81,21 @@ FLAGS: Mapping[str, tuple[str, ...]] = {key_of(STATE_PARTY): tuple(INSTRUMENTS)}
 _GAP = re.compile(rf"({'|'.join(key.lower() for key in INSTRUMENTS)})\.gapto:(\d{{1,6}})(@[\w-]+)?")
 
 
-def offered() -> list[tuple[str, Any, list[tuple[str, Any]]]]:
+#: What nobody can fill where a text is written to members: there is no target, and no country.
+_OF_TARGETS = frozenset({"target", "flag"})
+
+
+def catalogue(*, to_members: bool = False) -> list[Known]:
+    """The fields there are for a text: without those of a target where it goes to members."""
+    return [each for each in CATALOGUE if not (to_members and each.group in _OF_TARGETS)]
+
+
+def offered(*, to_members: bool = False) -> list[tuple[str, Any, list[tuple[str, Any]]]]:
     """What the editor shows beside the text: groups with the names and labels of their fields."""
-    found: dict[str, list[tuple[str, Any]]] = {name: [] for name in GROUPS}
-    for each in CATALOGUE:
+    found: dict[str, list[tuple[str, Any]]] = {
+        name: [] for name in GROUPS if not (to_members and name in _OF_TARGETS)
+    }
+    for each in catalogue(to_members=to_members):
         found[each.group].append((each.name, each.label))
     found["figure"] = [
         (name, f"{treaty.short}: {label}") for name, (treaty, label) in figures.FIGURES.items()
@@ -123,22 +134,27 @@ def _groups(ledger: Ledger | None) -> dict[str, str]:
 
 
 def unknown(
-    names: Mapping[str, str], own: Collection[str], ledger: Ledger | None = None
+    names: Mapping[str, str],
+    own: Collection[str],
+    ledger: Ledger | None = None,
+    *,
+    to_members: bool = False,
 ) -> dict[str, str | None]:
     """Names nobody knows → the nearest one there is, or None.
 
     `names` by key, as `rules.names_in` gives them; `own` the keys of the text's own fields.
     """
+    known = {each.key for each in catalogue(to_members=to_members)}
     return {
-        name: nearest(key, own)
+        name: nearest(key, own, to_members=to_members)
         for key, name in names.items()
-        if key not in BY_KEY and key not in own and figure_of(key, ledger) is None
+        if key not in known and key not in own and figure_of(key, ledger) is None
     }
 
 
-def nearest(key: str, own: Collection[str] = ()) -> str | None:
+def nearest(key: str, own: Collection[str] = (), *, to_members: bool = False) -> str | None:
     """The name of the field that was probably meant."""
-    names = {each.key: each.name for each in CATALOGUE} | _figure_names()
+    names = {each.key: each.name for each in catalogue(to_members=to_members)} | _figure_names()
     # `first name` is meant for `member.first_name`, `salutation` for the target's.
     for known, name in names.items():
         if known.partition(".")[2] == key:
@@ -161,9 +177,10 @@ _PASTED = {
 }  # fmt: skip
 
 
-def pasted(key: str) -> str | None:
+def pasted(key: str, *, to_members: bool = False) -> str | None:
     """The field that a placeholder of a pasted text may be."""
-    return _PASTED.get(re.sub(r"['’]", "", key))
+    found = _PASTED.get(re.sub(r"['’]", "", key))
+    return None if to_members and found and found.startswith("target.") else found
 
 
 def locale_of(language: str) -> Locale:

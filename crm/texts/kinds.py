@@ -24,6 +24,8 @@ class Kind:
     is_mail: bool = False
     #: Whether it is written to one target; else to everybody who reads it.
     is_addressed: bool = True
+    #: Whether it is written to members of the campaign, by e-mail.
+    to_members: bool = False
 
     @property
     def channel(self) -> str | None:
@@ -50,6 +52,15 @@ KINDS = {
         Kind("talking-points", _l("Talking points"), "list-ul", ("meeting",)),
         Kind("social", _l("Social post"), "megaphone", ("social",), is_addressed=False),
         Kind("statement", _l("Statement"), "mic", ("statement",), is_addressed=False),
+        Kind(
+            "message",
+            _l("Message to members"),
+            "envelope-heart",
+            (),
+            has_subject=True,
+            is_addressed=False,
+            to_members=True,
+        ),
     )
 }
 

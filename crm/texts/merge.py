@@ -64,8 +64,8 @@ def merge(
     subject, body = parse(version.subject or ""), parse(version.body)
     keys = figures_in.keys_of(version)
     used = frozenset(keys)
-    ledger = _ledger(keys, ledger)
-    common, everywhere = _common(version, keys, campaign, chapter, values, on, ledger)
+    ledger = ledger_for(keys, ledger)
+    common, everywhere = in_common(version, keys, campaign, chapter, values, on, ledger)
     parties = _parties(ledger, on) if used & FLAGS.keys() else {}
     whole: list[Merged] = []
     for some in db.batches(wanted):
@@ -96,11 +96,11 @@ def alone(
 ) -> tuple[Filled, tuple[Hindrance, ...]]:
     """The words of a text that is written to nobody in particular, such as a statement."""
     keys = figures_in.keys_of(version)
-    common, hindrances = _common(version, keys, campaign, chapter, values, on, _ledger(keys))
+    common, hindrances = in_common(version, keys, campaign, chapter, values, on, ledger_for(keys))
     return fill(parse(version.body), common), tuple(hindrances)
 
 
-def _common(
+def in_common(
     version: TextVersion,
     keys: Mapping[str, str],
     campaign: Campaign | None,
@@ -138,7 +138,7 @@ def _common(
     return filled, hindrances
 
 
-def _ledger(keys: Collection[str], read: Ledger | None = None) -> Ledger | None:
+def ledger_for(keys: Collection[str], read: Ledger | None = None) -> Ledger | None:
     """The ledger, where the text asks it. Nothing is read from one that is empty."""
     if not figures_in.asks_ledger(keys):
         return None

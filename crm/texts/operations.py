@@ -22,7 +22,7 @@ from crm.texts import fields, figures_in, own_fields, queries, rights
 from crm.texts.kinds import KINDS
 from crm.texts.models import AddressForm, Text, TextVersion
 from crm.texts.own_fields import OwnField
-from crm.texts.rules import MOST_SUBJECT, names_in
+from crm.texts.rules import MOST_SUBJECT, key_of, names_in
 from crm.treaties import queries as treaties
 
 #: What ends a line where a text was copied from.
@@ -305,8 +305,11 @@ def _add_version(
     by: User | None,
 ) -> TextVersion:
     plain, line = _plain(body), " ".join((subject or "").split())
+    to_members = KINDS[text.kind].to_members
     if not plain:
         raise Refused(_("Write the words of the text."), "body")
+    if to_members and not line:
+        raise Refused(_("Say what the message is about: its subject."), "subject")
     if len(line) > MOST_SUBJECT:
         raise Refused(_("Use at most %(most)s characters.", most=MOST_SUBJECT), "subject")
     if note and len(note) > MOST_NOTE:
@@ -315,8 +318,14 @@ def _add_version(
     names = names_in(line, plain)
     ledger = treaties.ledger() if any("@" in key for key in names) else None
     known = {each.key for each in own}
-    for name, near in fields.unknown(names, known, ledger).items():
-        if near is None:
+    for name, near in fields.unknown(names, known, ledger, to_members=to_members).items():
+        if to_members and key_of(name) in fields.BY_KEY:
+            told = _(
+                "“%(name)s” is of a target, and a message to members has none. Make it a field of"
+                " this text, or take it out.",
+                name=name,
+            )
+        elif near is None:
             told = _(
                 "There is no field “%(name)s”. Make it a field of this text, or take it out.",
                 name=name,

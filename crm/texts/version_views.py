@@ -60,7 +60,7 @@ def create() -> Any:
     """Make it, once all that stands in its brackets is decided."""
     form = NewTextForm()
     offer(form)
-    words = _draft(form, None)
+    words = _draft(form, None, _is_to_members(form.kind.data))
     text = None
     if words.is_settled:
         text = form.carry(
@@ -122,7 +122,7 @@ def save(slug: str) -> Any:
     except Refused:
         language = ""
     newest = queries.latest(text.id, language) if language else None
-    words = _draft(form, newest)
+    words = _draft(form, newest, _is_to_members(text.kind))
     based_on = form.based_on.data or 0
     if form.overwrite.data and newest is not None:
         based_on = newest.number
@@ -168,13 +168,19 @@ def _warn(words: Drafted) -> None:
         )
 
 
-def _draft(form: NewTextForm | VersionForm, before: TextVersion | None) -> Drafted:
+def _is_to_members(kind: str | None) -> bool:
+    return kind in KINDS and KINDS[kind].to_members
+
+
+def _draft(
+    form: NewTextForm | VersionForm, before: TextVersion | None, to_members: bool
+) -> Drafted:
     """What was typed, with what was decided; as typed where it cannot be read."""
     subject, body = form.subject.data or "", form.body.data or ""
     body = body.replace("\r\n", "\n").replace("\r", "\n")
     ledger = treaties.ledger() if "@" in subject + body else None
     try:
-        words = drafted(subject, body, request.form, before, ledger)
+        words = drafted(subject, body, request.form, before, ledger, to_members=to_members)
     except Refused:
         # The operation says the same, beside the field.
         return Drafted(subject, body, own_rows(request.form))
@@ -200,7 +206,9 @@ def _editor(
             if name.startswith("bracket-") and value == "leave" and not words.is_settled
         ],
         own_kinds=own_fields.KINDS,
-        offered=fields.offered(),
+        offered=fields.offered(
+            to_members=_is_to_members(text.kind if text else form.data.get("kind"))
+        ),
         overtaken=overtaken,
     )
 

@@ -28,6 +28,7 @@ from crm.texts.merged import Merged, Wanted
 from crm.texts.models import Text, TextVersion
 from crm.texts.queries import TextFilter, Variant
 from crm.texts.rules import Condition, Part, Run, parse
+from crm.texts.to_members import to_members
 from crm.texts.ways import mailto, ways
 from crm.treaties import queries as treaties
 from crm.treaties.queries import Ledger
@@ -108,7 +109,10 @@ def by_id(text_id: int) -> Any:
 @requires(Can.SEE)
 def page(slug: str) -> Any:
     """One text, filled for whoever is chosen."""
-    return show(readable(slug), PreviewForm(formdata=None))
+    text, form = readable(slug), PreviewForm(formdata=None)
+    if kind(text.kind).to_members:
+        form.signed_by.label.text = _("Member")
+    return show(text, form)
 
 
 @blueprint.post("/<slug>/preview")
@@ -116,6 +120,8 @@ def page(slug: str) -> Any:
 def preview(slug: str) -> Any:
     """Find whom it is to be filled for by typed names. Nothing is kept."""
     text, form = readable(slug), PreviewForm()
+    if kind(text.kind).to_members:
+        form.signed_by.label.text = _("Member")
     if not form.validate_on_submit():
         return show(text, form), 422
     chosen = _chosen()
@@ -224,7 +230,7 @@ def show(text: Text, form: PreviewForm, *, offered: dict[str, Any] | None = None
         with_script=_with_script(text),
         panels=shell.panels("text", text) if any(each.approved for each in variants) else [],
         channels=", ".join(str(channels()[each].label) for each in kind(text.kind).channels),
-        whole=None if kind(text.kind).is_addressed else alone(
+        whole=None if kind(text.kind).is_addressed or kind(text.kind).to_members else alone(
             version, campaign=text.campaign, chapter=text.chapter, values={}, on=today())[0],
     )  # fmt: skip
 
@@ -270,6 +276,8 @@ def _merged(
 ) -> tuple[Merged | None, Target | None, disclosure.Shown | None]:
     chosen = _chosen()
     target_id = chosen["target"]
+    if kind(text.kind).to_members:
+        return _merged_for_member(text, version, chosen["member"], ledger)
     if target_id is None:
         return None, None, None
     target = db.session.get(Target, target_id)
@@ -277,12 +285,8 @@ def _merged(
         target = db.session.get(Target, target.merged_into_id)
     if target is None:
         abort(404)
-    member_id, member = chosen["member"], None
-    if member_id is not None:
-        if not is_visible(member_id, access.scope(current_user, Can.SEE_MEMBERS)):
-            abort(404)
-        viewer = Viewer.of(current_user)
-        member = disclosure.disclose([member_id], to=viewer, exit=Exit.PAGE)[member_id]
+    member_id = chosen["member"]
+    member = _shown_member(member_id) if member_id is not None else None
     (piece,) = merge(
         version,
         [Wanted(target.id, member_id)],
@@ -295,6 +299,31 @@ def _merged(
         ledger=ledger,
     )
     return piece, target, member
+
+
+def _shown_member(member_id: int) -> disclosure.Shown:
+    if not is_visible(member_id, access.scope(current_user, Can.SEE_MEMBERS)):
+        abort(404)
+    viewer = Viewer.of(current_user)
+    return disclosure.disclose([member_id], to=viewer, exit=Exit.PAGE)[member_id]
+
+
+def _merged_for_member(
+    text: Text, version: TextVersion, member_id: int | None, ledger: Ledger | None
+) -> tuple[Merged | None, None, disclosure.Shown | None]:
+    if member_id is None:
+        return None, None, None
+    member = _shown_member(member_id)
+    (piece,) = to_members(
+        version,
+        [member_id],
+        campaign=text.campaign,
+        chapter=text.chapter,
+        values={},
+        on=today(),
+        ledger=ledger,
+    )
+    return piece, None, member
 
 
 def _reach(text: Text, target: Target | None, merged: Merged | None) -> dict[str, Any] | None:

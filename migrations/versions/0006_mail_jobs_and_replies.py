@@ -211,12 +211,16 @@ def upgrade() -> None:
     with op.batch_alter_table("action_target", schema=None) as batch_op:
         batch_op.add_column(sa.Column("ask_on", sa.Date(), nullable=True))
         batch_op.add_column(sa.Column("asked", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("said_on", sa.Date(), nullable=True))
         batch_op.add_column(sa.Column("closed_on", sa.Date(), nullable=True))
         batch_op.add_column(sa.Column("closed_why", sa.String(), nullable=True))
         batch_op.create_index("ix_action_target_ask", ["awaiting", "ask_on", "id"], unique=False)
+        batch_op.create_index("ix_action_target_closed", ["closed_on", "id"], unique=False)
 
     with op.batch_alter_table("outcome", schema=None) as batch_op:
         batch_op.add_column(sa.Column("member_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("client_key", sa.String(), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_outcome_client_key"), ["client_key"])
         batch_op.create_index(batch_op.f("ix_outcome_member_id"), ["member_id"], unique=False)
         batch_op.create_foreign_key(
             batch_op.f("fk_outcome_member_id_member"), "member", ["member_id"], ["id"]
@@ -230,12 +234,16 @@ def downgrade() -> None:
     with op.batch_alter_table("outcome", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_outcome_member_id_member"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_outcome_member_id"))
+        batch_op.drop_constraint(batch_op.f("uq_outcome_client_key"), type_="unique")
+        batch_op.drop_column("client_key")
         batch_op.drop_column("member_id")
 
     with op.batch_alter_table("action_target", schema=None) as batch_op:
+        batch_op.drop_index("ix_action_target_closed")
         batch_op.drop_index("ix_action_target_ask")
         batch_op.drop_column("closed_why")
         batch_op.drop_column("closed_on")
+        batch_op.drop_column("said_on")
         batch_op.drop_column("asked")
         batch_op.drop_column("ask_on")
 

@@ -12,9 +12,10 @@ import waitress
 from flask import Flask
 
 from crm import create_app
-from crm.core import db
+from crm.core import db, mail, outbox
 from crm.core.cli import migrate_database
 from crm.demo import load_demo
+from crm.demo_mail import add_mail
 from tests.conftest import settings_for
 
 PASSWORD = "quiet-otter-42-paddles"
@@ -39,11 +40,16 @@ class Server:
 
 def make_demo(folder: Path) -> Demo:
     """Load the demo into a new instance folder."""
-    app = create_app(settings_for(folder))
+    app = create_app(settings_for(folder, mail="preview"))
     with app.app_context():
         migrate_database()
+        today = date.today()  # noqa: DTZ011
+        with mail.quiet(), db.unit_of_work():
+            loaded = load_demo(password=PASSWORD, today=today)
         with db.unit_of_work():
-            loaded = load_demo(password=PASSWORD, today=date.today())  # noqa: DTZ011
+            add_mail(today=today)
+        # Some of it has left, some waits.
+        outbox.drain()
         db.session.remove()
         db.extension.engine.dispose()
     emails: dict[str, str] = {}
@@ -57,7 +63,7 @@ def make_demo(folder: Path) -> Demo:
 def serve(demo: Demo, folder: Path) -> Iterator[Server]:
     """Serve a copy of the demo on a free port of this machine."""
     shutil.copytree(demo.folder, folder)
-    app = create_app(settings_for(folder))
+    app = create_app(settings_for(folder, mail="preview"))
     server = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from crm.core import background
+from crm.core import background, db
 from crm.core.errors import Refused
 
 
@@ -46,6 +46,26 @@ def test_it_works(any_app: Flask, tmp_path: Path) -> None:
     assert (done.state, done.result) == ("done", {"rows": 4})
     with background.alone(tmp_path):
         pass
+
+
+def test_so_many_go_on_at_once_and_the_next_waits(any_app: Flask, tmp_path: Path) -> None:
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def work(_moved: background.Moved) -> dict[str, int]:
+        begun.release()
+        assert gate.wait(10)
+        return {}
+
+    folders = [tmp_path / str(number) for number in range(db.MOST_WORKS + 1)]
+    for folder in folders:
+        folder.mkdir()
+        background.start(folder, "look", work)
+    assert all(begun.acquire(timeout=5) for _ in folders[1:])
+    assert not begun.acquire(timeout=0.2)
+    # It counts as going on: nobody else begins it meanwhile.
+    assert all(told and told.state == "running" for told in map(background.progress_of, folders))
+    gate.set()
+    assert {ended(folder).state for folder in folders} == {"done"}
 
 
 def test_a_refusal_is_told_with_its_field(app: Flask, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """A classroom at once on SQLite: nobody is turned away, nothing is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from flask import Flask
 from sqlalchemy import select
 
-from crm.core import audit, db
+from crm.core import audit, db, mapping
 from crm.members.models import Chapter
 from tests import make
 
@@ -42,3 +43,17 @@ def test_readers_do_not_wait_for_a_writer(app: Flask) -> None:
         # The write is held open: a reader that had to wait would wait for ever.
         assert pool.submit(read).result(timeout=10) == 1
     assert read() == 2
+
+
+def test_the_same_columns_said_by_several_at_once_are_kept_once(any_app: Flask) -> None:
+    start = Barrier(4)
+
+    def say(number: int) -> None:
+        with any_app.app_context():
+            start.wait(10)
+            with db.unit_of_work():
+                mapping.remember("members", ["Name", "Class"], {"Name": f"name{number}"}, by=None)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(say, range(4)))
+    assert mapping.recall("members", ["Name", "Class"]) is not None

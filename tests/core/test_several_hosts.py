@@ -329,3 +329,36 @@ def test_commands_of_each_host_know_all_files(two: SimpleNamespace) -> None:
         environ = two.common | {"CRM_INSTANCE": str(two.folder / name)}
         said = crm("files", "sweep", environ=environ, stdout=subprocess.PIPE)
         assert "Files that no row names: 0." in said.communicate(timeout=60)[0]
+
+
+def test_a_host_killed_in_an_import_leaves_it_to_the_other(two: SimpleNamespace) -> None:
+    rows = "First name,Last name,E-mail\n" + "".join(
+        f"Bea{number},Birch{number},bea{number}@example.org\n" for number in range(6000)
+    )
+    admin = Person(two)
+    admin.sign_in(0, "admin@example.org")
+    answer = admin.post(
+        0, "/members/import", {"csrf_token": admin.token(0)}, files={"file": ("roster.csv", rows)}
+    )
+    columns = str(answer.headers["Location"])
+    place = columns.removesuffix("/columns")
+    page = admin.get(0, columns).text
+    chapter = re.search(r'name="chapter_id".*?<option value="(\d+)"', page, re.S)
+    assert chapter
+    assert admin.post(0, columns, Fields(page).largest(chapter_id=chapter[1])).status_code == 303
+    assert re.search("Import 6,?000 clean rows", waited(admin, 0, place).text)
+    send = {"csrf_token": admin.token(0), "which": "clean"}
+    assert admin.post(1, f"{place}/import", send).status_code == 303
+    assert "<progress" in admin.get(0, place).text
+    end(two.processes[1])
+    # The lock fell with the process: the other host sees it, and nothing of it was written.
+    for _try in range(100):
+        page = admin.get(0, place).text
+        if "<progress" not in page:
+            break
+        time.sleep(0.1)
+    assert "The import was interrupted" in page
+    assert "Nothing of it was written" in page
+    assert admin.post(0, f"{place}/import", send).status_code == 303
+    done = waited(admin, 0, place)
+    assert re.search("6,?000 members new", admin.get(0, done.headers["Location"]).text)

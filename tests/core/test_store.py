@@ -14,9 +14,9 @@ import obstore
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import String
+from sqlalchemy import JSON, String
 
-from crm import create_app
+from crm import create_app, doctor_around
 from crm.core import bucket, db, files, outbox, store
 from crm.core.errors import Refused
 from crm.core.settings import BadSetting, Settings
@@ -325,15 +325,16 @@ def test_the_probe(app: Flask, s3: str, tmp_path: Path) -> None:
 
 def test_every_column_that_names_a_file_is_known(app: Flask) -> None:
     # What a room does not say is swept away: a new column of such a name is said or explained.
-    likely = {"scan", "picture", "photo", "file", "attachment", "document", "pdf"}
+    likely = {"scan", "picture", "photo", "file", "attachment", "document", "pdf", "parts"}
     found = {
         f"{table.name}.{column.name}"
         for table in db.metadata.sorted_tables
         for column in table.columns
-        if column.name in likely and isinstance(column.type, String)
+        if column.name in likely and isinstance(column.type, String | JSON)
     }
     known = {f"{each.class_.__tablename__}.{each.key}" for each in files.columns()}
-    assert found == known
+    # The parts of an address are words.
+    assert found - {"contact_point.parts"} == known
 
 
 def aged(name: str) -> None:
@@ -406,6 +407,16 @@ def test_files_move_to_a_bucket_and_back(app: Flask, s3: str, tmp_path: Path) ->
         db.session.remove()
 
 
+def test_files_move_from_a_folder_to_another(app: Flask, tmp_path: Path) -> None:
+    name = store.new_name("pdf")
+    store.InFolder(tmp_path / "old").keep(name, b"%PDF-")
+    answer = run(app, "files", "move", "--from", str(tmp_path / "old"), "--to", "folder")
+    assert "1 copied" in answer.output
+    assert whole(store.here(), name) == b"%PDF-"
+    answer = run(app, "files", "move", "--from", str(tmp_path / "none"), "--to", "folder")
+    assert (answer.exit_code, "There is no folder" in answer.output) == (1, True)
+
+
 def test_a_move_to_the_same_place_is_refused(app: Flask) -> None:
     answer = run(app, "files", "move")
     assert (answer.exit_code, "Both are" in answer.output) == (1, True)
@@ -435,3 +446,37 @@ def test_names_tell_nothing_and_are_never_the_same() -> None:
     names = {store.new_name("jpg") for _ in range(1000)}
     assert len(names) == 1000
     assert all(store.is_name(each) for each in names)
+
+
+def test_a_forked_process_does_not_wait_for_ever(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = buckets.new_bucket(s3)
+    place = store.place_of(bucket_settings(tmp_path, address), address)
+    monkeypatch.setattr(store, "_process", 1)
+    with pytest.raises(RuntimeError, match="before this process was forked"):
+        place.exists(store.new_name("jpg"))
+
+
+# The doctor
+
+
+def test_the_doctor_looks_at_the_files(app: Flask, tmp_path: Path) -> None:
+    app.extensions["crm_store"] = failing(tmp_path, "http://127.0.0.1:9")
+    (found,) = doctor_around.files()
+    assert (found.stops, "does not answer" in found.text) == (True, True)
+    assert SECRET not in found.text
+
+
+def test_the_doctor_names_what_several_hosts_lack(tmp_path: Path) -> None:
+    shared = {"queue_url": "redis://r", "shared_folder": str(tmp_path), "secret_key": "k"}
+    database = {"database_url": "postgresql://db/crm"}
+    assert not list(doctor_around.hosts(Settings()))
+    (found,) = doctor_around.hosts(Settings(**shared, **database))
+    assert found.text == "database, Redis, files, uploads and key are shared."
+    for lacking in ("queue_url", "shared_folder", "secret_key"):
+        given = {name: value for name, value in shared.items() if name != lacking}
+        (found,) = doctor_around.hosts(Settings(**given, **database))
+        assert f"CRM_{lacking.upper()}" in found.text
+    (found,) = doctor_around.hosts(Settings(**shared))
+    assert "CRM_DATABASE_URL" in found.text

@@ -15,6 +15,7 @@ from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import db
 from crm.mailings.allotment import Way
+from crm.mailings.models import MemberLetter, MemberLetterRow
 from crm.mailings.operations import make_pack
 from crm.mailings.planning import Asked
 from crm.members import field_operations, tags, teams
@@ -25,10 +26,12 @@ from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
+from crm.reports.models import ReportSubscription
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
 from crm.tasks.operations import Draft, add_tasks
+from crm.texts.models import TextVersion
 from crm.texts.operations import approve, make_text
 from crm.treaties.meetings import plan_meeting
 from crm.treaties.operations import add_event
@@ -141,6 +144,25 @@ def scene() -> SimpleNamespace:
             planned_on=today, client_key="pack-of-the-scene", by=None, today=today,
         )  # fmt: skip
         pack_code = pack.code
+        words = make_text(
+            name="A message", kind="message", chapter_id=None, campaign_id=None, language="en",
+            subject="Hello", body="Dear ((member.first_name))", by=None,
+        )  # fmt: skip
+        approve(words, language="en", number=1, by=people.admin, today=today)
+    letter = make.kept(
+        MemberLetter(
+            name="A letter", chapter_id=people.school_a.id, text_id=words.id,
+            version_id=db.session.query(TextVersion.id).filter_by(text_id=words.id).scalar(),
+            client_key="letter-of-the-scene", state="paused",
+        )
+    )  # fmt: skip
+    letter_code = letter.code
+    make.kept(MemberLetterRow(letter_id=letter.id, member_id=member.id))
+    subscription_id = make.kept(
+        ReportSubscription(
+            user_id=people.leader.id, report="activity-by-target", query="period=month"
+        )
+    ).id
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -160,6 +182,7 @@ def scene() -> SimpleNamespace:
         "run_id": run.id,
         "merge_id": 1,
         "photo_id": 1,
+        "number": 1,
         "field_id": field_id,
         "team_id": team_id,
         "tag_id": tag_id,
@@ -171,6 +194,8 @@ def scene() -> SimpleNamespace:
         "name": "activity-by-target",
         "format": "csv",
         "token": "x",
+        "subscription_id": subscription_id,
+        "what": "pause",
         "code": "x",
         "kind": "link",
         "task_id": task_id,
@@ -186,9 +211,14 @@ def scene() -> SimpleNamespace:
     }
     # What is another thing under some addresses, by their first part.
     within = {each: {"code": pack_code, "kind": "sheets"} for each in ("packs", "post")}
+    within["letters"] = {"code": letter_code}
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, within=within,
         today=today,
+        letter_form={
+            "client_key": "a-form-of-the-scene", "text": str(words.id), "rate": "30",
+            "chapter": str(people.school_a.id),
+        },
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Every page and file is fetched by everybody who must not see the members of scho
 of school A, and none may hold what only the school knows.
 """
 
+import logging
 import re
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from crm.core import db
+from crm.core import db, logs, store
 from crm.core.access import Role
 from crm.members.models import (
     Chapter,
@@ -82,9 +83,8 @@ def place(app: Flask) -> SimpleNamespace:
         outcome.scan = "0" * 32 + ".jpg"
         db.session.add(ActionPhoto(action_id=action.id, file="1" * 32 + ".jpg"))
         make.audit.record("make", "test", None, by=None)
-    app.config["PICTURES"].mkdir(parents=True)
     for name in ("0" * 32, "1" * 32):
-        (app.config["PICTURES"] / f"{name}.jpg").write_bytes(b"Secretname")
+        store.here().keep(f"{name}.jpg", b"Secretname")
     # Ana is taken off and put back: her name is in the history.
     for members in ({}, {values["member_id"]: 4}):
         with db.unit_of_work():
@@ -192,11 +192,34 @@ def strangers(place: SimpleNamespace) -> dict[str, object]:
     }
 
 
-def test_it_works(place: SimpleNamespace) -> None:
-    """The secrets are there to be found, by whom they are for."""
+def test_it_works(place: SimpleNamespace, log: list[str]) -> None:
+    """The secrets are there to be found, by whom they are for; and the log has none of them."""
     client = client_of(place.app, place.people.coordinator)
-    told = " ".join(text_of(client.get(url)) for url in set(everything(place)))
+    urls = set(everything(place))
+    told = " ".join(text_of(client.get(url)) for url in urls)
     assert [secret for secret in SECRETS if secret not in told] == []
+    assert len(log) >= len(urls)
+    lines = "\n".join(log).lower()
+    assert [each for each in (*SECRETS, "?q=", "/members/") if each.lower() in lines] == []
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """All lines this process would write at its most talkative."""
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    handler, ours = Kept(), logging.getLogger("crm")
+    handler.setFormatter(logs.Json())
+    before = ours.level
+    ours.addHandler(handler)
+    ours.setLevel("DEBUG")
+    yield lines
+    ours.setLevel(before)
+    ours.removeHandler(handler)
 
 
 def test_nobody_else_is_told(place: SimpleNamespace) -> None:

@@ -27,7 +27,7 @@ from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
 from crm import create_app
-from crm.core import db
+from crm.core import db, store
 from crm.members.consent_rules import Purpose
 from crm.members.models import Consent, Guardian, Guardianship, Member
 from crm.outreach.models import Action, ActionPhoto, Outcome
@@ -87,7 +87,7 @@ def place(tmp_path: Path, sqlite_template: Path) -> Iterator[SimpleNamespace]:
 
 
 def fill(found: SimpleNamespace) -> None:
-    values, app = found.values, found.app
+    values = found.values
     guardian = make.kept(
         Guardian(
             name=SECRETS["guardian"],
@@ -116,8 +116,7 @@ def fill(found: SimpleNamespace) -> None:
         db.session.add(ActionPhoto(action_id=action.id, file=f"{'1' * 32}.jpg"))
         db.session.add(CalendarFeed(user_id=found.people.leader.id, token_hash=digest(FEED)))
         make.audit.record("make", "test", None, by=None)
-    app.config["PICTURES"].mkdir(parents=True, exist_ok=True)
-    (app.config["PICTURES"] / f"{'1' * 32}.jpg").write_bytes(SECRETS["photo"].encode())
+    store.here().keep(f"{'1' * 32}.jpg", SECRETS["photo"].encode())
 
 
 def consent(found: SimpleNamespace, purpose: Purpose, answer: str, **more: date) -> Consent:
@@ -219,6 +218,13 @@ def sent(found: SimpleNamespace) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for kind in ("letters", "postcards", "labels", "envelopes", "sheets"):
         named = {**usual, "flip": "long", "preview": "1"}
         yield f"POST mailings.print_file {kind}", f"/packs/{pack}/print/{kind}", named
+    letter, words = found.within["letters"]["code"], found.letter_form
+    for format in ("csv", "xlsx", "json"):
+        named = {"format": format, "reason": "To call them"}
+        yield "POST mailings.letter_names", f"/letters/{letter}/download", named
+        yield "POST mailings.letter_new file", "/letters/new", {**words, "do": format}
+        yield "POST mailings.letter_new names", "/letters/new", {**words, **named, "do": "names"}
+    yield "POST mailings.letter_new", "/letters/new", {**words, "do": "show"}
     cards = {"member": str(number), "paper": "letter", "replace": "y"}
     yield "POST members.cards", f"/members/cards?chapter={chapter}", cards
 

@@ -1,6 +1,6 @@
 """Whatever is logged, corrected, undone and redone, the sums hold."""
 
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from crm.core import db
+from crm.core import audit, db
 from crm.core.errors import Refused
+from crm.outreach import waits, windows
 from crm.outreach.channels import channels
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.outreach.operations import (
@@ -23,10 +24,14 @@ from crm.outreach.operations import (
     withdraw_outcome,
 )
 from crm.outreach.queries import ActionFilter, total
+from crm.outreach.replies import Reply, Rest, record_replies
 from crm.outreach.rules import share_to_targets
 from tests.outreach.conftest import TODAY
 
-VERBS = ("log", "replay", "correct", "undo", "redo", "answer", "withdraw")
+VERBS = (
+    "log", "replay", "correct", "undo", "redo", "answer", "withdraw", "clock", "tick", "silent",
+    "windows",
+)  # fmt: skip
 CHANNELS = ("postcard", "letter", "call", "meeting", "event")
 
 
@@ -93,12 +98,16 @@ def check() -> None:
             assert {action.pieces, *(row.pieces for row in reached), *named} == {1}
             assert action.unnamed == (0 if named else 1)
     assert total(ActionFilter()) == expected
-    # What waits is what expects an answer and has none.
+    # What waits is what expects an answer, has none and was not closed; each knows its day.
     for row in db.session.scalars(select(ActionTarget)).all():
         answered = db.session.scalar(
             select(Outcome.id).where(Outcome.action_target_id == row.id).limit(1)
         )
-        assert row.awaiting == (answered is None and ways[row.channel].expects_answer)
+        expects = ways[row.channel].expects_answer
+        assert row.awaiting == (answered is None and expects and row.closed_on is None)
+        assert (row.ask_on is not None) == expects
+        assert 0 <= row.asked <= 2
+        assert (row.closed_on is None) == (row.closed_why is None)
 
 
 @settings(
@@ -119,7 +128,34 @@ def test_it_works(any_app: Flask, any_scene: SimpleNamespace, data: Any) -> None
         with db.unit_of_work():
             action = db.session.get_one(Action, number) if number else None
             try:
-                if action is None or verb == "replay":
+                if verb == "clock":
+                    day = TODAY + timedelta(days=data.draw(st.integers(0, 90)))
+                    before = {row.id: row.asked for row in db.session.scalars(select(ActionTarget))}
+                    waits.by_the_clock(day)
+                    audit.record("ask_for_replies", "action", None, by=None)
+                    db.session.expire_all()
+                    for row in db.session.scalars(select(ActionTarget)):
+                        assert row.asked - before[row.id] in (0, 1)
+                elif verb == "windows":
+                    days = data.draw(st.integers(1, 60))
+                    windows.set_windows({("letter", "washington"): days}, move_open=True, by=None)
+                elif verb in ("tick", "silent") and action is not None:
+                    found = db.session.scalars(
+                        select(ActionTarget.id).where(ActionTarget.action_id == number)
+                    ).all()
+                    ticked = found[:1] if verb == "tick" else []
+                    record_replies(
+                        action_id=number,
+                        replies=[Reply(row, "form_reply", TODAY, data.draw(st.sampled_from(
+                            [None, *any_scene.members]))) for row in ticked],
+                        shown=found,
+                        rest=data.draw(st.sampled_from(list(Rest))),
+                        days=14,
+                        key=key,
+                        by=None,
+                        today=TODAY,
+                    )  # fmt: skip
+                elif action is None or verb == "replay":
                     done = log_action(client_key=key, by=None, today=TODAY, **given_).id
                     assert number in (None, done)
                     if number is None:

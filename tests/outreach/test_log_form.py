@@ -312,6 +312,30 @@ def test_a_storage_that_is_away(app: Flask, leader: FlaskClient, scene: SimpleNa
     assert count(ActionPhoto) == 2
 
 
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_photo_of_a_request_that_broke_goes_unless_a_row_may_name_it(
+    app: Flask,
+    leader: FlaskClient,
+    scene: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    is_written: bool,
+) -> None:
+    seal = db.seal
+
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    def sealed_and_broken_later() -> None:
+        seal()
+        db.after_commit(broken)
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr(db, "seal", sealed_and_broken_later if is_written else broken)
+    data = sent(scene, nobody_seen="y", photos=[(picture(), "a.jpg")])
+    assert post(leader, data).status_code == 500
+    assert len(list(store.here().names())) == count(ActionPhoto) == int(is_written)
+
+
 def test_a_photo_that_waited_too_long_is_asked_for_again(
     app: Flask, leader: FlaskClient, scene: SimpleNamespace
 ) -> None:

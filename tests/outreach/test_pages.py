@@ -12,13 +12,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from crm.core import audit, db
+from crm.core import audit, db, store
 from crm.outreach.models import Action, ActionTarget, Outcome
 from crm.outreach.operations import record_outcome
 
 SignIn = Callable[[object], FlaskClient]
 Log = Callable[..., Action]
 TODAY = date(2026, 5, 1)
+PICTURE = "a" * 32 + ".jpg"
 
 
 @contextmanager
@@ -197,10 +198,8 @@ def test_who_may_not_see_the_members_sees_no_names(
 def test_photos_are_for_those_who_see_the_members(
     scene: SimpleNamespace, log: Log, sign_in: SignIn, app: Flask
 ) -> None:
-    folder = app.config["PICTURES"]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "a.jpg").write_bytes(b"\xff\xd8\xff")
-    number = log(scene, photos=["a.jpg"], nobody_seen=True).id
+    store.here().keep(PICTURE, b"\xff\xd8\xff")
+    number = log(scene, photos=[PICTURE], nobody_seen=True).id
     other = log(scene).id
     assert sign_in(scene.people.leader).get(f"/outreach/{number}/photos/1").status_code == 200
     assert sign_in(scene.people.outsider).get(f"/outreach/{number}/photos/1").status_code == 404

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 
-from crm.core import db
+from crm.core import db, store
 from crm.core.audit import AuditEntry
 from crm.members.models import Consent, Guardian, Guardianship, Member
 from crm.outreach.models import Action, ActionPhoto
@@ -18,6 +18,7 @@ from tests import make
 
 SignIn = Callable[[object], FlaskClient]
 Log = Callable[..., Action]
+PICTURE = "a" * 32 + ".jpg"
 
 
 def says(member_id: int, answer: str = "given", **more: Any) -> Consent:
@@ -97,10 +98,8 @@ def test_a_tally_does_not_say_whose_consent_it_takes(
 def test_the_page_says_why_and_gives_no_picture(
     app: Flask, scene: SimpleNamespace, log: Log, sign_in: SignIn
 ) -> None:
-    folder = app.config["PICTURES"]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "a.jpg").write_bytes(b"\xff\xd8\xff")
-    number = log(scene, members={scene.members[0]: 150}, photos=["a.jpg"]).id
+    store.here().keep(PICTURE, b"\xff\xd8\xff")
+    number = log(scene, members={scene.members[0]: 150}, photos=[PICTURE]).id
     photo = db.session.query(ActionPhoto).one().id
     coordinator = sign_in(scene.people.coordinator)
     page = coordinator.get(f"/outreach/{number}").text
