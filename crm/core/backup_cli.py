@@ -118,7 +118,7 @@ def _text_of(identity: Path | None) -> str:
 @click.option(
     "--held",
     type=click.Choice(["send", "drop"]),
-    help="What becomes of the messages a restore held; without PATH.",
+    help="What becomes of the messages and jobs a restore held; without PATH.",
 )
 @with_appcontext
 def restore(path: Path | None, identity: Path | None, held: str | None) -> None:
@@ -132,7 +132,7 @@ def restore(path: Path | None, identity: Path | None, held: str | None) -> None:
     if path is None:
         with _told():
             ensure_database()
-            click.echo(f"Messages: {restoring.let_go(send=held == 'send')}.")
+            click.echo(f"Messages and jobs: {restoring.let_go(send=held == 'send')}.")
         return
     with _told():
         with _bar("Checking it, then bringing it back") as moved:
@@ -140,8 +140,9 @@ def restore(path: Path | None, identity: Path | None, held: str | None) -> None:
         _tell_back(back)
     if back.held:
         click.echo(
-            f"{_so_many(back.held, 'message was', 'messages were')} waiting when the backup was "
-            "made and may have been sent since: held, until `crm restore --held send` or `drop`."
+            f"{_so_many(back.held, 'message or job was', 'messages and jobs were')} waiting when "
+            "the backup was made and may have been sent or done since: held, until "
+            "`crm restore --held send` or `drop`."
         )
 
 

@@ -16,15 +16,15 @@ from typing import IO, Any
 from alembic import command as alembic
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, update
 
 from crm.core import archives, db, outbox, store, whole
 from crm.core.archives import Contents
 from crm.core.errors import Refused
 from crm.core.settings import in_force
 
-#: The batch of messages a restore holds.
-RESTORED = "restored"
+#: Why a message or job is held that was waiting when the backup was made.
+RESTORED = "held by a restore"
 Moved = Callable[[int], object]
 #: Fills in a row what an export left out of it.
 Fresh = Callable[[str, dict[str, Any]], None]
@@ -35,7 +35,7 @@ class Back:
     """What came back."""
 
     contents: Contents
-    #: Messages that were waiting and are held, so that none is sent a second time.
+    #: Messages and jobs that were waiting and are held, so that none happens a second time.
     held: int = 0
     #: The revision it was migrated to, where it came from an earlier version.
     migrated: str | None = None
@@ -250,18 +250,17 @@ def compare(connection: Connection, contents: Contents, *, but_not: Any = ()) ->
 
 
 def hold_mail(connection: Connection) -> int:
-    """Hold the messages that were waiting, and let no schedule make up for the time between.
+    """Hold what was to be sent or done, and let no schedule make up for the time between.
 
-    They may have been sent since the backup was made.
+    It may have happened since the backup was made. What was held before is not touched.
     """
     tables = {shape.name for shape in whole.shapes(connection)}
     held = 0
     if "outbox" in tables:
-        waiting = "job = 'mail' AND state IN ('waiting', 'taken', 'held')"
-        # Those of a batch stay in it: whoever sent it lets it go on from its own page.
+        waiting = "state IN ('waiting', 'taken') AND job NOT IN ('backup', 'forget-file')"
         held = connection.exec_driver_sql(
             "UPDATE outbox SET state = 'held', taken_by = NULL, lease_until = NULL,"  # noqa: S608
-            f" batch = coalesce(batch, '{RESTORED}') WHERE {waiting}"
+            f" fault = '{RESTORED}' WHERE {waiting}"
         ).rowcount
     if "schedule_run" in tables:
         connection.exec_driver_sql("DELETE FROM schedule_run")
@@ -269,11 +268,16 @@ def hold_mail(connection: Connection) -> int:
 
 
 def let_go(*, send: bool) -> int:
-    """Send the messages that a restore held, or want them no more; how many.
-
-    Those of a batch, such as a letter to many, go on from the page of their own.
-    """
+    """Send and do what a restore held, or want it no more; how much it is."""
+    mine = (outbox.Outgoing.fault == RESTORED, outbox.Outgoing.state == outbox.State.HELD)
     with db.unit_of_work():
-        if send:
-            return outbox.resume(RESTORED)
-        return outbox.withdraw(outbox.Outgoing.batch == RESTORED)
+        if not send:
+            return outbox.withdraw(*mine)
+        values = {"state": outbox.State.WAITING, "fault": None}
+        done = db.session.execute(
+            update(outbox.Outgoing).where(*mine).values(**values),
+            execution_options={"synchronize_session": False},
+        )
+        for lane in outbox.lanes():
+            outbox.wake_after_commit(lane)
+        return int(done.rowcount)  # type: ignore[attr-defined]

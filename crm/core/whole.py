@@ -163,11 +163,11 @@ def rows(connection: Connection, shape: Shape) -> Iterator[Sequence[dict[str, An
     )
     result = connection.exec_driver_sql(
         f"SELECT {picked} FROM {_quoted(shape.name)} ORDER BY {order}",  # noqa: S608
-        execution_options={"stream_results": True, "yield_per": _AT_ONCE},
+        execution_options={"stream_results": True, "max_row_buffer": _AT_ONCE},
     )
     names, made = shape.names, _made(shape)
     try:
-        for some in result.partitions():
+        for some in result.partitions(_AT_ONCE):
             found = []
             for row in some:
                 item = {
