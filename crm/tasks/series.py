@@ -41,7 +41,7 @@ def go_on(on: date) -> list[Task]:
     made = [
         task for task_id in _missed(on) if (task := come_again(held(task_id), today=on)) is not None
     ]
-    mailed.given(made, by=None)
+    mailed.given(made, by=None, today=on)
     return made
 
 
