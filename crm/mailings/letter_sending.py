@@ -35,6 +35,8 @@ from crm.members.reach import Bar, reaches
 from crm.texts.models import TextVersion
 
 log = logging.getLogger(__name__)
+#: Messages of one step.
+AT_ONCE = 25
 #: States of the outbox in which something is still to come.
 _OPEN = (State.WAITING, State.HELD, State.TAKEN, State.HANDED)
 
@@ -62,11 +64,15 @@ def _step(payload: Mapping[str, Any]) -> None:
     )
     if letter_id is None:
         raise outbox.Unwanted("the letter is not there")
-    step(letter_id)
+    step(letter_id, left=payload.get("left"))
 
 
-def step(letter_id: int) -> None:
-    """Settle what has left, queue the next ones, and ask for the next step."""
+def step(letter_id: int, *, left: int | None = None) -> None:
+    """Settle what has left, queue the next ones, and ask for the next step.
+
+    A minute's share is queued a few at a time, so that nobody else waits long to write; `left` is
+    what is left of it.
+    """
     letter = held(letter_id)
     settle(letter)
     if letter.state == LetterState.PAUSED:
@@ -77,38 +83,47 @@ def step(letter_id: int) -> None:
             ask_for_step(letter, in_seconds=60)
         return
     if letter.state == LetterState.SENDING:
-        _queue(letter)
-    left = _open_rows(letter)
-    if left:
+        left = _queue(letter, left)
+        if left:
+            outbox.put("letter", {"code": letter.code, "left": left}, about="letter")
+            return
+    if _open_rows(letter):
         ask_for_step(letter, in_seconds=60)
     elif letter.state == LetterState.SENDING:
         _end(letter)
 
 
-def _queue(letter: MemberLetter) -> None:
-    """Put the next ones into the outbox: so many that at most `rate` wait there."""
-    waiting = outbox.counts(letter.code)
-    room = letter.rate - waiting.get(State.WAITING, 0) - waiting.get(State.TAKEN, 0)
+def _queue(letter: MemberLetter, left: int | None) -> int:
+    """Put the next few into the outbox; what is then left of this minute's share.
+
+    That is the rate, less what still waits: a mail server that was away is not met by everybody at
+    once when it is back.
+    """
+    if left is None:
+        waiting = outbox.counts(letter.code)
+        left = letter.rate - waiting.get(State.WAITING, 0) - waiting.get(State.TAKEN, 0)
+    some = min(max(0, left), AT_ONCE)
     rows = db.session.scalars(
         select(MemberLetterRow)
         .where(MemberLetterRow.letter_id == letter.id, MemberLetterRow.state == RowState.TO_SEND)
         .order_by(MemberLetterRow.id)
-        .limit(max(0, room))
+        .limit(some)
         .execution_options(populate_existing=True)
     ).all()
     if not rows:
-        return
+        return 0
     if not mail.is_configured():
         raise Later("mail is not set up")
     try:
         sending = _Sending(letter, rows)
     except Refused as refusal:
         _pause_all(letter, str(refusal.message))
-        return
+        return 0
     for row in rows:
         sending.queue(row)
     db.session.flush()
     _note_outgoing(letter, [row for row in rows if row.state == RowState.QUEUED])
+    return left - len(rows) if len(rows) == some else 0
 
 
 class _Sending:

@@ -88,7 +88,8 @@ def _some(ids: Sequence[int], kind: str) -> dict[int, Reach]:
     }
     may = allowed(list(there), Purpose.CONTACT)
     minors = _Minors(set(wanted.values()))
-    stopped, bad = _kept_back(set(wanted.values()), kind)
+    known = {address: recipient_of(address) for address in set(wanted.values())}
+    stopped, bad = _kept_back(known.values(), kind)
 
     def bar(number: int) -> Bar | None:
         if number not in there or number in no_members:
@@ -100,15 +101,14 @@ def _some(ids: Sequence[int], kind: str) -> dict[int, Reach]:
             return Bar.CONTACT
         if found := minors.bar(address):
             return found
-        if recipient_of(address) in bad:
+        if known[address] in bad:
             return Bar.BAD_ADDRESS
-        return Bar.STOPPED if recipient_of(address) in stopped else None
+        return Bar.STOPPED if known[address] in stopped else None
 
     return {number: Reach(*there.get(number, (None, None)), bar(number)) for number in ids}
 
 
-def _kept_back(addresses: Collection[str], kind: str) -> tuple[set[str], set[str]]:
-    digests = [recipient_of(each) for each in addresses]
+def _kept_back(digests: Collection[str], kind: str) -> tuple[set[str], set[str]]:
     stopped = select(MailChoice.recipient).where(
         MailChoice.recipient.in_(digests), MailChoice.kind == kind, MailChoice.how != How.MAIL
     )

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from crm import create_app
 from crm.accounts.models import User
@@ -326,6 +326,20 @@ def test_it_goes_at_its_rate(scene: SimpleNamespace) -> None:
         seen.append(len(received(scene.box)))
     assert seen == [3, 3, 1, 0]
     assert state(letter) == "done"
+
+
+def test_a_minutes_share_is_queued_a_few_at_a_time(scene: SimpleNamespace) -> None:
+    many(scene, letter_sending.AT_ONCE + 10)
+    letter = send(scene, rate=letter_sending.AT_ONCE + 5)
+    outbox.work("work")
+    assert outbox.counts(letter.code) == {State.WAITING: letter_sending.AT_ONCE + 5}
+    steps = select(func.count()).where(Outgoing.job == "letter", Outgoing.state == State.DONE)
+    assert db.session.scalar(steps) == 2
+    db.rollback()
+    outbox.drain()
+    assert len(received(scene.box)) == letter_sending.AT_ONCE + 5
+    minute()
+    assert len(received(scene.box)) == 7
 
 
 def test_one_step_a_minute_however_often_it_is_asked(scene: SimpleNamespace) -> None:
