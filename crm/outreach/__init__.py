@@ -4,7 +4,7 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import evidence, measures
-from crm.core import files, mail, schedule, shell
+from crm.core import files, mail, outbox, schedule, shell
 from crm.core.access import Can
 from crm.core.schedule import Daily, Schedule
 from crm.core.shell import NavItem, Panel
@@ -53,9 +53,10 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "target_list", Panel(20, "outreach/_of_list.html", list_views.of_list))
     front = Panel(15, "outreach/_replies_due.html", reply_views.of_front)
     shell.add_panel(app, "front-top", front)
+    outbox.job(app, outbox.Job(asking.JOB, _l("Ask whether answers came"), asking.take_step))
     why = _l("you answer for outreach that waits")
     mail.add_kind(app, mail.Kind("any_reply", _l("Any reply?"), why=why))
     schedule.add(
-        app, Schedule("reply_windows", _l("Ask whether answers came"), Daily(6), asking.run)
+        app, Schedule("reply_windows", _l("Ask whether answers came"), Daily(6), asking.begin)
     )
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))

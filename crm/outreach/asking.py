@@ -7,7 +7,7 @@ the chapters above.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from email.utils import parseaddr
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from crm.accounts.models import User
 from crm.campaigns.models import Campaign
-from crm.core import audit, db, links, mail
+from crm.core import audit, db, links, mail, outbox
 from crm.core.access import ROLES, Can, Role
 from crm.core.i18n import day
 from crm.members.disclosure import first_name
@@ -119,37 +119,56 @@ class Line:
     code: str
 
 
-def run(today: date) -> int:
-    """What the schedule does each morning; how many messages were asked for."""
-    old = waits.date_old(today)
-    left = waits.close_of_who_left(today)
-    asked = waits.by_the_clock(today)
-    audit.record(
-        "ask_for_replies",
-        "action",
-        None,
-        by=None,
-        changes={
-            "sittings": len(asked.action_ids),
-            "closed": asked.closed,
-            "left_office": left,
-            "dated": old,
-        },
-    )
-    if not asked.action_ids or not mail.is_configured():
+#: The steps of a morning, each in parts of its own: date what is old, close, ask, write.
+_STEPS = ("date", "left", "clock", "mail")
+JOB = "reply_windows"
+
+
+def begin(on: date) -> None:
+    """What the schedule does each morning: ask for the first step."""
+    outbox.put(JOB, {"on": on.isoformat(), "step": _STEPS[0]})
+
+
+def take_step(payload: Mapping[str, Any]) -> None:
+    """Do one part of a step, and ask for the next: no part is longer than a moment."""
+    today, step = date.fromisoformat(payload["on"]), str(payload["step"])
+    more: dict[str, Any] | None = None
+    if step == "date":
+        spread = payload.get("spread")
+        count, left = waits.date_old(today, waits.Spread(**spread) if spread else None)
+        changes = {"dated": count}
+        more = {"spread": asdict(left)} if left is not None else None
+    elif step == "left":
+        count = waits.close_of_who_left(today)
+        changes, more = {"left_office": count}, {} if count >= waits.MOST else None
+    elif step == "clock":
+        asked = waits.by_the_clock(today)
+        changes = {"sittings": len(asked.action_ids), "closed": asked.closed}
+        more = {} if asked.more else None
+    else:
+        changes = {"messages": _write(today)}
+    if any(changes.values()):
+        audit.record("ask_for_replies", "action", None, by=None, changes=changes)
+    if more is not None:
+        outbox.put(JOB, {"on": payload["on"], "step": step, **more})
+    elif step != _STEPS[-1]:
+        following = _STEPS[_STEPS.index(step) + 1]
+        outbox.put(JOB, {"on": payload["on"], "step": following})
+
+
+def _write(today: date) -> int:
+    """Write to everybody who is asked today; how many messages were asked for."""
+    action_ids = waits.asked_on(today) if mail.is_configured() else ()
+    if not action_ids:
         return 0
     sittings: dict[int, list[int]] = defaultdict(list)
     users: dict[int, User] = {}
-    for action_id, people in who_is_asked(asked.action_ids).items():
+    for action_id, people in who_is_asked(action_ids).items():
         for user in people:
             users[user.id] = user
             sittings[user.id].append(action_id)
-    named = {each for ids in sittings.values() for each in sorted(ids)[:NAMED]}
-    facts = _facts(named)
-    count = 0
-    for user_id, action_ids in sittings.items():
-        count += bool(_send(users[user_id], sorted(action_ids), facts, today))
-    return count
+    facts = _facts({each for ids in sittings.values() for each in sorted(ids)[:NAMED]})
+    return sum(_send(users[each], sorted(ids), facts, today) for each, ids in sittings.items())
 
 
 def _send(user: User, action_ids: Sequence[int], facts: Mapping[int, Any], today: date) -> bool:

@@ -129,6 +129,7 @@ _FIELDS = {
     "closed": _l("Closed without answer"),
     "left_office": _l("Closed: left office"),
     "dated": _l("Given a day"),
+    "messages": _l("Messages"),
 }
 
 

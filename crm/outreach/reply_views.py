@@ -73,27 +73,31 @@ def _due(scope: Scope) -> Any:
             since.label("since"),
             func.max(ActionTarget.asked).label("asked"),
         )
-        .where(is_due(today(), windows.windows().again))
+        .where(is_due(today()))
         .group_by(ActionTarget.action_id)
         .order_by(since, ActionTarget.action_id)
     )
-    if not scope.everywhere:
-        found = found.where(
-            ActionTarget.action_id.in_(
-                select(ActionChapter.action_id).where(
-                    ActionChapter.chapter_id.in_(scope.chapter_ids)
-                )
-            )
-        )
-    return found
+    return _narrowed(found, scope)
+
+
+def _narrowed(found: Any, scope: Scope) -> Any:
+    """Of the chapters in which the reader may record answers."""
+    if scope.everywhere:
+        return found
+    theirs = select(ActionChapter.action_id).where(
+        ActionChapter.action_id == ActionTarget.action_id,
+        ActionChapter.chapter_id.in_(scope.chapter_ids),
+    )
+    return found.where(theirs.exists())
 
 
 def of_front(user: Any) -> dict[str, Any] | None:
-    """What stands above all else: how many sittings are to be looked at. Two statements."""
+    """What stands above all else: how many sittings are to be looked at. One statement."""
     scope = access.scope(user, Can.RECORD_OUTCOMES)
     if not scope:
         return None
-    some = _due(scope).order_by(None).limit(COUNTED + 1).subquery()
+    due = _narrowed(select(ActionTarget.action_id).where(is_due(today())), scope)
+    some = due.distinct().limit(COUNTED + 1).subquery()
     count = db.session.scalar(select(func.count()).select_from(some)) or 0
     return {"count": min(count, COUNTED), "more": count > COUNTED} if count else None
 

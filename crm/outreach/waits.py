@@ -5,7 +5,7 @@ makes up an answer: what is closed can still be answered, and is not opened by t
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,8 +21,8 @@ from crm.outreach.window_rules import LEFT_OFFICE, Wait
 from crm.outreach.windows import AT_ONCE, days_of_rows, windows
 from crm.targets.models import Term
 
-#: Rows that one run of the job closes, asks about or dates. Tomorrow's run takes the rest.
-MOST = 50_000
+#: Rows one step of the job takes: nobody who writes waits longer for it than a moment.
+MOST = 2_000
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,11 @@ class Asked:
 
     action_ids: frozenset[int]
     closed: int
+    #: Whether there may be more.
+    more: bool = False
 
 
-def is_due(today: date, again: int) -> ColumnElement[bool]:
+def is_due(today: date) -> ColumnElement[bool]:
     """Whether a row has something to ask, by the date: `Wait.is_due` as a condition.
 
     What waited before there were windows, and that no job has dated yet, is due once the longest
@@ -43,13 +45,8 @@ def is_due(today: date, again: int) -> ColumnElement[bool]:
     return and_(
         ActionTarget.awaiting.is_(True),
         or_(
-            and_(
-                ActionTarget.ask_on <= today + timedelta(days=again),
-                or_(
-                    ActionTarget.ask_on <= today,
-                    and_(ActionTarget.asked > 0, ActionTarget.said_on.is_(None)),
-                ),
-            ),
+            ActionTarget.ask_on <= today,
+            and_(ActionTarget.asked > 0, ActionTarget.said_on.is_(None)),
             and_(
                 ActionTarget.ask_on.is_(None),
                 ActionTarget.happened_on <= today - timedelta(days=longest),
@@ -59,7 +56,7 @@ def is_due(today: date, again: int) -> ColumnElement[bool]:
 
 
 def by_the_clock(today: date) -> Asked:
-    """Take each row that is due a step on: asked once, once again, then closed.
+    """Take rows that are due a step on: asked once, once again, then closed. `MOST` of them.
 
     In batches, each of two statements; rows of one batch that take the same step are one update.
     """
@@ -86,7 +83,7 @@ def by_the_clock(today: date) -> Asked:
         _close(ends, [i for then, ids in steps.items() if then.closed_on for i in ids],
                today, rules.NO_ANSWER, None)  # fmt: skip
         closed += sum(map(len, ends.values()))
-    return Asked(frozenset(action_ids), closed)
+    return Asked(frozenset(action_ids), closed, more=read >= MOST)
 
 
 def _after(asked: Sequence[ColumnElement[bool]], last: tuple[date, int]) -> Sequence[Any]:
@@ -180,7 +177,9 @@ def _has_left() -> ColumnElement[bool]:
 def close_of_who_left(
     today: date, *, target_ids: Collection[int] | None = None, by: User | None = None
 ) -> int:
-    """Close what waits for somebody who has left the post it was sent to; how many rows."""
+    """Close what waits for somebody who has left the post it was sent to; how many rows, `MOST` at
+    most.
+    """
     count = 0
     asked = [ActionTarget.awaiting.is_(True), ActionTarget.term_id.is_not(None), _has_left()]
     if target_ids is not None:
@@ -203,75 +202,94 @@ def close_of_who_left(
     return count
 
 
+# What asks today
+
+
+def asked_on(today: date) -> Sequence[int]:
+    """The sittings that were asked about on this day, and nobody has said anything since."""
+    next_on = today + timedelta(days=windows().again)
+    return db.session.scalars(
+        select(ActionTarget.action_id)
+        .where(
+            ActionTarget.awaiting.is_(True),
+            ActionTarget.ask_on == next_on,
+            ActionTarget.asked > 0,
+            ActionTarget.said_on.is_(None),
+        )
+        .distinct()
+    ).all()
+
+
 # What waited before there were windows
 
 
-def date_old(today: date) -> int:
-    """Give rows that no window was said for the day they are asked about; how many.
+@dataclass
+class Spread:
+    """How far the spreading is, from one step to the next."""
+
+    #: Of each leader, how many old sittings there are, and how many have their day.
+    sittings: dict[str, int]
+    placed: dict[str, int]
+    #: The sitting a step ended in, and its day.
+    last: tuple[int, str] | None = None
+
+
+def date_old(today: date, spread: Spread | None = None) -> tuple[int, Spread | None]:
+    """Give rows that no window was said for the day they are asked about: `MOST` of them.
 
     What is over already is spread: of each leader some sittings a day, the oldest first, so that
-    nobody finds five hundred questions one morning.
+    nobody finds five hundred questions one morning. Returns how many rows, and where the next step
+    goes on; None when nothing is left.
     """
     undated = (ActionTarget.awaiting.is_(True), ActionTarget.ask_on.is_(None))
+    so_far = spread or _begin(undated)
+    days: dict[int, date] = {}
+    if so_far.last is not None:
+        days[so_far.last[0]] = date.fromisoformat(so_far.last[1])
+    force, count = windows(), 0
+    while count < MOST and (rows := _undated(undated)):
+        own = days_of_rows([row.id for row in rows], force)
+        values = []
+        for row in rows:
+            ask_on = own.get(row.id, today)
+            if ask_on <= today:
+                if row.action_id not in days:
+                    days[row.action_id] = _place(row.logged_by_id, today, so_far)
+                ask_on = days[row.action_id]
+            values.append({"id": row.id, "ask_on": ask_on})
+        db.session.execute(update(ActionTarget), values)
+        last = rows[-1].action_id
+        so_far.last = (last, days[last].isoformat()) if last in days else None
+        count += len(values)
+    return count, so_far if count >= MOST else None
+
+
+def _begin(undated: Sequence[ColumnElement[bool]]) -> Spread:
     of_leaders = (
         select(Action.logged_by_id, func.count(func.distinct(Action.id)))
         .join(ActionTarget, ActionTarget.action_id == Action.id)
         .where(*undated)
         .group_by(Action.logged_by_id)
     )
-    sittings = {row[0]: row[1] for row in db.session.execute(of_leaders)}
-    if not sittings:
-        return 0
-    force, days, places = windows(), dict[int, date](), dict[int | None, int]()
-    count = 0
-    for rows in _undated(undated):
-        windows_ = days_of_rows([row.id for row in rows], force)
-        values = []
-        for row in rows:
-            own = windows_.get(row.id, today)
-            if own <= today:
-                if row.action_id not in days:
-                    place = places.get(row.logged_by_id, 0)
-                    places[row.logged_by_id] = place + 1
-                    a_day = rules.old_a_day(sittings[row.logged_by_id])
-                    days[row.action_id] = today + timedelta(days=place // a_day)
-                own = days[row.action_id]
-            values.append({"id": row.id, "ask_on": own})
-        db.session.execute(update(ActionTarget), values)
-        count += len(values)
-    return count
+    return Spread({str(row[0]): row[1] for row in db.session.execute(of_leaders)}, {})
 
 
-def _undated(undated: Sequence[ColumnElement[bool]]) -> Iterator[Sequence[Any]]:
-    """Those rows, the oldest sitting first, in batches; what was dated is met no more."""
-    last, read = (date.min, 0, 0), 0
-    while read < MOST:
-        day, action_id, row_id = last
-        rows = db.session.execute(
-            select(
-                ActionTarget.id,
-                ActionTarget.action_id,
-                ActionTarget.happened_on,
-                Action.logged_by_id,
-            )
-            .join(Action, Action.id == ActionTarget.action_id)
-            .where(
-                *undated,
-                or_(
-                    ActionTarget.happened_on > day,
-                    and_(
-                        ActionTarget.happened_on == day,
-                        or_(
-                            ActionTarget.action_id > action_id,
-                            and_(ActionTarget.action_id == action_id, ActionTarget.id > row_id),
-                        ),
-                    ),
-                ),
-            )
-            .order_by(ActionTarget.happened_on, ActionTarget.action_id, ActionTarget.id)
-            .limit(AT_ONCE)
-        ).all()
-        if not rows:
-            return
-        last, read = (rows[-1].happened_on, rows[-1].action_id, rows[-1].id), read + len(rows)
-        yield rows
+def _place(leader_id: int | None, today: date, spread: Spread) -> date:
+    """The day of one more old sitting of this leader."""
+    key = str(leader_id)
+    place = spread.placed.get(key, 0)
+    spread.placed[key] = place + 1
+    return today + timedelta(days=place // rules.old_a_day(spread.sittings.get(key, 1)))
+
+
+def _undated(undated: Sequence[ColumnElement[bool]]) -> Sequence[Any]:
+    """Some of those rows, the oldest sitting first; what was dated is met no more."""
+    return db.session.execute(
+        select(
+            ActionTarget.id, ActionTarget.action_id, ActionTarget.happened_on, Action.logged_by_id
+        )
+        .join(Action, Action.id == ActionTarget.action_id)
+        .where(*undated)
+        .order_by(ActionTarget.happened_on, ActionTarget.action_id, ActionTarget.id)
+        .limit(AT_ONCE)
+    ).all()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from crm.core import audit, db
+from crm.core import audit, db, outbox
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.outreach import asking, waits, window_rules, windows
@@ -282,14 +282,14 @@ def test_what_waited_before_is_spread(any_app: Flask, any_scene: SimpleNamespace
         db.session.execute(update(ActionTarget).values(ask_on=None))
         audit.record("make", "test", None, by=None)
     with db.unit_of_work():
-        assert waits.date_old(TODAY) == 15
+        assert waits.date_old(TODAY) == (15, None)
         audit.record("make", "test", None, by=None)
     days = [rows(each)[any_scene.targets[0]].ask_on for each in ids]
     assert days == sorted(days)
     assert max(days.count(day) for day in days) == 3
     assert rows(recent)[any_scene.targets[0]].ask_on == date(2026, 4, 30) + 56 * DAY
     with db.unit_of_work():
-        assert waits.date_old(TODAY) == 0
+        assert waits.date_old(TODAY) == (0, None)
         audit.record("make", "test", None, by=None)
 
 
@@ -343,6 +343,34 @@ def test_a_leader_changes_no_window(any_app: Flask, any_scene: SimpleNamespace) 
         windows.set_windows({("letter", "district"): 20}, by=leader)
 
 
+def morning(day: date) -> None:
+    """What the schedule asks for, carried out."""
+    with db.unit_of_work():
+        asking.begin(day)
+    outbox.drain()
+
+
+def test_a_morning_is_done_in_parts(
+    any_app: Flask, any_scene: SimpleNamespace, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MOST", "AT_ONCE"):
+        monkeypatch.setattr(waits, name, 3)
+    ids = [log(any_scene).id for _each in range(10)]
+    with db.unit_of_work():
+        db.session.execute(update(ActionTarget).values(ask_on=None))
+        audit.record("make", "test", None, by=None)
+    morning(date(2026, 5, 1))
+    found = {each: rows(each).values() for each in ids}
+    # The targets of one sitting have one day, however the parts were cut.
+    assert all(len({row.ask_on for row in of_one}) == 1 for of_one in found.values())
+    assert [next(iter(found[each])).asked for each in ids] == [1] * 3 + [0] * 7
+    days = [next(iter(found[each])).ask_on for each in ids[3:]]
+    assert days == [date(2026, 5, 1) + (n // 3) * DAY for n in range(3, 10)]
+    for later in (1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 17):
+        morning(date(2026, 5, 1) + later * DAY)
+    assert {row.closed_why for each in ids for row in rows(each).values()} == {NO_ANSWER}
+
+
 # Who is asked
 
 
@@ -380,13 +408,11 @@ def test_one_message_a_leader_a_day(
     monkeypatch.setattr(asking.mail, "send", send)
     for _each in range(15):
         log(any_scene)
-    with db.unit_of_work():
-        assert asking.run(date(2026, 5, 1)) == 1
+    morning(date(2026, 5, 1))
     (message,) = sent
     assert message["kind"] == "any_reply"
     assert len(message["lines"]) == asking.NAMED
     assert message["more"] == 3
     assert message["key"].endswith(":2026-05-01")
     assert "15" in str(message["subject"])
-    with db.unit_of_work():
-        assert asking.run(date(2026, 5, 1)) == 0
+    assert {row.asked for row in db.session.scalars(select(ActionTarget))} == {1}

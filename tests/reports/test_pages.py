@@ -312,7 +312,7 @@ def statements(app: Flask) -> list[str]:
     return seen
 
 
-def test_no_page_asks_more_than_fifteen_times(
+def test_no_page_asks_more_than_sixteen_times(
     work: SimpleNamespace, people: SimpleNamespace, sign_in: SignIn, statements: list[str]
 ) -> None:
     client = sign_in(people.staff)
@@ -320,7 +320,7 @@ def test_no_page_asks_more_than_fifteen_times(
         statements.clear()
         assert client.get(address).status_code == 200
         asked = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
-        assert len(asked) <= 15, (address, len(asked))
+        assert len(asked) <= 16, (address, len(asked))
 
 
 def test_the_front_page_is_alive(
