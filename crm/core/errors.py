@@ -72,7 +72,8 @@ def _answer(
         return jsonify(error=text), code
     page = render_template(
         "errors/error.html", code=code, title=title, text=text, again=again,
-        has_files=any(file.filename for file in request.files.values()),
+        # Not asked of a body that was too large to be read.
+        has_files=bool(again) and any(file.filename for file in request.files.values()),
     )  # fmt: skip
     return page, code
 
