@@ -32,6 +32,7 @@ from crm.outreach.forms import UndoForm, options
 from crm.outreach.history import entries
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import outcome_kinds
+from crm.outreach.plain import without_members
 from crm.outreach.record import action_with_facts, chapters_of
 from crm.outreach.replies import Reply, Rest, record_replies, tickable_kinds, withdraw_replies
 from crm.outreach.senders import senders_of
@@ -183,6 +184,7 @@ def reply(action_id: int) -> Any:
             "outreach/reply.html",
             form=form,
             action=action,
+            place=without_members([action_id], to=Viewer.of(current_user)).maybe(action.place),
             channel=channel,
             what=what,
             on=name,
