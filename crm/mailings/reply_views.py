@@ -25,6 +25,7 @@ from crm.outreach.asking import mail_address
 from crm.outreach.channels import channels
 from crm.outreach.forms import options
 from crm.outreach.models import Action, ActionTarget
+from crm.outreach.plain import Plain, without_members
 from crm.outreach.replies import tickable_kinds
 from crm.outreach.senders import senders_of
 
@@ -37,9 +38,11 @@ _SUMMARY = 2000
 def forwarded_replies() -> Any:
     """What was forwarded and waits for a person."""
     listed = page_within(confirming.waiting_for(current_user))
+    about = {each for _row, answers in listed.rows for each in answers.action_ids}
     return render_template(
         "mailings/replies.html",
         listed=listed,
+        plain=without_members(about, to=Viewer.of(current_user)),
         refused=confirming.refused() if access.may(current_user, Can.MANAGE_USERS) else (),
         address=mail_address(),
     )
@@ -83,6 +86,7 @@ def forwarded_reply(mail_id: int) -> Any:
     if not answers.action_ids:
         return _asks_code(row, answers)
     found = confirming.guesses(answers, f"{row.subject or ''}\n{row.text or ''}")
+    plain = without_members(answers.action_ids, to=Viewer.of(current_user))
     form = ConfirmForm()
     chosen = _chosen(found)
     form.action_target_id.choices = options(
@@ -96,7 +100,7 @@ def forwarded_reply(mail_id: int) -> Any:
         form.received_on.data = today()
         form.action_target_id.data = chosen
         form.files.data = [part["file"] for part in papers]
-        form.summary.data = confirming.answer_in(row.text or "")[:_SUMMARY]
+        form.summary.data = plain(confirming.answer_in(row.text or ""))[:_SUMMARY]
     outcome = form.carry(
         lambda: confirming.confirm_reply(
             row,
@@ -116,7 +120,7 @@ def forwarded_reply(mail_id: int) -> Any:
             row, answers = confirming.message(mail_id, current_user)
         return render_template(
             "mailings/reply.html", form=form, away=AwayForm(formdata=None), row=row,
-            answers=answers, latest=today(), likely=chosen,
+            answers=answers, plain=plain, latest=today(), likely=chosen,
         ), form.status  # fmt: skip
     action_id = db.session.scalars(
         select(ActionTarget.action_id).where(ActionTarget.id == outcome.action_target_id)
@@ -136,7 +140,7 @@ def _asks_code(row: Any, answers: Any) -> Any:
         row, answers = confirming.message(mail_id, current_user)
     return render_template(
         "mailings/reply_code.html", form=form, away=AwayForm(formdata=None), row=row,
-        answers=answers,
+        answers=answers, plain=Plain(),
     ), form.status  # fmt: skip
 
 

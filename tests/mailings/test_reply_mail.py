@@ -13,9 +13,8 @@ from flask import Flask, g
 from PIL import Image
 from sqlalchemy import select, update
 
-from crm.core import audit, db, incoming
+from crm.core import audit, db, incoming, store
 from crm.core.errors import Refused
-from crm.core.files import document_path
 from crm.core.mail_models import IncomingMail
 from crm.mailings import reply_confirming as confirming
 from crm.mailings.models import Mailing
@@ -136,8 +135,8 @@ def test_it_is_recorded_once_somebody_says_so(posted: SimpleNamespace) -> None:
     assert (outcome.kind, outcome.member_id) == ("substantive_reply", posted.scene.members[0])
     papers = db.session.scalars(select(OutcomeFile)).all()
     assert [(each.file, each.name) for each in papers] == [(files[0], "reply.pdf")]
-    assert document_path(files[0]).is_file()
-    assert not document_path(files[1]).is_file()
+    assert store.here().exists(files[0])
+    assert not store.here().exists(files[1])
     db.session.expire_all()
     kept = db.session.get_one(IncomingMail, row.id)
     assert (kept.state, kept.text, kept.subject, kept.sender, kept.parts) == (
@@ -158,7 +157,7 @@ def test_put_away_it_is_gone(posted: SimpleNamespace) -> None:
         )
     db.session.expire_all()
     assert db.session.get_one(IncomingMail, row.id).text is None
-    assert not document_path(file).is_file()
+    assert not store.here().exists(file)
 
 
 @pytest.mark.parametrize(

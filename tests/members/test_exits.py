@@ -47,7 +47,8 @@ SECRETS = {
     "email": "ana.q@home.example",
     "phone": "555-0177",
     "address": "77 Hidden Hollow",
-    "postal": "26999",
+    # No digest can hold it by chance.
+    "postal": "K9Z 8V7",
     "age": "11–13",
     "note": "allergic to wasps",
     "guardian": "Gale Wardwell",
