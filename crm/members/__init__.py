@@ -16,6 +16,7 @@ from crm.members import (
     guardian_views,
     history_views,
     key_views,
+    retention,
     year_end_views,
 )
 from crm.members import data_views as data_views
@@ -80,6 +81,7 @@ def init_app(app: Flask) -> None:
     history_views.init_app(app)
     files.add_column(app, models.Consent.scan)
     bad_mail.init_app(app)
+    retention.init_app(app)
     app.cli.add_command(user_commands)
     app.cli.add_command(member_commands)
     shell.add_nav(

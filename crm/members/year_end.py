@@ -179,27 +179,28 @@ def to_ask(member_ids: Collection[int], *, today: date) -> list[ToAsk]:
 
 def _long_gone(chapter_id: int, today: date) -> list[tuple[int, date]]:
     """Who left this chapter last, longer ago than the retention rule keeps people."""
-    years = int(in_force().retention_years)
-    before = _years_ago(today, years)
-    other = aliased(Membership)
-    since = exists().where(
-        other.member_id == Member.id,
-        other.left_on.is_(None) | (other.left_on > before),
-    )
     rows = db.session.execute(
         select(Member.id, func.max(Membership.left_on))
         .join(Membership, Membership.member_id == Member.id)
-        .where(
-            Membership.chapter_id == chapter_id,
-            Membership.left_on <= before,
-            ~since,
-            *queries.present(),
-        )
+        .where(Membership.chapter_id == chapter_id, *left_long_ago(today))
         .group_by(Member.id)
         .order_by(func.max(Membership.left_on), Member.id)
         .limit(MOST)
     )
     return [(member_id, left_on) for member_id, left_on in rows if left_on is not None]
+
+
+def left_long_ago(today: date) -> Sequence[Any]:
+    """Conditions on `Member` and a `Membership` of theirs: they left longer ago than the retention
+    rule keeps people, and are nowhere else since.
+    """
+    before = _years_ago(today, int(in_force().retention_years))
+    other = aliased(Membership)
+    since = exists().where(
+        other.member_id == Member.id,
+        other.left_on.is_(None) | (other.left_on > before),
+    )
+    return (Membership.left_on <= before, ~since, *queries.present())
 
 
 def _years_ago(today: date, years: int) -> date:

@@ -22,6 +22,7 @@ from crm.core.outbox import Outgoing
 from crm.core.outbox import State as Row
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.rules import State as PieceState
+from crm.members import retention
 from crm.members.disclosure import NOBODY, Exit, disclose
 from crm.members.models import ChapterRole, Member
 from crm.members.queries import in_scope
@@ -377,6 +378,16 @@ def of_administrator(week: Week) -> Part:
         lines.append(
             ngettext(
                 "Mail to %(num)s address came back.", "Mail to %(num)s addresses came back.", count
+            )
+        )
+    if count := sum(
+        count for _chapter, count in retention.waiting(Scope(True, frozenset()), week.on)
+    ):
+        lines.append(
+            ngettext(
+                "%(num)s member left so long ago that somebody should decide.",
+                "%(num)s members left so long ago that somebody should decide.",
+                count,
             )
         )
     lines += _backups(told=bool(lines))

@@ -136,7 +136,12 @@ def test_people_work_meanwhile(any_app: Flask, tmp_path: Path) -> None:
 # Sealed
 
 
-@pytest.mark.parametrize("key", ["a long passphrase, with ümlauts", str(IDENTITY.to_public())])
+@pytest.mark.parametrize(
+    "key",
+    ["a long passphrase, with ümlauts", str(IDENTITY.to_public())],
+    # The second is another in each process, and the tests are shared out by name.
+    ids=["passphrase", "recipient"],
+)
 def test_it_is_sealed_if_a_key_is_given(app: Flask, tmp_path: Path, key: str) -> None:
     make.people()
     before = sums()

@@ -122,6 +122,11 @@ SIMPLE = {
         "subject": "A reply waits for you to say what it is", "name": "Ada",
         "page": "https://outreach.example.org/outreach/replies/forwarded",
     },
+    "retention": {
+        "subject": "Members who left long ago", "name": "Ruth", "years": 3,
+        "chapters": [("Ridge School", 3), ("River School", 1)],
+        "page": "https://outreach.example.org/members/year-end?chapter=ridge",
+    },
     "scheduled_report": {
         "subject": "Outreach by state", "name": "Sol", "title": "Outreach by state",
         "facts": [("Period", "Feb 1 – Feb 28, 2026"), ("Campaign", "Ratify")], "problems": [],

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import event, func, insert, select
 
 from crm.accounts.models import User
-from crm.core import db, i18n
-from crm.core.access import Role
+from crm.core import db, i18n, outbox
+from crm.core.access import Role, Scope
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
-from crm.members import key_operations, keys, year_end
+from crm.members import key_operations, keys, retention, year_end
 from crm.members.consent_rules import Purpose
 from crm.members.models import Chapter, Consent, Guardian, Guardianship, Member, Membership
 from crm.members.rules import AgeBand
@@ -23,6 +23,7 @@ from crm.members.year_end import Decided, close_year, closing_year, last_day, pl
 from tests import make
 
 JULY = date(2026, 7, 6)
+ALL = Scope(everywhere=True, chapter_ids=frozenset())
 
 
 def member(name: str, chapter: Chapter, **values: Any) -> Member:
@@ -271,3 +272,38 @@ def test_what_no_person_sends(app: Flask, sign_in: Any, sent: dict[str, str]) ->
     assert sign_in(people.staff).post(
         "/members/year-end?chapter=alder-high-school", data=sent
     ).status_code == 422  # fmt: skip
+
+
+def test_who_may_forget_is_told_once_a_month(
+    mailing_app: Flask, letterbox: SimpleNamespace
+) -> None:
+    people = make.people()
+    school(people)
+    for _twice in range(2):
+        with db.unit_of_work():
+            retention.tell(date(2026, 7, 1))
+    told = set()
+    for _each in range(2):
+        _sender, [address], message = letterbox.next()
+        text = message.get_body(("plain",)).get_content()
+        told.add(address)
+        assert f"- {people.school_a.name}: 1 member" in text
+        assert f"/members/year-end?chapter={people.school_a.slug}" in text
+    # Staff of the whole and administrators; coordinators and leaders forget nobody.
+    assert told == {people.staff.email, people.admin.email}
+    assert letterbox.box.received.empty()
+    # Nobody is forgotten by it, and where nobody left too long ago nothing is written.
+    assert plan(people.school_a.id, today=JULY).long_gone
+    with db.unit_of_work():
+        retention.tell(date(2024, 7, 1))
+    outbox.drain()
+    assert letterbox.box.received.empty()
+
+
+def test_each_is_told_of_the_chapters_in_which_they_decide(any_app: Flask) -> None:
+    people = make.people()
+    school(people)
+    names = [(chapter.name, count) for chapter, count in retention.waiting(ALL, JULY)]
+    assert names == [(people.school_a.name, 1)]
+    there = Scope(False, frozenset({people.school_b.id}))
+    assert retention.waiting(there, JULY) == []
