@@ -34,6 +34,17 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process begin with the browser's walk and the other with the faults: both are long,
+    and two processes that share the tests out are done at about the same time then.
+    """
+    faults = [each for each in items if each.get_closest_marker("fault")]
+    others = [each for each in items if not each.get_closest_marker("fault")]
+    others.sort(key=lambda each: "tests/browser/" not in each.nodeid)
+    middle = len(items) // 2
+    items[:] = [*others[:middle], *faults, *others[middle:]]
+
+
 def settings_for(folder: Path, **more: str) -> Settings:
     """Settings of a test's own application."""
     return Settings(instance=str(folder), secret_key="test", testing="1", timezone="UTC", **more)
