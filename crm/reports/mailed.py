@@ -41,6 +41,10 @@ from crm.reports.subscriptions import (
 
 NAME = "scheduled_report"
 KIND = mail.Kind(NAME, _l("Reports you asked for"), why=_l("you asked for this report by mail"))
+_SCHEDULES = {
+    Every.WEEK: _l("Reports asked for every Monday"),
+    Every.MONTH: _l("Reports asked for every month"),
+}
 #: Rows and columns of its table.
 ROWS, COLUMNS = 10, 4
 
@@ -52,7 +56,7 @@ def init_app(app: Flask) -> None:
     for every, when in ((Every.WEEK, Weekly(0, 7)), (Every.MONTH, Monthly(1, 7))):
         schedule.add(
             app,
-            Schedule(f"reports-{every}", EVERIES[every], when, lambda on, e=every: ask(e, on)),  # type: ignore[misc]
+            Schedule(f"reports-{every}", _SCHEDULES[every], when, lambda on, e=every: ask(e, on)),  # type: ignore[misc]
         )
     history.add_kind(
         app,

@@ -213,7 +213,7 @@ def test_what_is_due_stands_on_the_page_without_a_worker(
     due(action_id)
     page = browser.get("/outreach/replies").text
     assert "20 letters" in page
-    assert "had time enough to be answered" in browser.get("/").text
+    assert "The time for an answer is over for" in browser.get("/").text
     other = sign_in(user(scene.people.outsider))
     assert "20 letters" not in other.get("/outreach/replies").text
     assert other.get(f"/outreach/replies/{action_id}").status_code == 404
@@ -227,7 +227,7 @@ def test_one_screen_records_a_class(
     browser = sign_in(user(scene.people.leader))
     page = browser.get(f"/outreach/replies/{action_id}")
     assert "Ana Brook" in page.text
-    assert "And 14 more, not named" in page.text
+    assert "And of 14 more, not named" in page.text
     ana, ben, _cleo = scene.members
     sent = {
         "key": "the-form-key-9", "received_on": "2026-05-01", "rest": "nothing-yet", "days": "14",
