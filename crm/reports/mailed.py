@@ -194,12 +194,11 @@ def _table(report: Report, found: Answer) -> list[list[str]]:
 
 
 def _places(report: Report) -> list[int]:
-    """Where the columns stand that a message has room for: the first, and the numbers."""
-    numbers = [
-        place
-        for place, column in enumerate(report.columns)
-        if place and column.kind in (Kind.NUMBER, Kind.SHARE)
-    ]
+    """Where the columns stand that a message has room for: the first, a share, the numbers."""
+    columns = list(enumerate(report.columns))
+    # A rate is what its report is asked for, wherever it stands.
+    numbers = [place for place, column in columns if place and column.kind is Kind.SHARE][:1]
+    numbers += [place for place, column in columns if place and column.kind is Kind.NUMBER]
     others = [place for place in range(1, len(report.columns)) if place not in numbers]
     return sorted([0, *(numbers + others)[: COLUMNS - 1]])
 
