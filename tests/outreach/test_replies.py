@@ -1,5 +1,6 @@
 """Answers of a class, ticked on one screen: each is one outcome, kept once, taken back together."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -255,6 +256,12 @@ def test_what_was_typed_comes_back_with_its_error(
     assert answer.status_code == 422
     assert "50 answers are given where 20 were sent" in answer.text
     assert 'value="50"' in answer.text
+    # What each one got is folded away until somebody says that they differ.
+    differ = rf'id="differ-{row}"[^>]*( checked)'
+    assert re.search(differ, answer.text) is None
+    sent[f"kind-{row}-{scene.members[0]}"] = "commitment"
+    again = browser.post(f"/outreach/replies/{action_id}", data=sent)
+    assert re.search(differ, again.text)
 
 
 def test_a_save_is_taken_back_from_the_page(
