@@ -145,7 +145,9 @@ def _people() -> Iterator[Finding]:
     theirs = [each.email for each in USERS]
     demo = db.session.scalar(select(func.count(User.id)).where(User.email.in_(theirs)))
     if demo:
-        yield note("people", f"{demo} people of the demo can sign in. Not for a public server.")
+        yield note(
+            "people", f"people of the demo who can sign in: {demo}. Not for a public server."
+        )
 
 
 def _web(settings: Settings) -> Iterator[Finding]:

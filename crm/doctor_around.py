@@ -149,9 +149,11 @@ def queue(settings: Settings) -> Iterator[Finding]:
         yield note("queue", f"{where} does not answer: what waits is looked for every minute.")
     seen, late = worker.seen(), metrics.late()
     if seen is None:
-        yield note("worker", "None is at work: `crm worker`, or `crm serve --with-worker`.")
+        yield note("worker", "No worker is at work: `crm worker`, or `crm serve --with-worker`.")
     elif (silent := db.now() - seen) > _SILENT:
-        yield note("worker", f"None said anything for {_long(silent)}: `crm worker` carries out.")
+        yield note(
+            "worker", f"No worker said anything for {_long(silent)}: `crm worker` carries out."
+        )
     else:
         yield good("worker", f"was there {_long(silent)} ago.")
     if late > _LATE:

@@ -33,7 +33,7 @@ def test_it_works(any_app: Flask) -> None:
     assert told(doctor_around.clock()).startswith("ok clock: ")
     said = told(doctor_around.queue(in_force()))
     assert "ok queue: a file in the instance folder answers." in said
-    assert "note worker: None is at work" in said
+    assert "note worker: No worker is at work" in said
     assert "There is none in" in told(doctor_around.backup(in_force()))
     assert told(doctor_around.files()).startswith("ok files: ")
     assert told(doctor_around.proxy(in_force())) == ""
@@ -61,7 +61,7 @@ def test_the_worker(any_app: Flask) -> None:
         db.session.execute(update(Outgoing).values(due_at=hour))
         db.session.get_one(Outgoing, 2).state = State.DEAD
     said = told(doctor_around.queue(in_force()))
-    assert "note worker: None said anything for 1 hour" in said
+    assert "note worker: No worker said anything for 1 hour" in said
     assert "has been due for 1 hour" in said
     assert "1 were given up" in said
 

@@ -329,6 +329,8 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    # A killed process loses nothing; a power cut may take the last moments' saves, the file stays
+    # whole. docs/operating.md says so to whoever runs it.
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
 

@@ -38,6 +38,11 @@ class Progress:
         return sum(self.counts.values())
 
     @property
+    def going(self) -> int:
+        """Those it is or was for: whoever may not be written to is not waited for."""
+        return self.total - self.of(RowState.WITHHELD)
+
+    @property
     def sent(self) -> int:
         """Those the mail server took."""
         return self.of(RowState.SENT)

@@ -32,7 +32,8 @@ from crm.mailings.views import blueprint
 from crm.members import filters
 from crm.members.disclosure import Exit, Shown, Viewer, disclose
 from crm.members.filters import Reader
-from crm.members.queries import MemberFilter, chapters_in
+from crm.members.models import Member
+from crm.members.queries import MemberFilter, chapters_in, visible_members
 from crm.outreach.forms import options
 from crm.texts import own_fields
 from crm.texts.kinds import KINDS
@@ -136,7 +137,10 @@ def _offer(form: LetterForm, texts: Sequence[tuple[int, str, str]]) -> None:
     choose = ("", _("Choose"))
     form.text.choices = options([choose, *((str(number), name) for number, _s, name in texts)])
     form.campaign.choices = options(
-        [("", _("None in particular")), *((str(each[0]), each[2]) for each in campaigns_in_use())]
+        [
+            ("", _("No campaign in particular")),
+            *((str(each[0]), each[2]) for each in campaigns_in_use()),
+        ]
     )
     chapters = chapters_in(access.scope(current_user, letters.RIGHT), open_only=True)
     form.chapter.choices = options([choose, *((str(each.id), each.name) for each in chapters)])
@@ -230,12 +234,18 @@ def _sample(found: Look) -> Any:
 
 
 def _shown(ids: Sequence[int]) -> dict[int, Shown]:
-    """Members by name where the reader sees them; of others no name at all."""
-    return {
-        number: each
-        for number, each in disclose(ids, to=Viewer.of(current_user), exit=Exit.PAGE).items()
-        if each.is_named
-    }
+    """Members as the reader may know them; those of chapters they do not keep not at all.
+
+    Whoever is not named by a consent that was withdrawn is told apart by those who keep them.
+    """
+    shown = disclose(ids, to=Viewer.of(current_user), exit=Exit.PAGE)
+    unnamed = [number for number, each in shown.items() if not each.is_named]
+    scope = access.scope(current_user, letters.RIGHT)
+    if unnamed and not scope.everywhere:
+        kept = visible_members(scope, one_by_one=True).where(Member.id.in_(unnamed))
+        theirs = set(db.session.scalars(kept.with_only_columns(Member.id)))
+        shown = {key: each for key, each in shown.items() if each.is_named or key in theirs}
+    return shown
 
 
 def _check_file(form: LetterForm, found: Look, format: str) -> Any:

@@ -50,7 +50,7 @@ WHYS: dict[str, Any] = BARS | {
     CONSENT: _l("The words ask for a name that may not be printed"),
     EMPTY: _l("A field of the words is not known"),
     STOPPED: _l("The letter was stopped"),
-    WITHDRAWN: _l("Not wanted any more when it was to leave"),
+    WITHDRAWN: _l("No longer to be sent when its turn came"),
     REFUSED: _l("May not be written to, when it was to leave"),
 }
 #: Parts of an address that are not the filter of the list of members.

@@ -175,9 +175,7 @@ def _send(user: User, action_ids: Sequence[int], facts: Mapping[int, Any], today
     number = len(action_ids)
     with force_locale(user.language or current_app.config["BABEL_DEFAULT_LOCALE"]):
         lines = [_line(each, facts[each]) for each in action_ids[:NAMED] if each in facts]
-        subject = ngettext(
-            "Any reply? One sitting to look at", "Any reply? %(num)s sittings to look at", number
-        )
+        subject = ngettext("Any reply? One to look at", "Any reply? %(num)s to look at", number)
     sent = mail.send(
         "any_reply",
         to=user.email,

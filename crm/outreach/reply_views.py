@@ -137,7 +137,7 @@ class RepliesForm(Form):
 
     key = form_key()
     received_on = day_field(_l("Received on"), required=True, past=True)
-    rest = choice(_l("Of those nobody ticked"), required=True, choices=[])
+    rest = choice(_l("Those you did not tick"), required=True, choices=[])
     days = choice(_l("Ask again in"), choices=[], coerce=int)
 
 

@@ -41,6 +41,10 @@ from crm.reports.subscriptions import (
 
 NAME = "scheduled_report"
 KIND = mail.Kind(NAME, _l("Reports you asked for"), why=_l("you asked for this report by mail"))
+_SCHEDULES = {
+    Every.WEEK: _l("Reports asked for every Monday"),
+    Every.MONTH: _l("Reports asked for every month"),
+}
 #: Rows and columns of its table.
 ROWS, COLUMNS = 10, 4
 
@@ -52,7 +56,7 @@ def init_app(app: Flask) -> None:
     for every, when in ((Every.WEEK, Weekly(0, 7)), (Every.MONTH, Monthly(1, 7))):
         schedule.add(
             app,
-            Schedule(f"reports-{every}", EVERIES[every], when, lambda on, e=every: ask(e, on)),  # type: ignore[misc]
+            Schedule(f"reports-{every}", _SCHEDULES[every], when, lambda on, e=every: ask(e, on)),  # type: ignore[misc]
         )
     history.add_kind(
         app,
@@ -190,12 +194,11 @@ def _table(report: Report, found: Answer) -> list[list[str]]:
 
 
 def _places(report: Report) -> list[int]:
-    """Where the columns stand that a message has room for: the first, and the numbers."""
-    numbers = [
-        place
-        for place, column in enumerate(report.columns)
-        if place and column.kind in (Kind.NUMBER, Kind.SHARE)
-    ]
+    """Where the columns stand that a message has room for: the first, a share, the numbers."""
+    columns = list(enumerate(report.columns))
+    # A rate is what its report is asked for, wherever it stands.
+    numbers = [place for place, column in columns if place and column.kind is Kind.SHARE][:1]
+    numbers += [place for place, column in columns if place and column.kind is Kind.NUMBER]
     others = [place for place in range(1, len(report.columns)) if place not in numbers]
     return sorted([0, *(numbers + others)[: COLUMNS - 1]])
 

@@ -39,7 +39,7 @@ class _Whose(Form):
         """Set what can be chosen; `everybody`: also a text of the whole coalition."""
         whole = [("", _l("The whole coalition"))] if everybody else []
         self.chapter_id.choices = [*whole, *chapters]
-        self.campaign_id.choices = [("", _l("None in particular")), *campaigns]
+        self.campaign_id.choices = [("", _l("No campaign in particular")), *campaigns]
 
 
 class _Words(Form):

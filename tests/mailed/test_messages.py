@@ -109,7 +109,7 @@ SIMPLE = {
         ],
     },
     "any_reply": {
-        "subject": "Any reply? 13 sittings to look at", "name": "Ada", "more": 12,
+        "subject": "Any reply? 13 to look at", "name": "Ada", "more": 12,
         "lines": [
             {
                 "what": "155 postcards", "on": "Mar 3, 2026", "campaign": "Postcards to Congress",

@@ -1,5 +1,6 @@
 """Answers of a class, ticked on one screen: each is one outcome, kept once, taken back together."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -213,7 +214,7 @@ def test_what_is_due_stands_on_the_page_without_a_worker(
     due(action_id)
     page = browser.get("/outreach/replies").text
     assert "20 letters" in page
-    assert "had time enough to be answered" in browser.get("/").text
+    assert "The time for an answer is over for" in browser.get("/").text
     other = sign_in(user(scene.people.outsider))
     assert "20 letters" not in other.get("/outreach/replies").text
     assert other.get(f"/outreach/replies/{action_id}").status_code == 404
@@ -227,7 +228,7 @@ def test_one_screen_records_a_class(
     browser = sign_in(user(scene.people.leader))
     page = browser.get(f"/outreach/replies/{action_id}")
     assert "Ana Brook" in page.text
-    assert "And 14 more, not named" in page.text
+    assert "And of 14 more, not named" in page.text
     ana, ben, _cleo = scene.members
     sent = {
         "key": "the-form-key-9", "received_on": "2026-05-01", "rest": "nothing-yet", "days": "14",
@@ -255,6 +256,12 @@ def test_what_was_typed_comes_back_with_its_error(
     assert answer.status_code == 422
     assert "50 answers are given where 20 were sent" in answer.text
     assert 'value="50"' in answer.text
+    # What each one got is folded away until somebody says that they differ.
+    differ = rf'id="differ-{row}"[^>]*( checked)'
+    assert re.search(differ, answer.text) is None
+    sent[f"kind-{row}-{scene.members[0]}"] = "commitment"
+    again = browser.post(f"/outreach/replies/{action_id}", data=sent)
+    assert re.search(differ, again.text)
 
 
 def test_a_save_is_taken_back_from_the_page(

@@ -145,6 +145,15 @@ def test_a_filter_that_is_gone_is_said(there: SimpleNamespace, letterbox: Simple
     assert "could not be reckoned" in text
 
 
+def test_the_rate_is_in_a_mailed_response_rate(
+    there: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    ask(there.leader, "response-rate")
+    tell(Every.MONTH, MONDAY)
+    text = letterbox.next()[2].get_body(("plain",)).get_content()
+    assert "Answer rate" in text
+
+
 def test_pages(app: Flask, people: SimpleNamespace, sign_in: Any) -> None:
     browser = sign_in(people.leader)
     page = browser.get("/reports/activity-by-target?channel=letter").get_data(as_text=True)
