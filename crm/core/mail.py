@@ -115,6 +115,16 @@ def _everybody(_address: str) -> Ruling:
 chaperone: Callable[[str], Ruling] = _everybody
 
 
+def _anybody(_address: str, _person: int | None, *, is_copy: bool) -> str | None:
+    del is_copy
+    return None
+
+
+#: Set by the members room: why what was asked for is not to leave any more, to the log and without
+#: names, of an address and the member (`person`) it is about; None where it may leave.
+gone: Callable[..., str | None] = _anybody
+
+
 def init_app(app: Flask) -> None:
     """Make the registry of kinds."""
     app.extensions["crm_mail_kinds"] = {}
@@ -198,6 +208,7 @@ def send(
     key: str | None = None,
     batch: str | None = None,
     reply_to: str | None = None,
+    person: int | None = None,
     **context: Any,
 ) -> Sent:
     """Render a message and let it leave after the commit; false, with the reason, where not.
@@ -206,7 +217,8 @@ def send(
     the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
     the record that it was withheld, without the address. `kind` is one of `kinds()`, where it is
     not called as the template; `key` lets it leave once however often it is asked for; `batch`
-    as in `outbox.put`; `reply_to` is where answers go, those to copies too.
+    as in `outbox.put`; `reply_to` is where answers go, those to copies too. `person` is the member
+    written to: whether they still may be, at this address, is asked again when it leaves.
     """
     about = kind or template
     if not is_address(to):
@@ -233,7 +245,17 @@ def send(
             names = ", ".join(copy.name for copy in copies)
             told = mail_text.paragraphs(_("A copy of this message goes to %(names)s.", names=names))
             body += f"\n\n~ {told}\n"
-        _post(_heading(subject), to, body, key=key, about=about, batch=batch, reply_to=reply_to)
+        _post(
+            _heading(subject),
+            to,
+            body,
+            key=key,
+            about=about,
+            batch=batch,
+            reply_to=reply_to,
+            person=person,
+            copied=bool(copies),
+        )
     for copy in copies:
         with _said_in(copy.language):
             closed = _("(a link that only the person written to gets)")
@@ -253,8 +275,35 @@ def send(
                 about="copy",
                 batch=batch,
                 reply_to=reply_to,
+                person=person,
+                copy_of=to,
             )
     return Sent(True)
+
+
+def why_no_more(message: Mapping[str, Any]) -> str | None:
+    """Why a message that waited is not to leave any more; None where it may.
+
+    Hours may lie between: an address is somebody else's, a consent is withdrawn, a grown-up's
+    address is a child's. A copy goes to whoever would get it now, and to nobody who was that.
+    """
+    to, copy_of = str(message["to"]), message.get("copy_of")
+    refusal = may_write(to, str(message.get("kind", "")))
+    if refusal is not None and (refusal.is_bad or refusal.is_declined):
+        return "mail to this address came back, or is no longer wanted"
+    ruling = chaperone(to)
+    if ruling.why_not is not None:
+        return "this address may no longer be written to"
+    if copy_of is not None:
+        now = chaperone(str(copy_of)).copies
+        if now and to not in {each.address for each in now}:
+            return "somebody else gets the copies now"
+    elif ruling.copies and not (
+        message.get("copied")
+        and any(may_write(each.address, "copy") is None for each in ruling.copies)
+    ):
+        return "a minor is at this address, and nobody would get a copy"
+    return gone(to, message.get("person"), is_copy=copy_of is not None)
 
 
 def may_write(to: str, kind: str) -> Sent | None:
@@ -334,7 +383,9 @@ def _post(
     key: str | None,
     batch: str | None,
     reply_to: str | None = None,
+    **asked: Any,
 ) -> None:
+    """`asked`: what is looked at once more when it leaves (`why_no_more`)."""
     recipient = mail_choices.recipient_of(to)
     parts, foot = mail_text.blocks(body), mail_text.blocks(_foot(about, recipient))
     headers = {"Reply-To": reply_to} if reply_to is not None else {}
@@ -350,6 +401,7 @@ def _post(
         "html": render_template("emails/layout.html", subject=heading, parts=parts, foot=foot),
         "headers": headers,
         "kind": about,
+        **asked,
     }
     outbox.put("mail", message, key=key, batch=batch, about=about, recipient=recipient, sealed=True)
 
