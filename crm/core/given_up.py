@@ -17,7 +17,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 
 from crm.core import audit, db, history, outbox, schedule, staging
 from crm.core.errors import Refused
-from crm.core.mail_models import WorkerSeen
+from crm.core.mail_models import IncomingMail, WorkerSeen
 from crm.core.outbox import PERHAPS, Never, Outgoing, State
 
 #: Days a row that is over is kept, for figures and for the question whether it left.
@@ -192,6 +192,12 @@ def keep(_on: Any = None) -> None:
     )
     _do(delete(Outgoing).where(*over, Outgoing.key.is_(None)))
     _do(update(Outgoing).where(*over, Outgoing.recipient.is_not(None)).values(recipient=None))
+    # Who wrote what to us, of which nothing came: bounces, complaints and strangers' mail. No row
+    # that they could speak of is older. Replies are their room's.
+    came = (IncomingMail.came_at < now - timedelta(days=KEPT), IncomingMail.state != "waiting")
+    _do(
+        delete(IncomingMail).where(*came, IncomingMail.kind.in_(("bounce", "complaint", "unknown")))
+    )
     _do(delete(WorkerSeen).where(WorkerSeen.seen_at < now - timedelta(days=7)))
     staging.sweep()
 

@@ -17,6 +17,7 @@ from crm.core import audit, db, incoming, store
 from crm.core.errors import Refused
 from crm.core.mail_models import IncomingMail
 from crm.mailings import reply_confirming as confirming
+from crm.mailings import reply_mail
 from crm.mailings.models import Mailing
 from crm.mailings.posting import post_pieces
 from crm.mailings.reply_mail import Answers, answers_in
@@ -332,3 +333,14 @@ def test_what_the_forwarder_wrote_is_left_out() -> None:
     nested = "Jim Birch\nMon, 4 May\nRe: x\n\nNo."
     assert confirming.answer_in(nested) == nested
     assert confirming.answer_in("") == ""
+
+
+def test_a_forged_senders_flood_is_refused(
+    posted: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reply_mail, "MOST_WAITING", 2)
+    user = leader(posted.scene)
+    papers = [("a.pdf", "application/pdf", PDF)]
+    states = [take(message(user.email, posted.code, str(n), papers)).state for n in range(4)]
+    assert states == ["waiting", "waiting", "refused", "refused"]
+    assert len(list(store.here().names())) == 2
