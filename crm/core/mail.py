@@ -144,8 +144,13 @@ def init_app(app: Flask) -> None:
 
 
 def add_kind(app: Flask, kind: Kind) -> None:
-    """Say what kind of message there is: what its readers may choose about it."""
+    """Say what kind of message there is: what its readers may choose about it.
+
+    What may be stopped may wait too: a new password is not to stand behind ten thousand letters.
+    """
     app.extensions["crm_mail_kinds"][kind.name] = kind
+    if kind.may_stop:
+        outbox.let_others_first(app, kind.name)
 
 
 def kinds() -> Mapping[str, Kind]:
