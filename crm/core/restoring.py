@@ -26,6 +26,9 @@ from crm.core.settings import in_force
 #: Why a message or job is held that was waiting when the backup was made.
 RESTORED = "held by a restore"
 Moved = Callable[[int], object]
+#: By table of a room, what is said to it so that nothing it sends by itself goes on from where the
+#: backup stood: a person lets it go on.
+STOPPED: dict[str, str] = {}
 #: Fills in a row what an export left out of it.
 Fresh = Callable[[str, dict[str, Any]], None]
 
@@ -262,6 +265,9 @@ def hold_mail(connection: Connection) -> int:
             "UPDATE outbox SET state = 'held', taken_by = NULL, lease_until = NULL,"  # noqa: S608
             f" fault = '{RESTORED}' WHERE {waiting}"
         ).rowcount
+    for table, stop in STOPPED.items():
+        if table in tables:
+            connection.exec_driver_sql(stop)
     if "schedule_run" in tables:
         connection.exec_driver_sql("DELETE FROM schedule_run")
     return held
