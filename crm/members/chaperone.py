@@ -81,12 +81,17 @@ def gone(address: str, person: int | None, *, is_copy: bool) -> str | None:
     if person is None:
         return "whoever signed in with it does no longer" if _is_left(address) else None
     member = db.session.get(Member, person, populate_existing=True)
-    if member is None or member.forgotten_at is not None or member.merged_into_id is not None:
+    # Who was made one with another is that one now, and a grown-up's other address is still theirs.
+    while member is not None and member.merged_into_id is not None:
+        member = db.session.get(Member, member.merged_into_id, populate_existing=True)
+    if member is None or member.forgotten_at is not None:
         return "the member is not here any more"
     if is_copy:
         return None
-    if person not in allowed([person], Purpose.CONTACT):
+    if member.id not in allowed([member.id], Purpose.CONTACT):
         return "the member may no longer be contacted"
+    if member.id != person and member.age_band == AgeBand.ADULT:
+        return None
     user = db.session.get(User, member.user_id) if member.user_id is not None else None
     if (_address_of(member, user) or "").strip().lower() != address.strip().lower():
         return "the member has another address since"

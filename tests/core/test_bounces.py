@@ -315,3 +315,9 @@ def test_a_link_in_the_folder_leads_nowhere(tmp_path: Path, app: Flask) -> None:
     with db.unit_of_work():
         assert mail_inbox._one(link) is None
     assert db.session.scalar(select(func.count()).select_from(IncomingMail)) == 0
+
+
+def test_a_mark_in_another_scripts_digits_is_none(app: Flask) -> None:
+    with db.unit_of_work():
+        row = incoming.take_in(dsn("<\u0661\u0662." + "a" * 24 + "@example.org>"))
+    assert row.state == "refused"

@@ -77,7 +77,7 @@ def say_no(people: SimpleNamespace) -> None:
         lambda people: change(people.bo, merged_into_id=people.ana),
         lambda people: change(people.bo, age_band=AgeBand.OLDER_TEEN),
     ],
-    ids=["no", "other address", "forgotten", "merged", "a minor after all"],
+    ids=["no", "other address", "forgotten", "one with a child", "a minor after all"],
 )
 def test_a_grown_ups_message_heeds_what_was_said_since(
     there: SimpleNamespace, letterbox: SimpleNamespace, what: Callable[[SimpleNamespace], Any]
@@ -86,6 +86,16 @@ def test_a_grown_ups_message_heeds_what_was_said_since(
     what(there)
     assert left(letterbox) == set()
     assert rows() == {"own_link": outbox.State.GONE}
+
+
+def test_who_was_made_one_with_another_gets_it(
+    there: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    other = make.member("Bo", "Lind", there.school_a).id
+    change(other, email="bo.l@example.org", age_band=AgeBand.ADULT)
+    assert write(there.bo)
+    change(there.bo, merged_into_id=other)
+    assert left(letterbox) == {ADULT}
 
 
 def test_it_leaves_where_nothing_was_said(
