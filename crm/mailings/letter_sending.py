@@ -175,7 +175,7 @@ class _Sending:
         if piece.hindrances:
             row.state, row.why = RowState.WITHHELD, letters.why_of(piece.hindrances[0])
             return
-        answers = self.letter.chosen.get("answers_to_me") and self.sender
+        answers = self.letter.chosen.get("answers_to_me") and self.sender and self.sender.active
         sent = send_to_member(
             self.members[row.member_id],
             "member_letter",
