@@ -332,9 +332,12 @@ def may_write(to: str, kind: str) -> Sent | None:
 def is_address(to: str) -> bool:
     """Whether it is one address, perhaps with a name, and nothing that hides another."""
     found = [each for each in getaddresses([to]) if each != ("", "")]
-    if len(found) != 1 or mail_text.one_line(to) != " ".join(to.split(" ")).strip():
+    if len(found) != 1 or mail_text.one_line(to) != to.strip(" "):
         return False
     local, at, domain = found[0][1].rpartition("@")
+    # Mail programs read such letters as others: it would be somebody else's address.
+    if "=?" in local + domain:
+        return False
     if not (local and at and domain) or len(local) > 64 or len(domain) > 253:
         return False
     return not any(character in ' ,;<>()"\\' for character in local + domain)
@@ -393,7 +396,7 @@ def _post(
     """`asked`: what is looked at once more when it leaves (`why_no_more`)."""
     recipient = mail_choices.recipient_of(to)
     parts, foot = mail_text.blocks(body), mail_text.blocks(_foot(about, recipient))
-    headers = {"Reply-To": reply_to} if reply_to is not None else {}
+    headers = {"Reply-To": reply_to} if reply_to is not None and is_address(reply_to) else {}
     if may_stop(about):
         address = links.absolute("mail.stop", token=mail_choices.stop_token(recipient, about))
         headers["List-Unsubscribe"] = f"<{address}>"

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_babel import lazy_gettext as _l
-from flask_mail import Mail, Message
+from flask_mail import BadHeaderError, Mail, Message
 
 from crm.core import db, links, mail, outbox, smtp
 from crm.core.outbox import Later, Never, Turn, Unwanted
@@ -92,7 +92,7 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
     message = message_of(payload, turn.row_id)
     try:
         smtp.hand_over(message, turn)
-    except (UnicodeError, ValueError) as error:
+    except (UnicodeError, ValueError, BadHeaderError) as error:
         raise Never("this is no address that can be written to") from error
     return None
 
