@@ -138,6 +138,10 @@ def restore(path: Path | None, identity: Path | None, held: str | None) -> None:
         with _bar("Checking it, then bringing it back") as moved:
             back = restoring.restore(path, identity=_text_of(identity), checked=moved, moved=moved)
         _tell_back(back)
+    click.echo(
+        "Members who were forgotten after it was made are here again, and letters to members are "
+        "paused: forget them anew, and look at what a letter has sent before it goes on."
+    )
     if back.held:
         click.echo(
             f"{_so_many(back.held, 'message or job was', 'messages and jobs were')} waiting when "

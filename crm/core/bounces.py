@@ -192,7 +192,7 @@ def _complained(message: Any) -> Iterator[str]:
 def _words_of(part: Any) -> str:
     kind = part.get_content_type()
     if kind == "text/html":
-        return re.sub(r"<[^>]*>", " ", text_of(part))
+        return re.sub(r"<[^<>]*>", " ", text_of(part))
     return text_of(part) if kind == "text/plain" else ""
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 
 from crm.core import audit, db, history, outbox, schedule, staging
 from crm.core.errors import Refused
-from crm.core.mail_models import WorkerSeen
+from crm.core.mail_models import IncomingMail, WorkerSeen
 from crm.core.outbox import PERHAPS, Never, Outgoing, State
 
 #: Days a row that is over is kept, for figures and for the question whether it left.
@@ -192,8 +192,27 @@ def keep(_on: Any = None) -> None:
     )
     _do(delete(Outgoing).where(*over, Outgoing.key.is_(None)))
     _do(update(Outgoing).where(*over, Outgoing.recipient.is_not(None)).values(recipient=None))
+    _forget_incoming(now - timedelta(days=KEPT))
     _do(delete(WorkerSeen).where(WorkerSeen.seen_at < now - timedelta(days=7)))
     staging.sweep()
+
+
+def _forget_incoming(before: datetime) -> None:
+    """Bounces, complaints and strangers' mail, with who wrote it: no row that they could speak of
+    is older. Replies are their room's.
+    """
+    ids = db.session.scalars(
+        select(IncomingMail.id).where(
+            IncomingMail.came_at < before,
+            IncomingMail.state != "waiting",
+            IncomingMail.kind.in_(("bounce", "complaint", "unknown")),
+        )
+    ).all()
+    for some in db.batches(ids):
+        _do(delete(IncomingMail).where(IncomingMail.id.in_(some)))
+    if ids:
+        changes = {"count": len(ids)}
+        audit.record("forget_refused_mail", "incoming_mail", None, by=None, changes=changes)
 
 
 def _do(statement: Any) -> None:

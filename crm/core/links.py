@@ -54,7 +54,8 @@ def mark(purpose: str, number: int) -> str:
 def marked(purpose: str, text: str) -> int | None:
     """The number of a mark of ours; None for anything else."""
     number = text.partition(".")[0]
-    if not number.isdecimal() or len(number) > 18:
+    # Digits of other scripts are numbers too, and nothing that stands in a mark.
+    if not (text.isascii() and number.isdecimal()) or len(number) > 18:
         return None
     return int(number) if hmac.compare_digest(mark(purpose, int(number)), text) else None
 

@@ -115,6 +115,16 @@ def _everybody(_address: str) -> Ruling:
 chaperone: Callable[[str], Ruling] = _everybody
 
 
+def _anybody(_address: str, _person: int | None, *, is_copy: bool) -> str | None:
+    del is_copy
+    return None
+
+
+#: Set by the members room: why what was asked for is not to leave any more, to the log and without
+#: names, of an address and the member (`person`) it is about; None where it may leave.
+gone: Callable[..., str | None] = _anybody
+
+
 def init_app(app: Flask) -> None:
     """Make the registry of kinds."""
     app.extensions["crm_mail_kinds"] = {}
@@ -134,8 +144,13 @@ def init_app(app: Flask) -> None:
 
 
 def add_kind(app: Flask, kind: Kind) -> None:
-    """Say what kind of message there is: what its readers may choose about it."""
+    """Say what kind of message there is: what its readers may choose about it.
+
+    What may be stopped may wait too: a new password is not to stand behind ten thousand letters.
+    """
     app.extensions["crm_mail_kinds"][kind.name] = kind
+    if kind.may_stop:
+        outbox.let_others_first(app, kind.name)
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -198,6 +213,7 @@ def send(
     key: str | None = None,
     batch: str | None = None,
     reply_to: str | None = None,
+    person: int | None = None,
     **context: Any,
 ) -> Sent:
     """Render a message and let it leave after the commit; false, with the reason, where not.
@@ -206,7 +222,8 @@ def send(
     the address is a minor's, others get a copy or nothing leaves: the answer then says why, and
     the record that it was withheld, without the address. `kind` is one of `kinds()`, where it is
     not called as the template; `key` lets it leave once however often it is asked for; `batch`
-    as in `outbox.put`; `reply_to` is where answers go, those to copies too.
+    as in `outbox.put`; `reply_to` is where answers go, those to copies too. `person` is the member
+    written to: whether they still may be, at this address, is asked again when it leaves.
     """
     about = kind or template
     if not is_address(to):
@@ -233,7 +250,17 @@ def send(
             names = ", ".join(copy.name for copy in copies)
             told = mail_text.paragraphs(_("A copy of this message goes to %(names)s.", names=names))
             body += f"\n\n~ {told}\n"
-        _post(_heading(subject), to, body, key=key, about=about, batch=batch, reply_to=reply_to)
+        _post(
+            _heading(subject),
+            to,
+            body,
+            key=key,
+            about=about,
+            batch=batch,
+            reply_to=reply_to,
+            person=person,
+            copied=bool(copies),
+        )
     for copy in copies:
         with _said_in(copy.language):
             closed = _("(a link that only the person written to gets)")
@@ -253,8 +280,35 @@ def send(
                 about="copy",
                 batch=batch,
                 reply_to=reply_to,
+                person=person,
+                copy_of=to,
             )
     return Sent(True)
+
+
+def why_no_more(message: Mapping[str, Any]) -> str | None:
+    """Why a message that waited is not to leave any more; None where it may.
+
+    Hours may lie between: an address is somebody else's, a consent is withdrawn, a grown-up's
+    address is a child's. A copy goes to whoever would get it now, and to nobody who was that.
+    """
+    to, copy_of = str(message["to"]), message.get("copy_of")
+    refusal = may_write(to, str(message.get("kind", "")))
+    if refusal is not None and (refusal.is_bad or refusal.is_declined):
+        return "mail to this address came back, or is no longer wanted"
+    ruling = chaperone(to)
+    if ruling.why_not is not None:
+        return "this address may no longer be written to"
+    if copy_of is not None:
+        now = chaperone(str(copy_of)).copies
+        if now and to not in {each.address for each in now}:
+            return "somebody else gets the copies now"
+    elif ruling.copies and not (
+        message.get("copied")
+        and any(may_write(each.address, "copy") is None for each in ruling.copies)
+    ):
+        return "a minor is at this address, and nobody would get a copy"
+    return gone(to, message.get("person"), is_copy=copy_of is not None)
 
 
 def may_write(to: str, kind: str) -> Sent | None:
@@ -278,9 +332,12 @@ def may_write(to: str, kind: str) -> Sent | None:
 def is_address(to: str) -> bool:
     """Whether it is one address, perhaps with a name, and nothing that hides another."""
     found = [each for each in getaddresses([to]) if each != ("", "")]
-    if len(found) != 1 or mail_text.one_line(to) != " ".join(to.split(" ")).strip():
+    if len(found) != 1 or mail_text.one_line(to) != to.strip(" "):
         return False
     local, at, domain = found[0][1].rpartition("@")
+    # Mail programs read such letters as others: it would be somebody else's address.
+    if "=?" in local + domain:
+        return False
     if not (local and at and domain) or len(local) > 64 or len(domain) > 253:
         return False
     return not any(character in ' ,;<>()"\\' for character in local + domain)
@@ -334,10 +391,12 @@ def _post(
     key: str | None,
     batch: str | None,
     reply_to: str | None = None,
+    **asked: Any,
 ) -> None:
+    """`asked`: what is looked at once more when it leaves (`why_no_more`)."""
     recipient = mail_choices.recipient_of(to)
     parts, foot = mail_text.blocks(body), mail_text.blocks(_foot(about, recipient))
-    headers = {"Reply-To": reply_to} if reply_to is not None else {}
+    headers = {"Reply-To": reply_to} if reply_to is not None and is_address(reply_to) else {}
     if may_stop(about):
         address = links.absolute("mail.stop", token=mail_choices.stop_token(recipient, about))
         headers["List-Unsubscribe"] = f"<{address}>"
@@ -350,6 +409,7 @@ def _post(
         "html": render_template("emails/layout.html", subject=heading, parts=parts, foot=foot),
         "headers": headers,
         "kind": about,
+        **asked,
     }
     outbox.put("mail", message, key=key, batch=batch, about=about, recipient=recipient, sealed=True)
 

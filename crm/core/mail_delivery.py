@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_babel import lazy_gettext as _l
-from flask_mail import Mail, Message
+from flask_mail import BadHeaderError, Mail, Message
 
 from crm.core import db, links, mail, outbox, smtp
 from crm.core.outbox import Later, Never, Turn, Unwanted
@@ -83,13 +83,8 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
     mode = mail.mode()
     if mode is mail.Mode.OFF:
         raise Later("mail is turned off here", seconds=3600)
-    row_kind = str(payload.get("kind", ""))
-    refusal = mail.may_write(payload["to"], row_kind)
-    if refusal is not None and (refusal.is_bad or refusal.is_declined):
-        raise Unwanted("mail to this address came back, or is no longer wanted")
-    ruling = mail.chaperone(payload["to"])
-    if ruling.why_not is not None:
-        raise Unwanted("this address may no longer be written to")
+    if (why := mail.why_no_more(payload)) is not None:
+        raise Unwanted(why)
     if mode is mail.Mode.PREVIEW:
         return outbox.KEEP
     # No reader's snapshot stays open while a mail server takes its time.
@@ -97,7 +92,7 @@ def _hand_over(payload: Mapping[str, Any], turn: Turn) -> object:
     message = message_of(payload, turn.row_id)
     try:
         smtp.hand_over(message, turn)
-    except (UnicodeError, ValueError) as error:
+    except (UnicodeError, ValueError, BadHeaderError) as error:
         raise Never("this is no address that can be written to") from error
     return None
 

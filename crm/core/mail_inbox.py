@@ -4,6 +4,8 @@ What was read moves on (`cur`, or `done` beside the files), so nothing is lost; 
 and not moved is known again by what it says, so nothing is taken twice.
 """
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
@@ -19,6 +21,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import db, incoming, outbox, schedule
 from crm.core.cli import ensure_database, in_words
 from crm.core.errors import Refused
+from crm.core.links import digest
 from crm.core.mail_models import IncomingMail
 from crm.core.schedule import Every, Schedule
 from crm.core.settings import Settings, in_force
@@ -42,8 +45,9 @@ def _ask_for_each(on: date) -> None:
     del on
     for path in files(Path(in_force().mail_inbox)):
         # A key for ever: a file is asked for once, and its name is no other's in a mailbox.
-        stamp = path.stat().st_mtime_ns
-        outbox.put("mail-inbox", {"file": str(path)}, key=f"mail-inbox:{path.name}:{stamp}"[:250])
+        with suppress(FileNotFoundError):
+            mark = digest(f"{path.name}:{path.stat().st_mtime_ns}")
+            outbox.put("mail-inbox", {"file": str(path)}, key=f"mail-inbox:{mark}")
 
 
 def files(folder: Path) -> list[Path]:
@@ -71,10 +75,16 @@ def _take_one(payload: Mapping[str, Any]) -> None:
 def _one(path: Path) -> IncomingMail | None:
     """Take one file in, in the present unit of work, and move it once that is kept."""
     try:
-        with path.open("rb") as file:
+        # Asked anew: what was a file when it was listed may be a link since.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
             raw = file.read(incoming.MOST_BYTES + 1)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
     row = incoming.take_in(raw)
     db.after_commit(lambda: _put_away(path))
     return row

@@ -27,6 +27,7 @@ from flask_login import current_user
 
 from crm.core import history, incoming, limits, mail, mail_choices
 from crm.core.access import Can, public, requires
+from crm.core.errors import Refused
 from crm.core.forms import Form
 from crm.core.mail_choices import HOWS, How
 from crm.core.settings import in_force
@@ -96,6 +97,8 @@ def _always() -> list[mail.Kind]:
 def _keep(recipient: str, given: Mapping[str, str], *, by: Any) -> bool:
     for line in lines_of(recipient):
         how = given.get(_FIELD + line.kind.name, line.how)
+        if how not in dict(line.offered):
+            raise Refused(_("Choose one of the list."), _FIELD + line.kind.name)
         mail_choices.choose(recipient, line.kind.name, how, by=by)
     return True
 

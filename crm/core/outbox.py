@@ -25,7 +25,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask, current_app
-from sqlalchemy import JSON, Index, case, func, insert, select, update
+from sqlalchemy import JSON, Index, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, aliased, mapped_column
@@ -181,6 +181,8 @@ _WRITTEN = (0, 1, 3, 10)
 def init_app(app: Flask) -> None:
     """Make the registry of jobs."""
     app.extensions["crm_jobs"] = {}
+    #: What rows are about that let all others of their lane go first.
+    app.extensions["crm_behind"] = set()
     #: Until when a lane rests in this process, by the monotonic clock.
     app.extensions["crm_resting"] = {}
 
@@ -188,6 +190,11 @@ def init_app(app: Flask) -> None:
 def job(app: Flask, each: Job) -> None:
     """Say what can be done."""
     app.extensions["crm_jobs"][each.name] = each
+
+
+def let_others_first(app: Flask, about: str) -> None:
+    """Say that rows about this can wait: thousands of letters, and somebody who cannot sign in."""
+    app.extensions["crm_behind"].add(about)
 
 
 def jobs() -> Mapping[str, Job]:
@@ -323,6 +330,8 @@ def _box() -> Fernet:
 def take(lane: str, *, most: int = TAKE) -> list[tuple[int, str, Turn]]:
     """Take what is due, oldest first: row id, job and the turn. In a unit of work of its own.
 
+    What may wait (`let_others_first`) is taken once nothing else is due.
+
     What was tried before is taken by itself: were it to kill whoever does it, it takes nothing
     else along, and is given up once it has done so often enough.
     """
@@ -336,6 +345,8 @@ def take(lane: str, *, most: int = TAKE) -> list[tuple[int, str, Turn]]:
         )
         .order_by(Outgoing.due_at, Outgoing.id)
     )
+    behind = sorted(current_app.extensions["crm_behind"])
+    first = due.where(or_(Outgoing.about.is_(None), Outgoing.about.not_in(behind)))
     # Most who are woken find that others have it: they take no lock for that.
     found = db.session.execute(due.limit(1)).first()
     db.rollback()
@@ -343,7 +354,11 @@ def take(lane: str, *, most: int = TAKE) -> list[tuple[int, str, Turn]]:
         return []
     token = secrets.token_hex(8)
     with db.unit_of_work():
-        rows = db.session.execute(due.limit(most).with_for_update(skip_locked=True)).all()
+        rows: list[Any] = []
+        for some in (first, due):
+            rows = rows or list(
+                db.session.execute(some.limit(most).with_for_update(skip_locked=True))
+            )
         fresh = 0
         while fresh < len(rows) and not rows[fresh].tries:
             fresh += 1

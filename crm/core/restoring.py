@@ -26,6 +26,9 @@ from crm.core.settings import in_force
 #: Why a message or job is held that was waiting when the backup was made.
 RESTORED = "held by a restore"
 Moved = Callable[[int], object]
+#: By table of a room, what is said to it so that nothing it sends by itself goes on from where the
+#: backup stood: a person lets it go on.
+STOPPED: dict[str, str] = {}
 #: Fills in a row what an export left out of it.
 Fresh = Callable[[str, dict[str, Any]], None]
 
@@ -68,11 +71,11 @@ def restore(
             archives.members(path, key=key, identity=identity) as found,
         ):
             must_be_empty(connection)
-            _must_have_no_files(contents)
+            there = _must_have_no_files(contents)
             back = Back(contents)
             build(connection, str(contents.head["revision"]))
             archives.read_head(found)
-            _load(connection, found, contents, put, fresh, moved)
+            _load(connection, found, contents, there, put, fresh, moved)
             compare(connection, contents, but_not=contents.head.get("left_out") or {})
             back.held = hold_mail(connection)
             if contents.head["revision"] != (latest := head_revision()):
@@ -113,11 +116,16 @@ def _must_have_room(contents: Contents) -> None:
         )
 
 
-def _must_have_no_files(contents: Contents) -> None:
-    """A restore that was killed may have left some of the very same files: these are no others'."""
+def _must_have_no_files(contents: Contents) -> set[str]:
+    """The files that are there: the very same, left by a restore that was killed or those in use.
+
+    A storage is shared sooner than a folder: what was there is no restore's to take away.
+    """
     expected = {name.rpartition("/")[2] for name in contents.files}
-    if other := next((each.name for each in store.here().names() if each.name not in expected), ""):
+    there = {each.name for each in store.here().names()}
+    if other := min(there - expected, default=""):
         raise Refused(f"{store.here()} is not empty: it has the file {other}. Nothing was changed.")
+    return there
 
 
 @contextmanager
@@ -172,6 +180,7 @@ def _load(
     connection: Connection,
     found: Iterator[archives.Member],
     contents: Contents,
+    there: set[str],
     put: list[str],
     fresh: Fresh | None,
     moved: Moved,
@@ -185,7 +194,7 @@ def _load(
             return
         table = archives.table_of(name)
         if table is None:
-            _put(name, source, contents, put)
+            _put(name, source, contents, there, put)
             current = next(found, None)
             continue
         if table not in shapes:
@@ -223,11 +232,12 @@ class _Parts:
         self.after = member
 
 
-def _put(name: str, source: IO[bytes], contents: Contents, put: list[str]) -> None:
+def _put(name: str, source: IO[bytes], contents: Contents, there: set[str], put: list[str]) -> None:
     data, own = source.read(), name.rpartition("/")[2]
     if contents.files.get(name) != (len(data), sha256(data).hexdigest()):
         raise archives.Unreadable("It was changed while it was read.")
-    put.append(own)
+    if own not in there:
+        put.append(own)
     store.here().keep(own, data)
 
 
@@ -262,6 +272,9 @@ def hold_mail(connection: Connection) -> int:
             "UPDATE outbox SET state = 'held', taken_by = NULL, lease_until = NULL,"  # noqa: S608
             f" fault = '{RESTORED}' WHERE {waiting}"
         ).rowcount
+    for table, stop in STOPPED.items():
+        if table in tables:
+            connection.exec_driver_sql(stop)
     if "schedule_run" in tables:
         connection.exec_driver_sql("DELETE FROM schedule_run")
     return held

@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 
 from crm.accounts.models import User
 from crm.campaigns.models import Campaign
-from crm.core import audit, db, mail, outbox
+from crm.core import audit, db, mail, outbox, restoring
 from crm.core.errors import Refused
 from crm.core.i18n import today
 from crm.core.outbox import Job, Later, Outgoing, State
@@ -33,6 +33,13 @@ from crm.members.chaperone import send_to_member
 from crm.members.models import Chapter, Member
 from crm.members.reach import Bar, reaches
 from crm.texts.models import TextVersion
+
+# What a letter sent after the backup was made, nobody knows any more: its next step would send it
+# once more.
+restoring.STOPPED |= {
+    "member_letter": f"UPDATE member_letter SET state = '{LetterState.PAUSED}'"  # noqa: S608
+    f" WHERE state = '{LetterState.SENDING}'"
+}
 
 log = logging.getLogger(__name__)
 #: Messages of one step.
@@ -168,7 +175,7 @@ class _Sending:
         if piece.hindrances:
             row.state, row.why = RowState.WITHHELD, letters.why_of(piece.hindrances[0])
             return
-        answers = self.letter.chosen.get("answers_to_me") and self.sender
+        answers = self.letter.chosen.get("answers_to_me") and self.sender and self.sender.active
         sent = send_to_member(
             self.members[row.member_id],
             "member_letter",

@@ -46,6 +46,8 @@ _LOGO = 10 * 1024
 _PACK = re.compile(rf"\b([{CODE_LETTERS}]{{3}})-?([{CODE_LETTERS}]{{4}})\b", re.IGNORECASE)
 #: Pack codes looked up of one message.
 _MOST_CODES = 20
+#: Messages of one sender that may wait: anybody can write in somebody's name, and fill the disk.
+MOST_WAITING = 200
 
 
 def init_app(app: Flask) -> None:
@@ -105,6 +107,13 @@ def _why_not(user: User | None, found: Answers) -> str | None:
         return _("Whoever sent it may not record answers.")
     if found.chapter_ids and not scope.includes(*found.chapter_ids):
         return _("Whoever sent it may not record answers to this outreach.")
+    waiting = select(func.count()).where(
+        IncomingMail.kind == KIND,
+        IncomingMail.state == WAITING,
+        func.lower(IncomingMail.sender) == user.email.lower(),
+    )
+    if (db.session.scalar(waiting) or 0) >= MOST_WAITING:
+        return _("Too much of theirs waits already. Say what that is first, then send it again.")
     return None
 
 
@@ -196,7 +205,7 @@ def text_in(message: EmailMessage) -> str:
         kind = part.get_content_type()
         if part is not message and kind == "message/rfc822":
             continue
-        if part is not message and part.get("From") is not None:
+        if part is not message and incoming.has_header(part, "From"):
             head = (incoming.header(part, name) for name in ("From", "Date", "Subject"))
             told.append("\n".join(each for each in head if each))
         if kind == "text/plain" and not part.get_filename():
@@ -256,7 +265,11 @@ def _papers(message: EmailMessage) -> Iterator[dict[str, Any]]:
         if not isinstance(data, bytes) or not data:
             yield {"name": called, "why": _("It is empty, or cannot be read.")}
             continue
-        if kind.startswith("image/") and part.get("Content-ID") and len(data) < _LOGO:
+        if (
+            kind.startswith("image/")
+            and incoming.has_header(part, "Content-ID")
+            and len(data) < _LOGO
+        ):
             yield {"name": called, "why": _("A small picture in the text, as of a signature.")}
             continue
         if kept >= MOST_FILES:

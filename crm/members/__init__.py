@@ -73,6 +73,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     access.load_grants = chaperone.grants_of
     mail.chaperone = chaperone.ruling
+    mail.gone = chaperone.gone
     # Their pages send no referrer, which the check for forged requests would ask for over HTTPS;
     # their forms carry its token all the same.
     for view in (consent_link_views.answer_consent, consent_link_views.ask_again):

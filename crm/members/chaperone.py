@@ -63,11 +63,51 @@ def send_to_member(member: Member, template: str, *, subject: Any, **context: An
     if member.id not in allowed([member.id], Purpose.CONTACT):
         return mail.Sent(False, _("This member may not be contacted directly."), is_withheld=True)
     user = db.session.get(User, member.user_id) if member.user_id is not None else None
-    address = user.email if user is not None and user.active else member.email
+    address = _address_of(member, user)
     if not address:
         return mail.Sent(False, _("This member has no e-mail address."))
     language = user.language if user is not None else None
-    return mail.send(template, to=address, subject=subject, language=language, **context)
+    return mail.send(
+        template, to=address, subject=subject, language=language, person=member.id, **context
+    )
+
+
+def _address_of(member: Member, user: User | None) -> str | None:
+    return user.email if user is not None and user.active else member.email
+
+
+def gone(address: str, person: int | None, *, is_copy: bool) -> str | None:
+    """Why a message that waited is not to leave any more (see `mail.gone`)."""
+    if person is None:
+        return "whoever signed in with it does no longer" if _is_left(address) else None
+    member = db.session.get(Member, person, populate_existing=True)
+    # Who was made one with another is that one now, and a grown-up's other address is still theirs.
+    while member is not None and member.merged_into_id is not None:
+        member = db.session.get(Member, member.merged_into_id, populate_existing=True)
+    if member is None or member.forgotten_at is not None:
+        return "the member is not here any more"
+    if is_copy:
+        return None
+    if member.id not in allowed([member.id], Purpose.CONTACT):
+        return "the member may no longer be contacted"
+    if member.id != person and member.age_band == AgeBand.ADULT:
+        return None
+    user = db.session.get(User, member.user_id) if member.user_id is not None else None
+    if (_address_of(member, user) or "").strip().lower() != address.strip().lower():
+        return "the member has another address since"
+    return None
+
+
+def _is_left(address: str) -> bool:
+    """Whether it is a deactivated account's, and nobody else's."""
+    wanted = address.strip().lower()
+    left = select(User.id).where(
+        User.email == wanted,
+        ~User.active,
+        ~exists().where(func.lower(Member.email) == wanted, *queries.present()),
+        ~exists().where(func.lower(Guardian.email) == wanted),
+    )
+    return db.session.scalar(left) is not None
 
 
 def must_allow_account(member_ids: Collection[int], field: str | None = None) -> None:

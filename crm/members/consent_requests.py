@@ -254,7 +254,14 @@ def _mailed(
     for (kind, number), theirs in by_person.items():
         if kind == "guardian":
             guardian = people[number]
-            sent = _write(guardian.email, guardian.name, guardian.language, theirs, shown)
+            sent = _write(
+                guardian.email,
+                guardian.name,
+                guardian.language,
+                theirs,
+                shown,
+                batch=guardians.batch_of(number),
+            )
         else:
             member = members[number]
             sent = _write(member.email, shown[number].name, None, theirs, shown)
@@ -272,6 +279,7 @@ def _write(
     language: str | None,
     theirs: Sequence[tuple[ConsentRequest, str]],
     shown: Mapping[int, Shown],
+    batch: str | None = None,
 ) -> mail.Sent:
     if not to:
         return mail.Sent(False, _("There is no e-mail address."))
@@ -282,6 +290,7 @@ def _write(
         if theirs[0][0].guardian_id is not None
         else _l("What may we do? Please answer"),
         language=language,
+        batch=batch,
         name=name,
         for_child=theirs[0][0].guardian_id is not None,
         asked=[

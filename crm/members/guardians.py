@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from crm.accounts.models import User
 from crm.accounts.rules import clean_email
-from crm.core import access, audit, db, i18n
+from crm.core import access, audit, db, i18n, outbox
 from crm.core.access import Can, Scope
 from crm.core.errors import Refused
 from crm.core.text import fold
@@ -213,6 +213,8 @@ def change_guardian(
         changes["relation"] = [link.relation, _relation(relation)]
     if "email" in changes:
         changes["links_revoked"] = _revoke_links(ConsentRequest.guardian_id == guardian_id)
+        # What still waits would go to the address that was wrong, with children's names in it.
+        outbox.withdraw(outbox.Outgoing.batch == batch_of(guardian_id))
     for field, value in values.items():
         setattr(record, field, value)
     link.relation = _relation(relation)
@@ -237,6 +239,11 @@ def unlink_guardian(*, member_id: int, guardian_id: int, reason: str, by: User |
     audit.record(
         "unlink_guardian", "member", member_id, by=by, changes=changes, reason=reason.strip()
     )
+
+
+def batch_of(guardian_id: int) -> str:
+    """By what the outbox knows the requests that wait for a guardian."""
+    return f"guardian:{guardian_id}"
 
 
 def kept_in(by: User | None) -> Scope:

@@ -303,6 +303,7 @@ def record_outcome(
     )
     for outcome in same:
         if (outcome.summary, outcome.member_id) == (summary or None, member_id):
+            _add_papers(outcome, row, files, by)
             return outcome
     if member_id is not None:
         refuse_unknown_senders([member_id])
@@ -751,6 +752,24 @@ def _refuse_loss(target_ids: Iterable[int]) -> None:
 def refuse_strangers(action: Action, chapter_ids: Collection[int], by: User | None) -> None:
     if not may_change(action, chapter_ids, by):
         raise Refused(_("Only who logged this, or a coordinator of its chapter, can change it."))
+
+
+def _add_papers(
+    outcome: Outcome, row: ActionTarget, files: Iterable[tuple[str, str]], by: User | None
+) -> None:
+    """Papers of an answer that was recorded before they came are kept with it."""
+    kept = set(
+        db.session.scalars(select(OutcomeFile.file).where(OutcomeFile.outcome_id == outcome.id))
+    )
+    new = [
+        {"outcome_id": outcome.id, "file": file, "name": name}
+        for file, name in files
+        if file not in kept
+    ]
+    if new:
+        _insert(OutcomeFile, new)
+        changes = {"target_id": row.target_id, "kind": outcome.kind, "files": len(new)}
+        audit.record("record_outcome", "action", row.action_id, by=by, changes=changes)
 
 
 def refuse_recorder(action_id: int, by: User | None) -> None:

@@ -28,6 +28,7 @@ from crm.members.models import ChapterRole, Member
 from crm.members.queries import in_scope
 from crm.members.rules import school_year
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
+from crm.outreach.plain import without_members
 from crm.outreach.queries import ActionFilter
 from crm.reports.queries import awaited_pieces, tally, tally_of_whole
 from crm.targets.models import Target
@@ -188,7 +189,9 @@ def _due_lines(late: int, soon: int) -> list[str]:
 
 def of_leader(user: User, week: Week) -> list[Part]:
     """Their people's tasks, and their packs with what is to post."""
-    mine = and_(Task.leader_id == user.id, Task.member_id.is_not(None))
+    # Of a chapter they lead no more its people are no longer told.
+    here = in_scope(Task.chapter_id, access.scope(user, Can.LOG_OUTREACH))
+    mine = and_(Task.leader_id == user.id, Task.member_id.is_not(None), here)
     lines = _due_lines(*_due(mine, week))
     asking = and_(mine, Task.help.is_not(None))
     late = open_of(and_(mine, Task.due_on < week.on) | asking, limit=LISTED)
@@ -259,7 +262,7 @@ def _by_campaign(week: Week) -> Part:
 
 def _promises(week: Week) -> Part:
     rows = db.session.execute(
-        select(Target.name, Outcome.received_on, Outcome.summary)
+        select(Target.name, Outcome.received_on, Outcome.summary, ActionTarget.action_id)
         .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
         .join(Target, Target.id == ActionTarget.target_id)
         .where(
@@ -268,12 +271,15 @@ def _promises(week: Week) -> Part:
         )
         .order_by(Outcome.received_on.desc(), Outcome.id.desc())
         .limit(LISTED)
-    )
+    ).all()
+    # A message lies in a mailbox: nobody who took part is named in it.
+    plain = without_members({row.action_id for row in rows})
     return Part(
         _("Promised in the last four weeks"),
         [
-            f"{name}, {format_date(day, 'medium')}" + (f": {_short(summary)}" if summary else "")
-            for name, day, summary in rows
+            f"{name}, {format_date(day, 'medium')}"
+            + (f": {_short(plain(summary))}" if summary else "")
+            for name, day, summary, _action in rows
         ],
     )
 

@@ -395,9 +395,31 @@ def columns(connection: Any, table: str) -> set[str]:
 def test_a_file_that_is_gone_is_told(app: Flask, tmp_path: Path) -> None:
     scene()
     path, told = backups.make(tmp_path / "x")
-    assert told.missing == ["documents/" + "2" * 32 + ".pdf"]
+    assert told.missing == [f"documents/{each * 32}.pdf" for each in "23"]
     with empty_place("sqlite", tmp_path / "back", str):
         assert restoring.restore(path).contents.missing == told.missing
+
+
+def test_a_restore_that_fails_takes_no_file_away_that_was_there(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries a backup with the storage in use must not lose the photos in it."""
+    scene()
+    ours, other = store.new_name("pdf"), store.new_name("pdf")
+    for name in (ours, other):
+        store.here().keep(name, b"%PDF-")
+    path, _told = backups.make(tmp_path / "x")
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise Refused("no")
+
+    monkeypatch.setattr(restoring, "compare", fails)
+    with empty_place("sqlite", tmp_path / "back", str):
+        store.here().keep(ours, b"%PDF-")
+        with pytest.raises(Refused):
+            restoring.restore(path)
+        assert store.here().exists(ours)
+        assert not store.here().exists(other)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

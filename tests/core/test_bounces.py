@@ -1,5 +1,6 @@
 """What comes back: believed where it answers a message of ours, refused where it does not."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from crm import create_app
-from crm.core import audit, db, incoming, links, mail, mail_choices, outbox
+from crm.core import audit, db, incoming, links, mail, mail_choices, mail_inbox, outbox
 from crm.core.audit import AuditEntry
 from crm.core.mail import Kind
 from crm.core.mail_choices import How, recipient_of
@@ -293,3 +294,30 @@ def test_mail_is_posted_with_a_token(tmp_path: Path, sqlite_template: Path, app:
     with other.app_context():
         db.session.remove()
         db.extension.engine.dispose()
+
+
+def test_a_page_of_nothing_but_brackets_takes_no_hour(app: Flask) -> None:
+    began = time.monotonic()
+    with db.unit_of_work():
+        row = incoming.take_in(
+            b"From: mailer-daemon@example.net\r\nSubject: Undelivered\r\n"
+            b"Content-Type: text/html\r\n\r\n" + b"<" * 200_000
+        )
+    assert row.state == "refused"
+    assert time.monotonic() - began < 10
+
+
+def test_a_link_in_the_folder_leads_nowhere(tmp_path: Path, app: Flask) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"From: a@example.org\r\nSubject: secret\r\n\r\nx")
+    link = tmp_path / "now.eml"
+    link.symlink_to(secret)
+    with db.unit_of_work():
+        assert mail_inbox._one(link) is None
+    assert db.session.scalar(select(func.count()).select_from(IncomingMail)) == 0
+
+
+def test_a_mark_in_another_scripts_digits_is_none(app: Flask) -> None:
+    with db.unit_of_work():
+        row = incoming.take_in(dsn("<\u0661\u0662." + "a" * 24 + "@example.org>"))
+    assert row.state == "refused"

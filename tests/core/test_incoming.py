@@ -1,9 +1,12 @@
 """Mail that comes to us, most of it made to break what reads it."""
 
+import time
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
-from crm.core import db, incoming
+from crm.core import audit, db, given_up, incoming
 from crm.core.incoming import Reader
 from crm.core.mail_models import IncomingMail
 
@@ -36,6 +39,9 @@ HOSTILE = {
     "many headers": HEAD + b"X-A: b\r\n" * 50_000 + b"\r\ntext",
     "endless type": HEAD + b"Content-Type: text/plain" + b";\r\n a=b" * 5_000 + b"\r\n\r\ntext",
     "split boundary": HEAD + b"Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\r\n\r\n",
+    "many types": HEAD
+    + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+    + (b"--b\r\nContent-Type: text/plain; a=" + b'"' * 3900 + b"\r\n\r\nx\r\n") * 100,
     "empty": b"",
     "no header": b"\r\n\r\njust text\r\n",
 }
@@ -87,3 +93,24 @@ def test_a_reader_takes_what_it_recognises(any_app: Flask) -> None:
     assert (row.kind, row.state, row.text) == ("reply", "waiting", "Thank you.")
     assert (row.sender, row.subject) == ("ada@example.org", "Re: Hello")
     assert take(HEAD + b"\r\nThank you.").kind == "unknown"
+
+
+def test_a_long_header_of_a_part_is_not_taken_apart(any_app: Flask) -> None:
+    inner = b"From: " + b'"' * 500_000 + b"\r\nSubject: x\r\n\r\ntext\r\n"
+    began = time.monotonic()
+    row = take(HEAD + b"Content-Type: message/rfc822\r\n\r\n" + inner)
+    assert row.state == "put-away"
+    assert time.monotonic() - began < 10
+
+
+def test_what_came_of_strangers_is_forgotten(any_app: Flask) -> None:
+    old, new = take(HEAD + b"\r\nold"), take(HEAD + b"\r\nnew")
+    waits = take(HEAD + b"\r\nwaits")
+    with db.unit_of_work():
+        for number, state in ((old.id, "put-away"), (waits.id, "waiting")):
+            row = db.session.get_one(IncomingMail, number)
+            row.came_at, row.state = db.now() - timedelta(days=91), state
+        audit.record("make", "test", None, by=None)
+    with db.unit_of_work():
+        given_up.keep()
+    assert {row.id for row in db.session.query(IncomingMail)} == {new.id, waits.id}

@@ -114,6 +114,8 @@ def test_the_page_of_a_link(app: Flask) -> None:
     # Neither a kind that is always sent nor a way there is not.
     assert client.post(path, data={"how-news": "pigeon"}).status_code == 422
     assert client.post(path, data={"how-reset": "here"}).status_code == 303
+    # The digest tells nothing of letters: left to it they would be lost.
+    assert client.post(path, data={"how-letter": "digest"}).status_code == 422
     assert chosen() == {"news": How.DIGEST}
 
 

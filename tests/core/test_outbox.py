@@ -279,3 +279,16 @@ def test_who_is_slow_keeps_what_comes_after(app: Flask, monkeypatch: pytest.Monk
     monkeypatch.undo()
     assert done == [0, 1, 2]
     assert leases[0] < leases[-1]
+
+
+def test_who_cannot_sign_in_does_not_stand_behind_ten_thousand_letters(any_app: Flask) -> None:
+    noop(any_app)
+    outbox.let_others_first(any_app, "letter")
+    with db.unit_of_work():
+        for _each in range(30):
+            outbox.put("note", {}, about="letter")
+    with db.unit_of_work():
+        reset, other = outbox.put("note", {}, about="reset"), outbox.put("note", {})
+    assert [row_id for row_id, _name, _turn in outbox.take("work")] == [reset, other]
+    assert len(outbox.take("work")) == outbox.TAKE
+    assert len(outbox.take("work")) == 10

@@ -68,6 +68,9 @@ def test_addresses(
         "ada@example.org\nben@example.org",
         "ada@example.org>\r\nRCPT TO:<ben@example.org",
         "<ada@example.org> ben@example.org",
+        "ada@example.org\r\n",
+        # Read as an encoded word it is ada@example.org, who may have said no.
+        "=?utf-8?q?ada?=@example.org",
         "ada",
         "",
         "@",
@@ -184,3 +187,18 @@ https://x.example/b
     assert "\nGo on:\nhttps://x.example/a\n" in text
     wide = mail_text.blocks("| Name | What |\n| " + "x" * 50 + " | " + "y " * 40 + "|")
     assert max(map(len, mail_text.plain(wide).splitlines())) <= 72
+
+
+def test_a_line_end_in_where_answers_go_makes_no_header(
+    mailing_app: Flask, letterbox: SimpleNamespace
+) -> None:
+    with db.unit_of_work():
+        audit.record("test", "test", None, by=None)
+        assert mail.send(
+            "reset", to="ada@example.org", subject="Hello", name="Ada", link=LINK, hours=1,
+            reply_to="lee@example.org\r\nBcc: all@example.org",
+        )  # fmt: skip
+    _, recipients, message = letterbox.next()
+    assert recipients == ["ada@example.org"]
+    assert message["Bcc"] is None
+    assert message["Reply-To"] is None

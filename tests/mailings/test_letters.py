@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 
 from crm import create_app
 from crm.accounts.models import User
-from crm.core import audit, db, outbox
+from crm.core import audit, backups, db, outbox, restoring
 from crm.core.errors import Refused
 from crm.core.links import digest
 from crm.core.mail_models import MailChoice, MailFailure
@@ -31,6 +31,7 @@ from tests import make
 from tests.accounts.conftest import Letterbox
 from tests.accounts.conftest import letterbox as letterbox
 from tests.conftest import _in_context, empty, settings_for
+from tests.core.places import empty_place
 from tests.mailings.letter_scene import (
     FRENCH,
     TODAY,
@@ -561,3 +562,20 @@ def _sweep() -> None:
             .values(lease_until=db.now() - timedelta(seconds=1))
         )
     outbox.sweep()
+
+
+def test_a_restore_sends_no_letter_on(scene: SimpleNamespace, tmp_path: Path) -> None:
+    """What it sent after the backup was made nobody knows: a person lets it go on."""
+    letter = send(scene)
+    path, _told = backups.make(tmp_path / "x")
+    with empty_place("sqlite", tmp_path / "back", lambda: ""):
+        restoring.restore(path)
+        assert state(letter) == "paused"
+        with db.unit_of_work():
+            restoring.let_go(send=False)
+        with db.unit_of_work():
+            letter_sending.settle_all(TODAY)
+            audit.record("make", "test", None, by=None)
+        waits = select(func.count()).where(Outgoing.state == State.WAITING)
+        assert db.session.scalar(waits) == 0
+        assert set(kept_rows(letter).values()) == {"to-send"}

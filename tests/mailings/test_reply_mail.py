@@ -17,12 +17,14 @@ from crm.core import audit, db, incoming, store
 from crm.core.errors import Refused
 from crm.core.mail_models import IncomingMail
 from crm.mailings import reply_confirming as confirming
+from crm.mailings import reply_mail
 from crm.mailings.models import Mailing
 from crm.mailings.posting import post_pieces
 from crm.mailings.reply_mail import Answers, answers_in
 from crm.outreach import asking, senders
 from crm.outreach.codes import action_in, code_of
 from crm.outreach.models import Action, ActionTarget, Outcome, OutcomeFile
+from crm.outreach.operations import record_outcome
 from tests.mailings.conftest import TODAY
 
 Pack = Callable[..., Mailing]
@@ -332,3 +334,34 @@ def test_what_the_forwarder_wrote_is_left_out() -> None:
     nested = "Jim Birch\nMon, 4 May\nRe: x\n\nNo."
     assert confirming.answer_in(nested) == nested
     assert confirming.answer_in("") == ""
+
+
+def test_a_forged_senders_flood_is_refused(
+    posted: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reply_mail, "MOST_WAITING", 2)
+    user = leader(posted.scene)
+    papers = [("a.pdf", "application/pdf", PDF)]
+    states = [take(message(user.email, posted.code, str(n), papers)).state for n in range(4)]
+    assert states == ["waiting", "waiting", "refused", "refused"]
+    assert len(list(store.here().names())) == 2
+
+
+def test_papers_of_an_answer_that_is_there_already_are_kept(posted: SimpleNamespace) -> None:
+    user = leader(posted.scene)
+    rows = db.session.scalars(
+        select(ActionTarget.id).where(ActionTarget.action_id == posted.action)
+    ).all()
+    said = {"action_target_id": rows[0], "kind": "form_reply", "received_on": TODAY}
+    with db.unit_of_work():
+        by_hand = record_outcome(**said, by=None, today=TODAY).id
+    mail_id = take(message(user.email, posted.code, "x", [("a.pdf", "application/pdf", PDF)])).id
+    with db.unit_of_work():
+        row, _answers = confirming.message(mail_id, leader(posted.scene))
+        [paper] = row.parts
+        outcome = confirming.confirm_reply(
+            row, **said, files=[paper["file"]], by=leader(posted.scene), today=TODAY
+        )
+        assert outcome.id == by_hand
+    assert db.session.scalars(select(OutcomeFile.file)).all() == [paper["file"]]
+    assert store.here().exists(paper["file"])
