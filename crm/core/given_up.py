@@ -22,6 +22,8 @@ from crm.core.outbox import PERHAPS, Never, Outgoing, State
 
 #: Days a row that is over is kept, for figures and for the question whether it left.
 KEPT = 90
+#: Days a key is remembered after that.
+KEYS_KEPT = 3 * 365
 #: Days something that was given up waits for a person; then what it says goes.
 UNDECIDED = 365
 #: Minutes after which a worker that was not seen is taken for gone.
@@ -180,7 +182,8 @@ def _decide(which: Any, values: Mapping[str, Any], verb: str, *, by: Any) -> int
 def keep(_on: Any = None) -> None:
     """Forget rows that are over and files nobody came back for, in the present unit of work.
 
-    A row with a `key` stays, as that and nothing else: what was asked for once is never done again.
+    A row with a `key` stays for years, as that and nothing else: keys name a day, a minute or a form,
+    and none of those is asked for again after that.
     """
     now = db.now()
     old = (Outgoing.state == State.DEAD, Outgoing.ended_at < now - timedelta(days=UNDECIDED))
@@ -190,7 +193,8 @@ def keep(_on: Any = None) -> None:
         Outgoing.state.in_((State.DONE, State.GONE)),
         Outgoing.ended_at < now - timedelta(days=KEPT),
     )
-    _do(delete(Outgoing).where(*over, Outgoing.key.is_(None)))
+    long_over = Outgoing.ended_at < now - timedelta(days=KEYS_KEPT)
+    _do(delete(Outgoing).where(*over, Outgoing.key.is_(None) | long_over))
     _do(update(Outgoing).where(*over, Outgoing.recipient.is_not(None)).values(recipient=None))
     _forget_incoming(now - timedelta(days=KEPT))
     _do(delete(WorkerSeen).where(WorkerSeen.seen_at < now - timedelta(days=7)))

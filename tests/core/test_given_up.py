@@ -70,16 +70,21 @@ def test_what_is_put_away_says_no_more(any_app: Flask) -> None:
     assert list(db.session.scalars(select(Outgoing.payload))) == [{}, {}]
 
 
-def test_what_is_over_is_forgotten_and_a_key_is_not(any_app: Flask) -> None:
+def test_what_is_over_is_forgotten_and_a_key_only_after_years(any_app: Flask) -> None:
     rows("no")
     rows(None, None, state=State.DONE, batch="letter")
     [keyed] = rows(None, state=State.DONE, key="once")
+    [ancient] = rows(None, state=State.DONE, key="years ago")
     [lately] = rows("no")
     long_ago = db.now() - timedelta(days=400)
     with db.unit_of_work():
         db.session.add(WorkerSeen(name="old:1", seen_at=long_ago))
         old = update(Outgoing).where(Outgoing.id != lately).values(ended_at=long_ago)
         db.session.execute(old)
+        years_ago = db.now() - timedelta(days=1100)
+        db.session.execute(
+            update(Outgoing).where(Outgoing.id == ancient).values(ended_at=years_ago)
+        )
     with db.unit_of_work():
         given_up.keep()
     assert sorted(db.session.scalars(select(Outgoing.id))) == [keyed, lately]
