@@ -182,8 +182,8 @@ def _decide(which: Any, values: Mapping[str, Any], verb: str, *, by: Any) -> int
 def keep(_on: Any = None) -> None:
     """Forget rows that are over and files nobody came back for, in the present unit of work.
 
-    A row with a `key` stays for years, as that and nothing else: keys name a day, a minute or a form,
-    and none of those is asked for again after that.
+    A row with a `key` stays for years, as that and nothing else: keys name a day, a minute or a
+    form, and none of those is asked for again after that.
     """
     now = db.now()
     old = (Outgoing.state == State.DEAD, Outgoing.ended_at < now - timedelta(days=UNDECIDED))
