@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
+from wtforms.widgets import HiddenInput
 
 from crm.core import db
 from crm.core.errors import Refused
@@ -23,8 +25,23 @@ def strip(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+class _WithoutId(HiddenInput):
+    """The token against forged requests: several forms of a page have one each, and an id may stand
+    once.
+    """
+
+    def __call__(self, field: Any, **_more: Any) -> Markup:
+        written = '<input type="hidden" name="{}" value="{}">'
+        return Markup(written).format(field.name, field._value())  # noqa: S704 - both are escaped
+
+
 class Form(FlaskForm):
     """Carries what was typed to an operation and brings the refusal back to its field."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if "csrf_token" in self:
+            self.csrf_token.widget = _WithoutId()
 
     @property
     def status(self) -> int:

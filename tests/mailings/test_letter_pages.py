@@ -70,7 +70,8 @@ def test_it_works(scene: SimpleNamespace, sign_in: Any) -> None:
     assert db.session.query(MemberLetter).count() == 1
     address = sent.headers["Location"]
     running = browser.get(address).get_data(as_text=True)
-    assert 'http-equiv="refresh"' in running
+    assert "js/live.js" in running
+    assert "See how far it is" in running
     assert "0 of 1 sent" in running
     assert "Paused" in browser.post(f"{address}/pause", follow_redirects=True).get_data(True)
     assert "goes on" in browser.post(f"{address}/resume", follow_redirects=True).get_data(True)
@@ -80,7 +81,7 @@ def test_it_works(scene: SimpleNamespace, sign_in: Any) -> None:
     minute()
     done = browser.get(address).get_data(as_text=True)
     assert "1 of 1 sent" in done
-    assert 'http-equiv="refresh"' not in done
+    assert "js/live.js" not in done
     assert "Ana Secretname" in browser.get(f"{address}?state=sent").get_data(as_text=True)
     assert "Cal Secretname" not in browser.get(f"{address}?state=sent").get_data(as_text=True)
     assert "We meet" in browser.get("/letters").get_data(as_text=True)

@@ -312,7 +312,7 @@ def statements(app: Flask) -> list[str]:
     return seen
 
 
-def test_no_page_asks_more_than_sixteen_times(
+def test_no_page_asks_more_than_seventeen_times(
     work: SimpleNamespace, people: SimpleNamespace, sign_in: SignIn, statements: list[str]
 ) -> None:
     client = sign_in(people.staff)
@@ -320,7 +320,8 @@ def test_no_page_asks_more_than_sixteen_times(
         statements.clear()
         assert client.get(address).status_code == 200
         asked = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA"))]
-        assert len(asked) <= 16, (address, len(asked))
+        # The front page, for what five rooms hang there; a report at most sixteen.
+        assert len(asked) <= (17 if address == "/" else 16), (address, len(asked))
 
 
 def test_the_front_page_is_alive(
