@@ -34,15 +34,25 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process begin with the browser's walk and the other with the faults: both are long,
-    and two processes that share the tests out are done at about the same time then.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the first process begin with the browser's walk and the others with the faults: those are
+    long, and whoever is done sooner takes tests of the others.
     """
+    processes = int(getattr(config, "workerinput", {}).get("workercount", 1))
     faults = [each for each in items if each.get_closest_marker("fault")]
     others = [each for each in items if not each.get_closest_marker("fault")]
     others.sort(key=lambda each: "tests/browser/" not in each.nodeid)
-    middle = len(items) // 2
-    items[:] = [*others[:middle], *faults, *others[middle:]]
+    if processes == 1:
+        items[:] = [*others, *faults]
+        return
+    share = len(items) // processes
+    ordered: list[pytest.Item] = []
+    for number in range(processes):
+        mine = faults[number - 1 :: processes - 1] if number else []
+        rest = share - len(mine) if number < processes - 1 else len(others)
+        ordered += [*mine, *others[:rest]]
+        del others[:rest]
+    items[:] = ordered
 
 
 def settings_for(folder: Path, **more: str) -> Settings:

@@ -31,7 +31,7 @@ class _WithoutId(HiddenInput):
     """
 
     def __call__(self, field: Any, **_more: Any) -> Markup:
-        written = '<input type="hidden" name="{}" value="{}">'
+        written = '<input name="{}" type="hidden" value="{}">'
         return Markup(written).format(field.name, field._value())  # noqa: S704 - both are escaped
 
 
