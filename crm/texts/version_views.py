@@ -324,10 +324,14 @@ def take_approval_back(slug: str) -> Any:
 def _decided(slug: str, decide: Callable[..., TextVersion], told: Callable[[int], str]) -> Any:
     """Decide about the version that was sent, and say so."""
     text, form = readable(slug), ApproveForm()
+    language = request.form.get("language", "")
+    if not language.isprintable():
+        # A NUL is no language, and no database takes one.
+        abort(404)
     version = form.carry(
         lambda: decide(
             text,
-            language=request.form.get("language", ""),
+            language=language,
             number=parse_id(request.form.get("number")) or 0,
         )
     )

@@ -191,7 +191,7 @@ def test_one_action(any_app: Flask, any_scene: SimpleNamespace, log: Log) -> Non
     s = any_scene
     number = log(s, members={s.members[0]: 100, s.members[1]: 20}).id
     with any_app.test_request_context():
-        reached = targets_reached(number, number=1, plain=Plain())
+        reached = targets_reached(number, number=1, plain=Plain(), to=EVERYBODY)
         assert (reached.total, [each.pieces for each in reached.rows]) == (5, [30] * 5)
         assert [each.name for each in participants(number, to=EVERYBODY)] == [
             "Ana Brook",
