@@ -15,10 +15,10 @@ from crm.core.files import keep_picture, still_kept
 from crm.core.forms import Form, WholeNumber, choice, day, form_key, long_text, parse_id, strip
 from crm.core.forms import text as a_line
 from crm.mailings.allotment import Way
+from crm.mailings.own_fields import WithOwnFields
 from crm.mailings.rules import money, read_money
 from crm.outreach.batch import Question
 from crm.outreach.forms import WithMembers, sealed, unsealed, whole_number
-from crm.texts.own_fields import OwnField
 
 #: Rows of steps that can follow.
 STEPS = 3
@@ -44,7 +44,7 @@ class Amount(StringField):
         return money(self.data) if isinstance(self.data, int) else ""
 
 
-class PackForm(WithMembers):
+class PackForm(WithOwnFields, WithMembers):
     """A new pack: who writes what to whom, until when."""
 
     #: The digest of the allotment that stands on the page.
@@ -91,8 +91,6 @@ class PackForm(WithMembers):
     def __init__(self, **values: Any):
         super().__init__(**values)
         self.questions: Sequence[Question] = ()
-        #: The text's own fields, once a text was chosen.
-        self.own_fields: Sequence[OwnField] = ()
         #: File name of a picture kept, now or with an earlier try.
         self.kept: str | None = None
         self.bad_picture: Refused | None = None
@@ -132,19 +130,6 @@ class PackForm(WithMembers):
         """Of what was chosen: the text's number, and the language."""
         number, _colon, language = (self.text.data or "").partition(":")
         return parse_id(number) or 0, language
-
-    def own_value(self, own: OwnField) -> str:
-        """What was typed for one of the text's own fields."""
-        return request.form.get(f"own-{own.key}", "")[:4000]
-
-    @property
-    def values(self) -> dict[str, str]:
-        """What was typed for the text's own fields, by key."""
-        return {
-            own.key: value.strip()
-            for own in self.own_fields
-            if (value := self.own_value(own)).strip()
-        }
 
     def step(self, place: int) -> tuple[str, str]:
         """What was typed of a step: words and days."""

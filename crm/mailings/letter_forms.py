@@ -1,8 +1,5 @@
 """The shape of what is typed about a letter to members."""
 
-from collections.abc import Sequence
-
-from flask import request
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
@@ -11,8 +8,8 @@ from crm.core.forms import Form, WholeNumber, choice, form_key
 from crm.core.forms import text as a_line
 from crm.core.tables import FORMATS
 from crm.mailings import letters
+from crm.mailings.own_fields import WithOwnFields
 from crm.outreach.forms import whole_number
-from crm.texts.own_fields import OwnField
 
 
 def _rate() -> WholeNumber:
@@ -25,7 +22,7 @@ def _rate() -> WholeNumber:
     )
 
 
-class LetterForm(Form):
+class LetterForm(WithOwnFields, Form):
     """A letter to be."""
 
     client_key = form_key()
@@ -49,20 +46,6 @@ class LetterForm(Form):
     #: Of the file of the check with names.
     reason = a_line(_l("What do you need the names for?"), most=300)
     format = choice(_l("File"), choices={each.name: each.label for each in FORMATS.values()})
-
-    def __init__(self) -> None:
-        super().__init__()
-        #: The text's own fields, once a text was chosen.
-        self.own_fields: Sequence[OwnField] = ()
-
-    def own_value(self, own: OwnField) -> str:
-        """What was typed for one of the text's own fields."""
-        return request.form.get(f"own-{own.key}", "")[:4000]
-
-    @property
-    def values(self) -> dict[str, str]:
-        """What was typed for the text's own fields, by key."""
-        return {own.key: value for own in self.own_fields if (value := self.own_value(own).strip())}
 
 
 class RateForm(Form):
