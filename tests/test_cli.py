@@ -4,7 +4,6 @@ import http.client
 import logging
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from crm.cli import main
+from tests.servers import free_port
 
 TREE = Path(__file__).parents[1]
 
@@ -71,12 +71,6 @@ def command(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[s
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def test_it_works(crm: Callable[..., Said]) -> None:

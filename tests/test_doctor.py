@@ -22,7 +22,7 @@ from crm.core.mail_models import WorkerSeen
 from crm.core.outbox import Job, Outgoing, State
 from crm.core.settings import Settings, in_force
 from crm.findings import Finding
-from tests.test_cli import free_port
+from tests.servers import free_port
 
 
 def told(findings: Iterable[Finding]) -> str:

@@ -1,6 +1,5 @@
 """Somebody with a password, links out of mails, and a real mail server on loopback."""
 
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -18,6 +17,7 @@ from crm.accounts import operations
 from crm.accounts.models import User
 from crm.core import db, limits, outbox
 from tests.conftest import Browser, settings_for
+from tests.servers import free_port
 
 PASSWORD = "seven geese over the ridge"
 
@@ -65,9 +65,7 @@ class Letterbox:
 @pytest.fixture
 def letterbox() -> Iterator[SimpleNamespace]:
     """A mail server on loopback, and the port it listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     box = Letterbox()
     server = Controller(box, hostname="127.0.0.1", port=port)
     server.start()

@@ -1,44 +1,19 @@
 """The main job as a coordinator does it: log a class session, see the report, take it away."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import judge
-from tests.browser.driver import Watch
-from tests.browser.server import Demo, Server, serve
+from tests.browser.anywhere import page as page
+from tests.browser.anywhere import server as server
+from tests.browser.server import Server
 
 YESTERDAY = (date.today() - timedelta(days=1)).isoformat()  # noqa: DTZ011
-
-
-@pytest.fixture
-def server(demo: Demo, tmp_path: Path) -> Iterator[Server]:
-    """A demo of its own: what is logged here is counted here."""
-    with serve(demo, tmp_path / "instance") as running:
-        yield running
-
-
-@pytest.fixture(params=["scripts", "no scripts", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, watch: Watch) -> Iterator[Page]:
-    """At a desk, at a desk without scripts, on a phone."""
-    size = judge.NARROW if request.param == "phone" else judge.WIDE
-    context = browser.new_context(
-        viewport=size,
-        java_script_enabled=request.param != "no scripts",
-        reduced_motion="reduce",
-        locale="en-US",
-    )
-    page = context.new_page()
-    watch.on(page)
-    yield page
-    complaints = watch.take()
-    context.close()
-    assert complaints == []
 
 
 def reached(text: str) -> dict[str, int]:

@@ -2,41 +2,14 @@
 reply answers; whoever runs it reads what would have been mailed. At a desk and on a phone.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser import judge
-from tests.browser.driver import Watch
-from tests.browser.server import Demo, Server, serve
-
-
-@pytest.fixture
-def server(demo: Demo, tmp_path: Path) -> Iterator[Server]:
-    """A demo of its own: what is recorded here changes it."""
-    with serve(demo, tmp_path / "instance") as running:
-        yield running
-
-
-@pytest.fixture(params=["scripts", "no scripts", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, watch: Watch) -> Iterator[Page]:
-    """At a desk, at a desk without scripts, on a phone."""
-    size = judge.NARROW if request.param == "phone" else judge.WIDE
-    context = browser.new_context(
-        viewport=size,
-        java_script_enabled=request.param != "no scripts",
-        reduced_motion="reduce",
-        locale="en-US",
-    )
-    page = context.new_page()
-    watch.on(page)
-    yield page
-    complaints = watch.take()
-    context.close()
-    assert complaints == []
+from tests.browser.anywhere import page as page
+from tests.browser.anywhere import server as server
+from tests.browser.server import Server
 
 
 def test_what_came_is_ticked_for_a_class(

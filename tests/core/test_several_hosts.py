@@ -6,15 +6,12 @@ together while Redis is there.
 
 import os
 import re
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,8 +21,9 @@ import pytest
 import requests
 
 from tests import buckets
-from tests.conftest import empty, missing
+from tests.conftest import empty
 from tests.core.test_files import picture
+from tests.servers import Redis, end, free_port, wait_for
 
 pytestmark = pytest.mark.fault
 
@@ -34,59 +32,12 @@ PASSWORD = "demo-password-1"
 BOTH = [0, 1]
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 def crm(*words: str, environ: dict[str, str], **more: Any) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
     return subprocess.Popen(
         [sys.executable, "-c", "from crm.cli import main; main()", *words],
         cwd=TREE, env={**kept, **environ}, text=True, start_new_session=True, **more,
     )  # fmt: skip
-
-
-def end(process: subprocess.Popen[Any]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-class Redis:
-    """A server that can be killed and started anew."""
-
-    def __init__(self, folder: Path):
-        if shutil.which("redis-server") is None:
-            missing("redis-server is not installed")
-        self.port, self.folder = free_port(), folder
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--dir", str(self.folder)],
-            stdout=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        wait_for(self.port)
-
-    def stop(self) -> None:
-        if self.process:
-            end(self.process)
-
-
-def wait_for(port: int, seconds: float = 30) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on port {port}")
 
 
 @contextmanager

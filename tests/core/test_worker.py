@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from crm.core import db, outbox, worker
 from crm.core.mail_models import WorkerSeen
 from crm.core.outbox import Outgoing, State
 from crm.core.settings import Settings
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A worker that knows one more job, whose rows say how long they take.
@@ -150,10 +150,7 @@ def test_what_waits_is_found_without_a_queue(
 
 
 def test_the_server_has_a_worker_within(begin: Callable[..., subprocess.Popen[str]]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = begin("serve", "--with-worker", CRM_PORT=str(port))
+    process = begin("serve", "--with-worker", CRM_PORT=str(free_port()))
     put(0)
     assert until(lambda: states() == [State.DONE]) < 1.5
     process.send_signal(signal.SIGTERM)

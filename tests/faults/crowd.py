@@ -5,7 +5,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +30,7 @@ from crm.core.cli import migrate_database
 from crm.outreach.models import Action, ActionTarget
 from tests import make
 from tests.conftest import settings_for
+from tests.servers import free_port
 
 TREE = Path(__file__).parents[2]
 PASSWORD = "quiet-otter-42-paddles"
@@ -109,9 +109,7 @@ def run(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def serving(folder: Path, **environ: str) -> Iterator[Server]:
     """A started server; killed at the end, whatever happened."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     server = Server(folder, {"CRM_TIMEZONE": "UTC", "CRM_SECRET_KEY": "test", **environ}, port)
     try:
         server.start()

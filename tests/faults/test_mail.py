@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,8 +24,9 @@ from crm import create_app
 from crm.core import db, mail
 from crm.core.outbox import PERHAPS, Outgoing, State
 from crm.core.settings import Settings
-from tests.conftest import empty, missing
+from tests.conftest import empty
 from tests.faults.figures import IN_FULL, tell
+from tests.servers import Redis, free_port, wait_for
 
 pytestmark = pytest.mark.fault
 
@@ -80,13 +80,7 @@ class Scene:
         self.begun += 1
         arguments = ("tests.faults.mail_server", str(self.port), str(self.log), str(self.begun))
         self.server = self._start("-m", *arguments)
-        over = time.monotonic() + 20
-        while time.monotonic() < over:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("the mail server does not listen")
+        wait_for(self.port)
 
     def work(self) -> None:
         """Start the workers."""
@@ -118,21 +112,10 @@ class Scene:
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
     """The address of a Redis of this run's own."""
-    if not shutil.which("redis-server"):
-        missing("redis-server is not installed")
-    path = tmp_path / "redis.sock"
-    port = free_port()
-    server = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-         "--appendonly", "no", "--dir", str(tmp_path), "--unixsocket", str(path)],
-        stdout=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    while not path.exists():
-        assert server.poll() is None
-        time.sleep(0.02)
-    yield f"redis://127.0.0.1:{port}/0"
-    os.killpg(server.pid, signal.SIGKILL)
-    server.wait()
+    server = Redis(tmp_path)
+    server.start()
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql+redis"])
@@ -163,13 +146,6 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path)
             db.extension.engine.dispose()
             if request.param != "sqlite":
                 empty(values["database_url"])
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def put(first: int, count: int) -> None:

