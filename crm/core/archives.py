@@ -22,7 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from crm.core import envelopes
+from crm.core import envelopes, whole
 from crm.core.tables import defused
 from crm.core.whole import Counted
 
@@ -115,14 +115,13 @@ class Tar:
 
     def table(self, name: str, pieces: Iterable[tuple[bytes, int]]) -> Counted:
         """Add the lines of a table."""
-        made, told = sha256(), Counted()
-        for number, (piece, count) in enumerate(pieces, 1):
-            self.text(f"tables/{name}/{number:05}.jsonl", piece)
-            made.update(piece)
-            told.rows += count
-            told.bytes += len(piece)
-        told.sha256 = made.hexdigest()
-        return told
+
+        def written() -> Iterator[tuple[bytes, int]]:
+            for number, (piece, count) in enumerate(pieces, 1):
+                self.text(f"tables/{name}/{number:05}.jsonl", piece)
+                yield piece, count
+
+        return whole.counted(written())
 
     def file(self, name: str, source: IO[bytes], size: int) -> tuple[int, str]:
         """Add a picture or a document; its size and hash."""
@@ -144,15 +143,14 @@ class Plain:
 
     def table(self, name: str, pieces: Iterable[tuple[bytes, int]]) -> Counted:
         """Add the lines of a table."""
-        made, told = sha256(), Counted()
-        with self._opening(f"tables/{name}.jsonl") as out:
-            for piece, count in pieces:
-                out.write(piece)
-                made.update(piece)
-                told.rows += count
-                told.bytes += len(piece)
-        told.sha256 = made.hexdigest()
-        return told
+
+        def written() -> Iterator[tuple[bytes, int]]:
+            with self._opening(f"tables/{name}.jsonl") as out:
+                for piece, count in pieces:
+                    out.write(piece)
+                    yield piece, count
+
+        return whole.counted(written())
 
     def file(self, name: str, source: IO[bytes], size: int) -> tuple[int, str]:
         """Add a picture or a document; its size and hash."""

@@ -1,6 +1,5 @@
 """Imports of rosters that were carried out, and what of them is there: who may see which."""
 
-import hashlib
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Select, select
@@ -9,6 +8,7 @@ from sqlalchemy.orm import defer, joinedload
 from crm.accounts.imports import ImportRun
 from crm.core import db
 from crm.core.access import Scope
+from crm.core.links import digest
 from crm.members import queries
 from crm.members.models import Chapter, Member
 from crm.members.sheets.meaning import IMPORTER
@@ -67,7 +67,7 @@ def members_of(run_id: int, scope: Scope) -> Select[int]:
 
 def once(token: str) -> str:
     """The word under which a file that was sent is imported and never again."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return digest(token)
 
 
 def run_of(token: str) -> int | None:
