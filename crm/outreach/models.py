@@ -129,6 +129,8 @@ class ActionTarget(db.Model):
     asked: Mapped[int] = mapped_column(default=0, server_default="0")
     #: The day somebody said, since it was asked, that nothing had come yet.
     said_on: Mapped[date | None]
+    #: The kind of address it went to (`windows.ADDRESSES`), as known when it was logged.
+    went_to: Mapped[str | None]
     #: The day nobody waited any longer, and why: `no answer`, `left office`.
     closed_on: Mapped[date | None]
     closed_why: Mapped[str | None]
@@ -213,6 +215,57 @@ class Outcome(db.Model):
     action_target: Mapped[ActionTarget] = relationship(back_populates="outcomes", lazy="raise")
     recorded_by: Mapped[User | None] = relationship(lazy="raise")
     files: Mapped[list["OutcomeFile"]] = relationship(lazy="raise")
+
+
+class OutcomeWithdrawn(db.Model):
+    """That an outcome had been recorded, and until when: for reports as of an earlier day."""
+
+    __tablename__ = "outcome_withdrawn"
+
+    #: The id it had.
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    action_id: Mapped[int] = mapped_column(ForeignKey("action.id"), index=True)
+    target_id: Mapped[int] = mapped_column(ForeignKey("target.id"), index=True)
+    kind: Mapped[str]
+    received_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime] = mapped_column(default=db.now)
+
+
+class Commitment(db.Model):
+    """What a target promised, or we promised to it; kept, broken or open.
+
+    One that came with an outcome goes with it when that is withdrawn.
+    """
+
+    __tablename__ = "commitment"
+    __table_args__ = (
+        Index("ix_commitment_due", "state", "due_on", "id"),
+        Index("ix_commitment_target", "target_id", "made_on", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    target_id: Mapped[int] = mapped_column(ForeignKey("target.id"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
+    #: What it came with.
+    outcome_id: Mapped[int | None] = mapped_column(ForeignKey("outcome.id"), index=True)
+    #: theirs | ours
+    whose: Mapped[str] = mapped_column(default="theirs")
+    text: Mapped[str]
+    made_on: Mapped[date]
+    due_on: Mapped[date | None]
+    #: open | kept | broken
+    state: Mapped[str] = mapped_column(default="open")
+    settled_on: Mapped[date | None]
+    #: What showed it.
+    evidence: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    recorded_at: Mapped[datetime] = mapped_column(default=db.now)
+
+    target: Mapped[Target] = relationship(lazy="raise")
+    campaign: Mapped[Campaign | None] = relationship(lazy="raise")
 
 
 class OutcomeFile(db.Model):

@@ -7,9 +7,18 @@ from typing import Any, ClassVar
 from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, select
 
 from crm.core import db
+from crm.members.models import TeamMember
 from crm.outreach.channels import per_piece_names
-from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
-from crm.targets.models import Post, Target, Term
+from crm.outreach.models import (
+    Action,
+    ActionChapter,
+    ActionMember,
+    ActionTarget,
+    Outcome,
+    action_ask,
+)
+from crm.outreach.outcome_kinds import answer_names
+from crm.targets.models import CommitteeSeat, Post, Target, Term
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class OnList:
 class ActionFilter:
     """Which actions; what is None does not narrow. An action belongs to the day it began.
 
-    The first five ask of the action, the rest of a target it reached: state and party are those of
+    The first eight ask of the action, the rest of a target it reached: state and party are those of
     the term the target held that day, so history stays where it was.
     """
 
@@ -34,6 +43,10 @@ class ActionFilter:
     channel: str | None = None
     #: A chapter and all below it, as ids.
     chapter_ids: frozenset[int] | None = None
+    ask_id: int | None = None
+    #: Actions a member, or somebody of a team, took part in by name.
+    member_id: int | None = None
+    team_id: int | None = None
     target_id: int | None = None
     #: The post held that day; 0 for none.
     post_id: int | None = None
@@ -44,6 +57,12 @@ class ActionFilter:
     #: The kind of an outcome that came back from the target.
     outcome: str | None = None
     on_list: OnList | None = None
+    #: A committee the target sits on.
+    committee_id: int | None = None
+    #: The kind of address it went to; `windows.ADDRESSES`.
+    went_to: str | None = None
+    #: Whether an answer is waited for: one of `STATES`.
+    state: str | None = None
 
     _TARGET_FIELDS: ClassVar = (
         "target_id",
@@ -54,6 +73,9 @@ class ActionFilter:
         "party",
         "outcome",
         "on_list",
+        "committee_id",
+        "went_to",
+        "state",
     )
 
     @property
@@ -80,6 +102,25 @@ class ActionFilter:
                 exists().where(
                     ActionChapter.action_id == action_id,
                     ActionChapter.chapter_id.in_(self.chapter_ids),
+                )
+            )
+        if self.ask_id is not None:
+            asked.append(
+                exists().where(
+                    action_ask.c.action_id == action_id, action_ask.c.ask_id == self.ask_id
+                )
+            )
+        if self.member_id is not None:
+            asked.append(
+                exists().where(
+                    ActionMember.action_id == action_id, ActionMember.member_id == self.member_id
+                )
+            )
+        if self.team_id is not None:
+            of_team = select(TeamMember.member_id).where(TeamMember.team_id == self.team_id)
+            asked.append(
+                exists().where(
+                    ActionMember.action_id == action_id, ActionMember.member_id.in_(of_team)
                 )
             )
         return asked
@@ -114,6 +155,13 @@ class ActionFilter:
         if self.outcome is not None:
             answered = select(Outcome.action_target_id).where(Outcome.kind == self.outcome)
             asked.append(ActionTarget.id.in_(answered))
+        if self.committee_id is not None:
+            sit = select(CommitteeSeat.target_id).where(CommitteeSeat.body_id == self.committee_id)
+            asked.append(ActionTarget.target_id.in_(sit))
+        if self.went_to is not None:
+            asked.append(ActionTarget.went_to == self.went_to)
+        if self.state is not None:
+            asked.extend(_in_state(self.state))
         return asked
 
     def of_actions(self) -> list[ColumnElement[bool]]:
@@ -122,6 +170,20 @@ class ActionFilter:
         if self.narrows_targets:
             asked.append(exists().where(ActionTarget.action_id == Action.id, *self.of_targets()))
         return asked
+
+
+#: What an answer's state can be, by the word of an address.
+STATES = ("waiting", "closed", "answered")
+
+
+def _in_state(state: str) -> list[ColumnElement[bool]]:
+    """Conditions on `ActionTarget`: waiting, closed without an answer, or answered."""
+    if state == "waiting":
+        return [ActionTarget.awaiting.is_(True)]
+    came = exists().where(Outcome.action_target_id == ActionTarget.id)
+    if state == "closed":
+        return [ActionTarget.closed_on.is_not(None), ~came]
+    return [came.where(Outcome.kind.in_(answer_names()))]
 
 
 def actions(wanted: ActionFilter) -> Select[Action]:

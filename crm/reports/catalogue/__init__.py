@@ -4,15 +4,18 @@ The same rows serve the page, the files and the command. A report counts by the 
 `crm.outreach.rules` and says in words how its rows and its total fit.
 """
 
+import json
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from markupsafe import Markup
 
+from crm.core.i18n import today
 from crm.core.tables import Column, Kind, Row, Share
 from crm.members.disclosure import Exit, Viewer
 from crm.outreach.plain import Plain, without_members
@@ -29,11 +32,17 @@ class Question:
     exit: Exit = Exit.PAGE
     #: Of `answers`: one kind of outcome alone.
     outcome: str | None = None
+    #: The day states are told of (overdue, stale, not contacted since): the day whose knowledge is
+    #: asked for, or today.
+    on: date = field(default_factory=today)
 
     def plain(self, action_ids: Iterable[int]) -> Plain:
         """What takes members' names out of texts about these actions, before they are shown."""
         leaves = self.exit is not Exit.PAGE and not self.viewer.exports_people
         return without_members(set(action_ids), to=None if leaves else self.viewer)
+
+
+Leads = Callable[[str, Row | None, Mapping[str, str]], tuple[str, dict[str, Any]] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +83,22 @@ class Report:
     ways: Mapping[str, "Report"] = field(default_factory=dict)
     #: What its rows are about.
     about: Any = ""
+    #: Filters it heeds (names of `outreach.filters`); others are not offered, and asked for they
+    #: are a problem, never ignored. None: all.
+    uses: frozenset[str] | None = None
+    #: What of the answer the viewer may not see, in sentences; nothing where they see all.
+    limits: Callable[[Question], Sequence[str]] | None = None
+    #: The endpoint and values behind a number, where that is no list of outreach: of a column's
+    #: key, the row (None: the total), and the filters as the address has them.
+    leads: (
+        Callable[[str, Row | None, Mapping[str, str]], tuple[str, dict[str, Any]] | None] | None
+    ) = None
+    #: Of each column that counts a part of the outreach: what narrows the list to that part.
+    parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Columns a comparison of two periods shows both values of; None: the counted one.
+    compares: tuple[str, ...] | None = None
+    #: What makes a row the same in two answers; as JSON holds it. By itself the row's last cell.
+    key: Callable[[Row], Any] | None = None
     #: One row a record, as many as there are: read a few at a time, in its own order. Its
     #: `reckon` sums the rows itself where it is given None.
     streamed: bool = False
@@ -81,6 +106,13 @@ class Report:
     def asked_by(self, way: str | None) -> "Report":
         """The report with rows about something else; itself without a word, or with its own."""
         return self.ways.get(way, self) if way else self
+
+    def key_of(self, row: Row) -> str:
+        """What makes the row the same in two answers, as a text."""
+        if self.key is not None:
+            return json.dumps(self.key(row), default=str)
+        own = row[-1] if len(row) > len(self.columns) else row[0]
+        return json.dumps(own, default=str)
 
     def place(self, key: str) -> int:
         """Where in a row a column's cell stands."""
