@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.campaigns import evidence, measures
+from crm.campaigns import evidence, indicators, measures
 from crm.core import files, mail, outbox, schedule, shell
 from crm.core.access import Can
 from crm.core.schedule import Daily, Schedule
@@ -14,6 +14,7 @@ from crm.outreach import (
     asking,
     handover,
     history_views,
+    indicator_counts,
     list_rule,
     list_views,
     own,
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     measures.offer(app, channels)
     evidence.offer(app, OutreachEvidence())
+    indicators.offer(app, *indicator_counts.COUNTS)
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
     history_views.init_app(app)
