@@ -1,5 +1,5 @@
-"""What of a progress report is drawn, as plain values: the page and the paper draw the same.
-"""
+"""What of a progress report is drawn, as plain values: the page and the paper draw the same."""
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
