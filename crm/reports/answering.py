@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import islice
 
 from flask import Flask
-from markupsafe import Markup
 
 from crm.core import db
+from crm.core.charts import Chart
 from crm.core.streams import stream
 from crm.core.tables import Row, Table
 from crm.reports.catalogue import Question, Report, in_order, totals
@@ -27,7 +27,7 @@ class Answer:
     is_cut: bool
     totals: Row
     reckoning: Reckoning
-    chart: Markup | None
+    chart: Chart | None
 
     @property
     def repeats(self) -> bool:
