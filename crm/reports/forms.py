@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from crm.core.i18n import day
+from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
-from crm.reports.catalogue import Report
+from crm.reports.catalogue import Question, Report
 from crm.reports.rules import ANSWERED, ANY
 
 
@@ -23,14 +24,23 @@ class Asked:
     #: Of outcomes, a kind or a group of kinds; None for all.
     outcome: str | None
     #: What the rows are to be about, where a report leaves the choice.
-    by: str | None = None
-    report: Report | None = None
+    by: str | None
+    report: Report
+
+    @property
+    def shown(self) -> Report:
+        """The report that answers it: by person or post, compared or not."""
+        return self.report.asked_by(self.by)
+
+    def question(self, viewer: Viewer, exit: Exit = Exit.PAGE) -> Question:
+        """What that report is asked."""
+        return Question(wanted=self.wanted, viewer=viewer, exit=exit, outcome=self.outcome)
 
     @property
     def facts(self) -> list[tuple[str, str]]:
         """What is asked for, in words, for the head of a page and for the files."""
         said = [(str(LABELS[name]), self._said(name, value)) for name, value in self.given.items()]
-        if self.by and self.report:
+        if self.by:
             said.insert(0, (_("Counted by"), str(self.report.ways[self.by].about)))
         return said
 
@@ -46,6 +56,23 @@ def _outcomes(choices: Choices) -> dict[str, str]:
     return {ANSWERED: _("Answers"), ANY: _("Anything"), **choices.of("outcome")}
 
 
+def heeds(report: Report, name: str) -> bool:
+    """Whether the report is narrowed by a filter."""
+    return report.uses is None or name in report.uses
+
+
+def _unheeded(given: Mapping[str, str], report: Report) -> list[str]:
+    return [
+        _(
+            "“%(report)s” cannot be narrowed by “%(filter)s”: take that filter away.",
+            report=report.title,
+            filter=LABELS[name],
+        )
+        for name in given
+        if not heeds(report, name)
+    ]
+
+
 def parse(args: Mapping[str, str], report: Report) -> Asked:
     """Read what an address or a command line asks of a report.
 
@@ -55,12 +82,14 @@ def parse(args: Mapping[str, str], report: Report) -> Asked:
     outcome = (args.get("outcome") or "").strip() or None
     asked = parse_filter({name: value for name, value in args.items() if name != "outcome"})
     given, problems = dict(asked.given), list(asked.problems)
+    problems += _unheeded(given, report)
     by = (args.get("by") or "").strip() or None
     if by and by not in report.ways:
         problems.append(_("This report cannot be counted by “%(value)s”.", value=by[:80]))
         by = None
     if outcome:
         given["outcome"] = outcome
+        problems += _unheeded({"outcome": outcome}, report)
         if outcome not in _outcomes(asked.choices):
             problems.append(
                 _("Nothing is known as “%(value)s” for what came back.", value=outcome[:80])
