@@ -211,14 +211,12 @@ def ask(name: str, given: Mapping[str, str], *, viewer: Viewer) -> Answered:
     source = sources.source(name)
     if source is None:
         raise Refused(_("There is no report called “%(name)s”.", name=name[:80]))
-    reading = source.read(given, today())
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    return Answered(
-        source=source,
-        reading=reading,
-        viewer=viewer,
-        extracts=source.answer(app, reading.given, viewer),
-    )
+    # Reckoning takes a while, and holds up nobody who writes.
+    with db.apart(app):
+        reading = source.read(given, viewer, today())
+        extracts = source.answer(app, reading.given, viewer)
+    return Answered(source=source, reading=reading, viewer=viewer, extracts=extracts)
 
 
 def freeze(answered: Answered, *, reason: str | None, by: User | None) -> FrozenReport:
@@ -293,9 +291,10 @@ def ask_now(found: Frozen) -> tuple[Sequence[Extract], Mapping[str, str], dateti
     if source is None:
         raise Refused(_("This report is not there any more, so it cannot be asked again."))
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    with force_locale(row.locale if row.locale in LANGUAGES else "en"):
-        given = source.read(found.given, row.as_of).now
-        return source.answer(app, given, viewer_of(row)), given, db.now()
+    with force_locale(row.locale if row.locale in LANGUAGES else "en"), db.apart(app):
+        viewer = viewer_of(row)
+        given = source.read(found.given, viewer, row.as_of).now
+        return source.answer(app, given, viewer), given, db.now()
 
 
 # Whether all of it is whole

@@ -35,6 +35,8 @@ class Reading:
     tells_of_members: bool = False
     #: What asks the same with what is known now.
     now: dict[str, str]
+    #: What is saved under a name: a period that moves stays one.
+    moving: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +48,9 @@ class Source:
     icon: str
     #: Its page with these filters.
     address: Callable[[Mapping[str, str]], str]
-    #: What an address asks for, read on a day. Raises `Refused` with what cannot be meant.
-    read: Callable[[Mapping[str, str], date], Reading]
+    #: What an address asks for, for whose eyes, read on a day. Raises `Refused` with what cannot be
+    #: meant.
+    read: Callable[[Mapping[str, str], Viewer, date], Reading]
     #: Its tables, as a file for this viewer would have them: members are numbers.
     answer: Callable[[Flask, Mapping[str, str], Viewer], Sequence[Extract]]
     #: Where the records of a row are, by the filters, its table, key and cells.
@@ -86,21 +89,21 @@ def _of_catalogue(report: Report) -> Source:
         title=report.title,
         icon=report.icon,
         address=lambda given: url_for("reports.page", name=report.name, **given),  # type: ignore[arg-type]
-        read=lambda given, on: _read(report, given, on),
+        read=lambda given, viewer, on: _read(report, given, viewer, on),
         answer=lambda app, given, viewer: [_answer(app, report, given, viewer)],
         lead=lambda given, _extract, key, row: _lead(report, given, key, row),
     )
 
 
-def _asked(report: Report, given: Mapping[str, str]) -> Asked:
+def _asked(report: Report, given: Mapping[str, str], viewer: Viewer) -> Asked:
     asked = parse(given, report)
     if asked.problems:
         raise Refused(" ".join(asked.problems))
     return asked
 
 
-def _read(report: Report, given: Mapping[str, str], on: date) -> Reading:
-    asked = _asked(report, given)
+def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) -> Reading:
+    asked = _asked(report, given, viewer)
     meant = dict(asked.given)
     if asked.by:
         meant["by"] = asked.by
@@ -112,13 +115,16 @@ def _read(report: Report, given: Mapping[str, str], on: date) -> Reading:
         facts=asked.facts,
         as_of=on,
         # Whoever a member is, is told by a number; but how many of them follows who looks.
-        tells_of_members=shown.shows_people or shown.limits is not None or "member" in meant,
+        tells_of_members=shown.shows_people
+        or shown.limits is not None
+        or not meant.keys().isdisjoint({"member", "team"}),
         now=meant,
+        moving=meant,
     )
 
 
 def _answer(app: Flask, report: Report, given: Mapping[str, str], viewer: Viewer) -> Extract:
-    asked = _asked(report, given)
+    asked = _asked(report, given, viewer)
     question = asked.question(viewer, Exit.EXPORT)
     return answering.extract(app, asked.shown, question, given.get("sort"), asked.facts)
 
