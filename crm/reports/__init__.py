@@ -7,7 +7,9 @@ from crm.core.access import Can
 from crm.core.shell import NavItem, Panel, add_nav, add_panel
 from crm.reports import cli, digest_mail, frozen, mailed, saved, sources, timeline
 from crm.reports import dossier_views as dossier_views
+from crm.reports import frozen_views as frozen_views
 from crm.reports import models as models
+from crm.reports import saved_views as saved_views
 from crm.reports import subscription_views as subscription_views
 from crm.reports.rules import month_name
 from crm.reports.views import blueprint

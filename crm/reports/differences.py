@@ -39,6 +39,8 @@ class Difference:
     title: str
     #: Of the later answer; columns it no longer has are in `lost`, new ones in `new`.
     columns: Sequence[Column]
+    #: Of the earlier answer: what the cells of rows that are gone are.
+    before: Sequence[Column]
     lost: Sequence[Column] = ()
     new: Sequence[Column] = ()
     added: Sequence[tuple[str, Row]] = ()
@@ -84,6 +86,7 @@ def compare(before: Extract, after: Extract) -> Difference:
     return Difference(
         title=after.title,
         columns=after.columns,
+        before=before.columns,
         lost=[each for each in before.columns if each.key not in there],
         new=[each for each in after.columns if each.key not in known],
         added=[(key, row) for key, row in now.items() if key not in was],

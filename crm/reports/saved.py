@@ -78,7 +78,7 @@ def of_owner(user_id: int) -> ColumnElement[bool]:
 
 
 def left_behind() -> Select[SavedReport]:
-    """Those whose owner does not sign in any more: an administrator decides what becomes of them."""
+    """Those whose owner does not sign in any more: an administrator says what becomes of them."""
     return (
         _whole(select(SavedReport))
         .join(User, User.id == SavedReport.owner_id)

@@ -46,6 +46,8 @@ class Source:
     name: str
     title: Any
     icon: str
+    #: One line of what it tells.
+    told: Any
     #: Its page with these filters.
     address: Callable[[Mapping[str, str]], str]
     #: What an address asks for, for whose eyes, read on a day. Raises `Refused` with what cannot be
@@ -83,11 +85,17 @@ def sources() -> list[Source]:
     ]
 
 
+def beside_catalogue() -> list[Source]:
+    """Those that are not of the catalogue."""
+    return list(current_app.extensions[_KEY].values())
+
+
 def _of_catalogue(report: Report) -> Source:
     return Source(
         name=report.name,
         title=report.title,
         icon=report.icon,
+        told=report.description,
         address=lambda given: url_for("reports.page", name=report.name, **given),  # type: ignore[arg-type]
         read=lambda given, viewer, on: _read(report, given, viewer, on),
         answer=lambda app, given, viewer: [_answer(app, report, given, viewer)],
