@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from crm.core.i18n import day
-from crm.members.disclosure import Exit, Viewer
+from crm.members.disclosure import NOBODY, Exit, Viewer
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
-from crm.reports.catalogue import Question, Report
+from crm.reports.catalogue import Report
 from crm.reports.rules import ANSWERED, ANY
 
 
@@ -24,72 +24,50 @@ class Asked:
     #: Of outcomes, a kind or a group of kinds; None for all.
     outcome: str | None
     #: What the rows are to be about, where a report leaves the choice.
-    by: str | None
-    report: Report
-
-    @property
-    def shown(self) -> Report:
-        """The report that answers it: by person or post, compared or not."""
-        return self.report.asked_by(self.by)
-
-    def question(self, viewer: Viewer, exit: Exit = Exit.PAGE) -> Question:
-        """What that report is asked."""
-        return Question(wanted=self.wanted, viewer=viewer, exit=exit, outcome=self.outcome)
+    by: str | None = None
+    report: Report | None = None
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What is asked for, in words, for the head of a page and for the files."""
-        said = [(str(LABELS[name]), self._said(name, value)) for name, value in self.given.items()]
-        if self.by:
+        """What is asked for, in words, for the head of a page."""
+        return self.told(Exit.PAGE)
+
+    def told(self, exit: Exit) -> list[tuple[str, str]]:
+        """The same as it may leave this way: a file calls a member by a number."""
+        said = [
+            (str(LABELS[name]), self._said(name, value, exit)) for name, value in self.given.items()
+        ]
+        if self.by and self.report:
             said.insert(0, (_("Counted by"), str(self.report.ways[self.by].about)))
         return said
 
-    def _said(self, name: str, value: str) -> str:
+    def _said(self, name: str, value: str, exit: Exit) -> str:
         if name in ("since", "until"):
             return day(self.wanted.since if name == "since" else self.wanted.until) or value
         if name == "outcome":
             return _outcomes(self.choices).get(value, value)
-        return self.choices.of(name).get(value, value)
+        return self.choices.said(name, value, exit)
 
 
 def _outcomes(choices: Choices) -> dict[str, str]:
     return {ANSWERED: _("Answers"), ANY: _("Anything"), **choices.of("outcome")}
 
 
-def heeds(report: Report, name: str) -> bool:
-    """Whether the report is narrowed by a filter."""
-    return report.uses is None or name in report.uses
-
-
-def _unheeded(given: Mapping[str, str], report: Report) -> list[str]:
-    return [
-        _(
-            "“%(report)s” cannot be narrowed by “%(filter)s”: take that filter away.",
-            report=report.title,
-            filter=LABELS[name],
-        )
-        for name in given
-        if not heeds(report, name)
-    ]
-
-
-def parse(args: Mapping[str, str], report: Report) -> Asked:
-    """Read what an address or a command line asks of a report.
+def parse(args: Mapping[str, str], report: Report, viewer: Viewer = NOBODY) -> Asked:
+    """Read what an address or a command line asks of a report, for the eyes of the viewer.
 
     What names nothing is a problem, and then nothing is answered: never more than was asked for.
     """
     # An outcome narrows the answers that are told here, not the actions they came to.
     outcome = (args.get("outcome") or "").strip() or None
-    asked = parse_filter({name: value for name, value in args.items() if name != "outcome"})
+    asked = parse_filter({name: value for name, value in args.items() if name != "outcome"}, viewer)
     given, problems = dict(asked.given), list(asked.problems)
-    problems += _unheeded(given, report)
     by = (args.get("by") or "").strip() or None
     if by and by not in report.ways:
         problems.append(_("This report cannot be counted by “%(value)s”.", value=by[:80]))
         by = None
     if outcome:
         given["outcome"] = outcome
-        problems += _unheeded({"outcome": outcome}, report)
         if outcome not in _outcomes(asked.choices):
             problems.append(
                 _("Nothing is known as “%(value)s” for what came back.", value=outcome[:80])
