@@ -5,7 +5,17 @@ from flask_babel import lazy_gettext as _l
 
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel, add_nav, add_panel
-from crm.reports import cli, digest_mail, frozen, mailed, saved, sources, timeline
+from crm.reports import (
+    cli,
+    counter_views,
+    counters,
+    digest_mail,
+    frozen,
+    mailed,
+    saved,
+    sources,
+    timeline,
+)
 from crm.reports import dossier_views as dossier_views
 from crm.reports import frozen_views as frozen_views
 from crm.reports import models as models
@@ -28,6 +38,10 @@ def init_app(app: Flask) -> None:
     sources.init_app(app)
     frozen.init_app(app)
     saved.init_app(app)
+    counters.init_app(app)
+    add_panel(
+        app, "campaign", Panel(50, "reports/_counter_of_campaign.html", counter_views.of_campaign)
+    )
     mailed.init_app(app)
     cli.init_app(app)
     digest_mail.init_app(app)

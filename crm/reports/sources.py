@@ -104,7 +104,7 @@ def _of_catalogue(report: Report) -> Source:
 
 
 def _asked(report: Report, given: Mapping[str, str], viewer: Viewer) -> Asked:
-    asked = parse(given, report)
+    asked = parse(given, report, viewer)
     if asked.problems:
         raise Refused(" ".join(asked.problems))
     return asked
@@ -120,7 +120,7 @@ def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) ->
     shown = asked.shown
     return Reading(
         given=meant,
-        facts=asked.facts,
+        facts=asked.told(Exit.EXPORT),
         as_of=on,
         # Whoever a member is, is told by a number; but how many of them follows who looks.
         tells_of_members=shown.shows_people
@@ -134,7 +134,7 @@ def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) ->
 def _answer(app: Flask, report: Report, given: Mapping[str, str], viewer: Viewer) -> Extract:
     asked = _asked(report, given, viewer)
     question = asked.question(viewer, Exit.EXPORT)
-    return answering.extract(app, asked.shown, question, given.get("sort"), asked.facts)
+    return answering.extract(app, asked.shown, question, given.get("sort"), asked.told(Exit.EXPORT))
 
 
 def _lead(report: Report, given: Mapping[str, str], key: str, row: Row) -> str | None:
