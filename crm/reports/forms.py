@@ -9,7 +9,7 @@ from crm.core.i18n import day
 from crm.members.disclosure import NOBODY, Exit, Viewer
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
-from crm.reports.catalogue import Report
+from crm.reports.catalogue import Question, Report
 from crm.reports.rules import ANSWERED, ANY, SUBSTANCE
 
 
@@ -26,6 +26,16 @@ class Asked:
     #: What the rows are to be about, where a report leaves the choice.
     by: str | None = None
     report: Report | None = None
+
+    @property
+    def shown(self) -> Report:
+        """The report that answers it."""
+        assert self.report is not None  # noqa: S101
+        return self.report.asked_by(self.by)
+
+    def question(self, viewer: Viewer, exit: Exit = Exit.PAGE) -> Question:
+        """What that report is asked."""
+        return Question(wanted=self.wanted, viewer=viewer, exit=exit, outcome=self.outcome)
 
     @property
     def facts(self) -> list[tuple[str, str]]:

@@ -4,9 +4,11 @@ All the template gets is text and numbers, written here the way the reader write
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from babel.dates import format_skeleton
 from flask_babel import format_datetime, get_locale
 from flask_babel import gettext as _
 
@@ -17,8 +19,7 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind
 from crm.reports.extracts import Extract
 from crm.reports.progress import Document, Section
-from crm.reports.progress_pictures import as_data, pictures
-from crm.reports.rules import month_name
+from crm.reports.progress_pictures import Picture, pictures
 
 #: Bytes of data: an appendix has some hundred rows.
 MOST_DATA = 4_000_000
@@ -30,6 +31,11 @@ _LEFT_OUT = {
     "by-state": ("code",),
     "by-country": ("code",),
 }
+#: Sections of one table.
+_ALONE = ("reconciliation", "sources", "appendix")
+#: Width of a drawing, in its own units; what part of the paper's it takes.
+_DRAWING = 740
+_PART = {"map-us": 66}
 #: Rows a table shows within the text; the appendix and the files have all.
 _SHOWN = 24
 
@@ -74,7 +80,7 @@ def data_of(
             "nothing": _("Nothing measures this objective yet."), "rule": str(RULE),
             "none": _("Nothing in this period."),
         },
-        "sections": [_section(section, tables) for section, tables in found.sections],
+        "sections": [_section(section, tables, found) for section, tables in found.sections],
         "note": "",
     }  # fmt: skip
     if names:
@@ -89,12 +95,13 @@ def data_of(
     return data
 
 
-def _section(section: Section, tables: list[Extract]) -> dict[str, Any]:
+def _section(section: Section, tables: list[Extract], whole: Document) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
-    for each in tables:
+    for each in map(across, tables):
         if section.key == "summary":
             blocks.append({"kind": "words", "paragraphs": list(each.more["words"])})
             blocks.append({"kind": "figures", "items": [[v, k] for k, v in each.rows]})
+            blocks += [_glance(one) for one in whole.extracts if one.name == "indicators"]
         elif each.name == "indicators":
             blocks.append(_goals(each))
         else:
@@ -107,19 +114,55 @@ def _section(section: Section, tables: list[Extract]) -> dict[str, Any]:
     }
 
 
+def across(found: Extract) -> Extract:
+    """Months and channels as a line a month: the same sums, a column a channel."""
+    if found.name != "activity-by-channel-and-month" or not found.rows:
+        return found
+    names = list(dict.fromkeys(row[1] for row in found.rows))
+    sums = {(row[0], row[1]): row[2] for row in found.rows}
+    months = sorted({row[0] for row in found.rows}, reverse=True)
+    rows = [
+        (month, *(sums.get((month, name)) for name in names),
+         sum(sums.get((month, name), 0) for name in names))
+        for month in months
+    ]  # fmt: skip
+    totals = (None, *(sum(sums.get((month, name), 0) for month in months) for name in names),
+              sum(sums.values()))  # fmt: skip
+    return replace(
+        found,
+        columns=[found.columns[0], *(Column(name, name, Kind.NUMBER, 9) for name in names),
+                 Column("all", _("All"), Kind.NUMBER, 9)],
+        rows=rows,
+        keys=[str(month) for month in months],
+        totals=totals,
+        more={**found.more, "long": found},
+    )  # fmt: skip
+
+
 def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
-    drawings = [] if section.key == "appendix" else [as_data(each) for each in pictures(found)]
+    drawings = (
+        []
+        if section.key == "appendix"
+        else [_drawn(each) for each in pictures(found.more.get("long", found))]
+    )
     left_out = () if section.key == "appendix" else _LEFT_OUT.get(found.name, ())
     if section.key == "appendix":
         left_out = ("office",)
-    places = [at for at, column in enumerate(found.columns) if column.key not in left_out]
+    # A column without anything in it is none.
+    places = [
+        at
+        for at, column in enumerate(found.columns)
+        if column.key not in left_out
+        and (column.kind is not Kind.TEXT or any(row[at] for row in found.rows))
+    ]
     columns = [found.columns[at] for at in places]
     most = len(found.rows) if section.key in ("appendix", "sources") else _SHOWN
     rows = [[_written(found.columns[at], row[at]) for at in places] for row in found.rows[:most]]
     totals = None
     if found.totals is not None and rows:
         totals = [_written(found.columns[at], found.totals[at]) for at in places]
-        totals[0] = _("Total, each counted once")
+        is_wide = columns[0].kind is Kind.TEXT
+        totals[0] = _("Total, each counted once") if is_wide else _("Total")
     notes = [found.told, *found.limits] if found.told else list(found.limits)
     if len(found.rows) > most:
         notes.insert(0, _("The first %(shown)s of %(all)s; a file has all.", shown=most,
@@ -127,11 +170,12 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
     return [
         {
             "kind": "table",
-            "title": found.title,
-            "pictures": drawings,
+            # A section of one table needs no second title.
+            "title": "" if section.key in _ALONE else found.title,
+            "pictures": [_drawn(each) for each in of_it],
             "columns": [
                 {"label": str(each.label), "num": each.kind in (Kind.NUMBER, Kind.SHARE),
-                 "width": max(each.width, 8)}
+                 "fits": each.kind is not Kind.TEXT, "width": max(each.width, 8)}
                 for each in columns
             ],
             "rows": rows,
@@ -142,13 +186,22 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _drawn(picture: Picture) -> dict[str, Any]:
+    return {
+        "title": str(picture.title),
+        "alt": f"{picture.title}: {picture.summary}",
+        "svg": picture.still(_DRAWING),
+        "part": _PART.get(getattr(picture, "name", ""), 100),
+    }
+
+
 def _written(column: Column, value: Any) -> str:
     if value is None or value == "":
         return ""
     if column.kind is Kind.NUMBER:
         return number(value)
     if column.kind is Kind.MONTH:
-        return month_name(value)
+        return str(format_skeleton("yMMM", value, locale=get_locale() or "en"))
     if isinstance(value, date):
         return day(value)
     return str(value)
@@ -191,6 +244,35 @@ def _goals(found: Extract) -> dict[str, Any]:
             for goal in found.more["tree"]
         ],
         "told": found.told,
+    }
+
+
+def _glance(found: Extract) -> dict[str, Any]:
+    """The objectives in a line each: the mean way of their indicators, and how those stand."""
+    rows = dict(zip(found.keys, found.rows, strict=True))
+    at = {column.key: place for place, column in enumerate(found.columns)}
+    lines = []
+    for goal in found.more["tree"]:
+        for each in goal["objectives"]:
+            of_it = [rows[key] for key in each["indicators"]]
+            ways = [row[at["way"]] for row in of_it if row[at["way"]] is not None]
+            told = [row[at["standing"]] for row in of_it]
+            lines.append(
+                {
+                    "code": each["code"],
+                    "text": each["text"],
+                    "way": round(sum(ways) / len(ways)) if ways else None,
+                    "told": ", ".join(
+                        f"{told.count(word)} {word.lower()}" for word in dict.fromkeys(told)
+                    ) or _("not measured yet"),
+                }
+            )  # fmt: skip
+    return {
+        "kind": "glance",
+        "title": _("Objectives at a glance"),
+        "lead": _("The bar is the mean way of an objective’s indicators to their last targets."),
+        "heads": [_("Objective"), _("Way"), _("Indicators")],
+        "lines": lines,
     }
 
 

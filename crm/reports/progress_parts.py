@@ -268,8 +268,10 @@ def sources(made: Sequence[Extract], on: date) -> Extract:
                  row[at["value_on"]], each.more["details"][key]["link"])
                 for key, row in zip(each.keys, each.rows, strict=True)
             ]  # fmt: skip
-        else:
-            rows.append((each.title, _("Counted from what was logged in this system"), on, ""))
+    counted = [each.title for each in made if each.name != "indicators"]
+    if counted:
+        tables = ", ".join(dict.fromkeys(counted))
+        rows.append((tables, _("Counted from what was logged in this system"), on, ""))
     seen: dict[str, Row] = {str(row[0]): row for row in rows}
     return Extract(
         name="sources",

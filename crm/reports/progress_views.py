@@ -28,7 +28,7 @@ from crm.members.models import Chapter
 from crm.reports import progress_files, progress_paper
 from crm.reports.audiences import AUDIENCES
 from crm.reports.progress import ALWAYS, SECTIONS, Wish, document
-from crm.reports.progress_pictures import drawn, pictures
+from crm.reports.progress_pictures import pictures
 from crm.reports.views import blueprint
 
 #: What an address may say; sections by `section=`, several times.
@@ -189,6 +189,10 @@ def _show(args: Any, status: int, problems: list[str] | None = None) -> Any:
         except NoResultFound:
             problems.append(_("This strategy is not there any more."))
     given = given_of(args)
+    strategies = _pairs(Strategy)
+    if not args and (running := strategy_queries.running(today(), 1)):
+        # What most come for.
+        given = {"strategy": running[0].slug}
     return render_template(
         "reports/progress.html",
         found=found,
@@ -198,7 +202,7 @@ def _show(args: Any, status: int, problems: list[str] | None = None) -> Any:
         chosen=set(args.getlist("section")) or set(SECTIONS),
         audiences=AUDIENCES.values(),
         sections=[each for each in SECTIONS.values() if each.key not in ALWAYS],
-        strategies=_pairs(Strategy),
+        strategies=strategies,
         campaigns=_pairs(Campaign),
         chapters=_pairs(Chapter),
         files={
@@ -208,7 +212,6 @@ def _show(args: Any, status: int, problems: list[str] | None = None) -> Any:
         papers=pdf.PAPERS,
         usual=pdf.usual_paper(),
         pictures=pictures,
-        drawn=drawn,
         rows_by_key=lambda each: dict(zip(each.keys, each.rows, strict=True)),
     ), 422 if problems else status
 
