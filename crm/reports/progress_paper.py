@@ -140,11 +140,7 @@ def across(found: Extract) -> Extract:
 
 
 def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
-    drawings = (
-        []
-        if section.key == "appendix"
-        else [_drawn(each) for each in pictures(found.more.get("long", found))]
-    )
+    of_it = [] if section.key == "appendix" else pictures(found.more.get("long", found))
     left_out = () if section.key == "appendix" else _LEFT_OUT.get(found.name, ())
     if section.key == "appendix":
         left_out = ("office",)
