@@ -8,9 +8,9 @@ from itertools import islice
 
 from flask import Flask
 from flask_babel import gettext as _
-from markupsafe import Markup
 
 from crm.core import db
+from crm.core.charts import Chart
 from crm.core.errors import Refused
 from crm.core.shell import number
 from crm.core.streams import stream
@@ -34,7 +34,7 @@ class Answer:
     is_cut: bool
     totals: Row
     reckoning: Reckoning
-    chart: Markup | None
+    chart: Chart | None
 
     @property
     def repeats(self) -> bool:
