@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from flask import Flask
 from flask_babel import gettext as _
-from markupsafe import Markup
 
+from crm.core.charts import Chart
 from crm.core.errors import Refused
 from crm.core.shell import number
 from crm.core.streams import stream
@@ -36,7 +35,7 @@ class Answer:
     is_cut: bool
     totals: Row
     reckoning: Reckoning
-    chart: Markup | None
+    chart: Chart | None
     #: What of it the viewer may not see, in sentences.
     limits: Sequence[str] = ()
     #: What the lines add up to, by column, where that is something else than the total.
@@ -93,7 +92,7 @@ class Whole:
     """The whole answer, and the drawing of it."""
 
     extract: Extract
-    chart: Any
+    chart: Chart | None
 
 
 def extract(

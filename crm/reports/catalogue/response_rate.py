@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_, case, exists, func, select, true
 
 from crm.core import db
-from crm.core.charts import Bar, bars
+from crm.core.charts import Bar, Chart, bars
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach.channels import channels
 from crm.outreach.models import ActionTarget, Outcome
@@ -144,7 +143,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
 CHART_TITLE = _l("Answer rate by channel")
 
 
-def chart(shown: Sequence[Row]) -> Markup:
+def chart(shown: Sequence[Row]) -> Chart:
     """The rates, on a scale to all."""
     rates = [row for row in shown if row[4] is not None]
     longest = max((row[4].ratio for row in rates), default=0)
