@@ -18,7 +18,7 @@ from crm.reports import periods
 from crm.reports.catalogue import Question, Report
 from crm.reports.comparing import compared
 from crm.reports.periods import Days
-from crm.reports.rules import ANSWERED, ANY
+from crm.reports.rules import ANSWERED, ANY, SUBSTANCE
 
 #: What a report is asked beside its filters, by the word of its address.
 WORDS: Mapping[str, Any] = {
@@ -142,7 +142,12 @@ def _days_written(days: Days) -> dict[str, str]:
 
 
 def _outcomes(choices: Choices) -> dict[str, str]:
-    return {ANSWERED: _("Answers"), ANY: _("Anything"), **choices.of("outcome")}
+    return {
+        ANSWERED: _("Answers"),
+        SUBSTANCE: _("Answers of substance"),
+        ANY: _("Anything"),
+        **choices.of("outcome"),
+    }
 
 
 def heeds(report: Report, name: str) -> bool:
