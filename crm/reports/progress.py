@@ -7,7 +7,7 @@ extracts alone, so that one frozen is shown again as it was.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -18,12 +18,14 @@ from flask_babel import lazy_gettext as _l
 from crm.campaigns import strategy_queries
 from crm.campaigns.models import Campaign, Strategy
 from crm.campaigns.queries import owned
-from crm.core import db
 from crm.core.i18n import day
 from crm.members.disclosure import Exit, Viewer
+from crm.members.models import Chapter
 from crm.reports import progress_parts as parts
 from crm.reports import progress_words as words
 from crm.reports.answering import extract
+from crm.reports.as_of import known
+from crm.reports.as_of import told as told_as_of
 from crm.reports.audiences import Audience, ByChapter
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
@@ -81,6 +83,8 @@ class Wish:
     until: date
     #: The day whose knowledge is told.
     on: date
+    #: An earlier day, where what was known then is asked for.
+    as_of: date | None = None
     strategy: str | None = None
     campaign: str | None = None
     chapter: str | None = None
@@ -139,14 +143,14 @@ class Document:
 
 def document(app: Flask, wish: Wish, viewer: Viewer) -> Document:
     """Make the report, all of it from one snapshot. Raises `NoResultFound`."""
-    with db.apart(app):
+    with known(app, wish.as_of):
         return Document(list(_extracts(app, wish, viewer)))
 
 
 def _extracts(app: Flask, wish: Wish, viewer: Viewer) -> Iterator[Extract]:
     strategy = strategy_queries.strategy(wish.strategy) if wish.strategy else None
     campaign = owned(wish.campaign) if wish.campaign else None
-    facts = facts_of(wish, strategy, campaign)
+    facts = facts_of(wish)
     made = list(_tables(app, wish, viewer, strategy))
     summary = parts.summary(words.figures(made), facts=facts)
     head = _head(wish, strategy, campaign)
@@ -169,9 +173,11 @@ def _tables(app: Flask, wish: Wish, viewer: Viewer, strategy: Strategy | None) -
         if section.key not in wish.sections or section.key in ("objectives", "sources", "summary"):
             continue
         if section.key == "participation":
-            yield _in("participation", parts.participation(_question(wish, viewer), wish.audience))
+            yield _in(
+                "participation", parts.participation(question_of(wish, viewer), wish.audience)
+            )
         if section.key == "coverage":
-            yield from (_in("coverage", each) for each in parts.places(_question(wish, viewer)))
+            yield from (_in("coverage", each) for each in parts.places(question_of(wish, viewer)))
         for report in _of_catalogue(section, wish.audience):
             yield from _answered(app, section, report, wish, viewer)
 
@@ -181,7 +187,9 @@ def _answered(
 ) -> Iterator[Extract]:
     given = {k: v for k, v in wish.given.items() if report.uses is None or k in report.uses}
     asked = parse(given, report, viewer)
-    question = Question(wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on)
+    question = Question(
+        wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of
+    )
     found = extract(app, report, question, None, asked.told(Exit.EXPORT))
     if report.name == "activity-by-target":
         yield _in(section.key, first(found, TOP if section.key == "activity" else APPENDIX))
@@ -202,9 +210,10 @@ def first(found: Extract, most: int) -> Extract:
 
 
 def _of_catalogue(section: Section, audience: Audience) -> Iterator[Report]:
-    known = reports()
-    for name in section.reports:
-        report = known.get(name)
+    catalogue = reports()
+    for each in section.reports:
+        name, _colon, way = each.partition(":")
+        report = catalogue[name].asked_by(way) if name in catalogue else None
         # A report that shows people has no place here, whatever the audience.
         if report is None or report.shows_people:
             continue
@@ -215,29 +224,28 @@ def _of_catalogue(section: Section, audience: Audience) -> Iterator[Report]:
         yield report
 
 
-def _question(wish: Wish, viewer: Viewer) -> Question:
+def question_of(wish: Wish, viewer: Viewer) -> Question:
+    """The outreach it tells of."""
     wanted = parse(wish.given, reports()["activity-by-target"], viewer).wanted
-    return Question(wanted=wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on)
+    return Question(wanted=wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of)
 
 
 def _in(section: str, found: Extract) -> Extract:
     return replace(found, more={**found.more, "section": section})
 
 
-def facts_of(
-    wish: Wish, strategy: Strategy | None, campaign: Campaign | None
-) -> list[tuple[str, str]]:
+def facts_of(wish: Wish) -> list[tuple[str, str]]:
     """What was asked for, as label and value."""
     found = []
-    if strategy is not None:
-        found.append((_("Strategy"), strategy.name))
-    if campaign is not None:
-        found.append((_("Campaign"), campaign.name))
+    if wish.strategy:
+        found.append((_("Strategy"), words.name_of(Strategy, wish.strategy)))
+    if wish.campaign:
+        found.append((_("Campaign"), words.name_of(Campaign, wish.campaign)))
     found.append((_("Period"), period(wish.since, wish.until)))
     if wish.chapter:
-        found.append((_("Chapter and below"), words.chapter_name(wish.chapter)))
+        found.append((_("Chapter and below"), words.name_of(Chapter, wish.chapter)))
     found.append((_("For"), str(wish.audience.label)))
-    found.append((_("As of"), day(wish.on)))
+    found.append((_("As of"), day(wish.as_of or wish.on)))
     return found
 
 
@@ -257,7 +265,8 @@ def _head(wish: Wish, strategy: Strategy | None, campaign: Campaign | None) -> d
         "organisation": words.organisation(strategy, campaign, wish.chapter),
         "audience": str(wish.audience.label),
         "period": period(wish.since, wish.until),
-        "as_of": day(wish.on),
+        "as_of": day(wish.as_of or wish.on),
+        "told_as_of": told_as_of(wish.as_of) if wish.as_of else "",
         "approved": _approved(strategy),
         "over": _("The strategy ended on %(day)s, before this period.", day=day(strategy.ends_on))
         if over and strategy is not None
@@ -272,8 +281,3 @@ def _approved(strategy: Strategy | None) -> str:
         return _("Strategy approved on %(day)s by %(who)s", day=day(strategy.approved_on),
                  who=strategy.approved_by)  # fmt: skip
     return _("Strategy approved on %(day)s", day=day(strategy.approved_on))
-
-
-def day_before(since: date) -> date:
-    """The day whose values a period begins with."""
-    return since - timedelta(days=1)
