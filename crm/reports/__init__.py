@@ -11,6 +11,7 @@ from crm.reports import (
     counters,
     digest_mail,
     frozen,
+    frozen_cli,
     mailed,
     saved,
     sources,
@@ -44,4 +45,5 @@ def init_app(app: Flask) -> None:
     )
     mailed.init_app(app)
     cli.init_app(app)
+    frozen_cli.init_app(app)
     digest_mail.init_app(app)
