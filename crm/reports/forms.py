@@ -10,7 +10,7 @@ from crm.members.disclosure import NOBODY, Exit, Viewer
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
 from crm.reports.catalogue import Report
-from crm.reports.rules import ANSWERED, ANY
+from crm.reports.rules import ANSWERED, ANY, SUBSTANCE
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,12 @@ class Asked:
 
 
 def _outcomes(choices: Choices) -> dict[str, str]:
-    return {ANSWERED: _("Answers"), ANY: _("Anything"), **choices.of("outcome")}
+    return {
+        ANSWERED: _("Answers"),
+        SUBSTANCE: _("Answers of substance"),
+        ANY: _("Anything"),
+        **choices.of("outcome"),
+    }
 
 
 def parse(args: Mapping[str, str], report: Report, viewer: Viewer = NOBODY) -> Asked:
