@@ -10,6 +10,7 @@ from crm.reports import (
     counter_views,
     counters,
     digest_mail,
+    explorer_source,
     frozen,
     frozen_cli,
     mailed,
@@ -18,6 +19,7 @@ from crm.reports import (
     timeline,
 )
 from crm.reports import dossier_views as dossier_views
+from crm.reports import explorer_views as explorer_views
 from crm.reports import frozen_views as frozen_views
 from crm.reports import models as models
 from crm.reports import saved_views as saved_views
@@ -37,6 +39,7 @@ def init_app(app: Flask) -> None:
     )
     add_panel(app, "target", Panel(40, "reports/_of_target.html", timeline.of_target))
     sources.init_app(app)
+    explorer_source.init_app(app)
     frozen.init_app(app)
     saved.init_app(app)
     counters.init_app(app)
