@@ -9,7 +9,6 @@ from flask import Flask, url_for
 from flask_babel import lazy_gettext as _l
 
 from crm.core.errors import Refused
-from crm.core.i18n import today
 from crm.core.tables import Row
 from crm.members.disclosure import Exit, Viewer
 from crm.reports import explorer
@@ -60,16 +59,15 @@ def _read(given: Mapping[str, str], viewer: Viewer, on: date) -> Reading:
         tells_of_members=bool(chosen & {"team", "member"})
         or not meant.keys().isdisjoint({"team", "member"}),
         now=meant,
-        now_on=today(),
         moving=meant,
     )
 
 
-def _answer(app: Flask, given: Mapping[str, str], viewer: Viewer, _on: date) -> Sequence[Extract]:
+def _answer(app: Flask, given: Mapping[str, str], viewer: Viewer) -> Sequence[Extract]:
     return [explorer.extract(app, _asked(given, viewer), given.get("sort"))]
 
 
-def _leads(app: Flask, given: Mapping[str, str], viewer: Viewer, _on: date) -> Lead:
+def _leads(app: Flask, given: Mapping[str, str], viewer: Viewer) -> Lead:
     asked = _asked(given, viewer)
     link = Links(asked)
     told: dict[str, Any] = {

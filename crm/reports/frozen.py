@@ -214,8 +214,8 @@ def ask(name: str, given: Mapping[str, str], *, viewer: Viewer) -> Answered:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     # Reckoning takes a while, and holds up nobody who writes.
     with db.apart(app):
-        reading = source.read(given, viewer, on := today())
-        extracts = source.answer(app, reading.given, viewer, on)
+        reading = source.read(given, viewer, today())
+        extracts = source.answer(app, reading.given, viewer)
     return Answered(source=source, reading=reading, viewer=viewer, extracts=extracts)
 
 
@@ -294,7 +294,7 @@ def ask_now(found: Frozen) -> tuple[Sequence[Extract], Reading, datetime]:
     with force_locale(row.locale if row.locale in LANGUAGES else "en"), db.apart(app):
         viewer = viewer_of(row)
         reading = source.read(found.given, viewer, row.as_of)
-        return source.answer(app, reading.now, viewer, reading.now_on), reading, db.now()
+        return source.answer(app, reading.now, viewer), reading, db.now()
 
 
 # Whether all of it is whole

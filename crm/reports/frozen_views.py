@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -178,7 +177,7 @@ def frozen_now(code: str) -> Any:
     except Refused as refusal:
         flash(str(refusal.message), "warning")
         return redirect(url_for(".frozen_page", code=found.row.code), 303)
-    return _show(found, now, reading.now, reading.now_on, at=at)
+    return _show(found, now, reading.now, at=at)
 
 
 @blueprint.get("/reports/frozen/<code>/against")
@@ -188,7 +187,7 @@ def frozen_against(code: str) -> Any:
     found, other = _found(code), _found(request.args.get("other", ""))
     if other.row.report != found.row.report:
         abort(404)
-    return _show(found, other.extracts, other.given, other.row.as_of, other=other)
+    return _show(found, other.extracts, other.given, other=other)
 
 
 # Differences
@@ -211,7 +210,6 @@ def _show(
     found: Frozen,
     later: Sequence[Extract],
     given: Mapping[str, str],
-    on: date,
     *,
     at: Any = None,
     other: Frozen | None = None,
@@ -220,7 +218,7 @@ def _show(
     if request.args.get("format") == "csv":
         return _differences_file(found, differences)
     source = sources.source(found.row.report)
-    lead = _lead(source, given, on)
+    lead = _lead(source, given)
     lines = [line for each in differences for line in _lines(each, lead)]
     return render_template(
         "reports/frozen_difference.html",
@@ -243,11 +241,11 @@ def _show(
     )
 
 
-def _lead(source: Source | None, given: Mapping[str, str], on: date) -> Lead:
+def _lead(source: Source | None, given: Mapping[str, str]) -> Lead:
     """Where the records of a line are, as far as this reader may go there."""
     if source is not None:
         with suppress(Refused):
-            return source.leads(_application(), given, Viewer.of(current_user), on)
+            return source.leads(_application(), given, Viewer.of(current_user))
     return lambda *_row: None
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from flask import Flask, current_app, url_for
 
 from crm.core.errors import Refused
-from crm.core.i18n import today
 from crm.core.tables import Row
 from crm.members.disclosure import Exit, Viewer
 from crm.reports import answering
@@ -22,6 +21,8 @@ from crm.reports.extracts import Extract
 from crm.reports.forms import Asked, parse
 
 _KEY = "crm_report_sources"
+#: In what is kept: the day that the name of a period belongs to.
+_ON = "on"
 #: From a table, a row's key and its cells to the page of its records.
 Lead = Callable[[Extract, str, Row], str | None]
 
@@ -38,9 +39,8 @@ class Reading:
     as_of: date
     #: Whether the answer tells of members, or is less for who sees fewer of them.
     tells_of_members: bool = False
-    #: What asks the same with what is known now, and the day its periods are those of.
+    #: What asks the same with what is known now.
     now: dict[str, str]
-    now_on: date
     #: What is saved under a name: a period that moves stays one.
     moving: dict[str, str]
 
@@ -63,10 +63,10 @@ class Source:
     #: What an address asks for, for whose eyes, read on a day. Raises `Refused` with what cannot be
     #: meant.
     read: Callable[[Mapping[str, str], Viewer, date], Reading]
-    #: Its tables, asked on a day, as a file for this viewer would have them: members are numbers.
-    answer: Callable[[Flask, Mapping[str, str], Viewer, date], Sequence[Extract]]
+    #: Its tables, as a file for this viewer would have them: members are numbers.
+    answer: Callable[[Flask, Mapping[str, str], Viewer], Sequence[Extract]]
     #: Where the records of its rows are, for who looks.
-    leads: Callable[[Flask, Mapping[str, str], Viewer, date], Lead] = lambda *_asked: _nowhere
+    leads: Callable[[Flask, Mapping[str, str], Viewer], Lead] = lambda *_asked: _nowhere
 
 
 def init_app(app: Flask) -> None:
@@ -108,13 +108,15 @@ def _of_catalogue(report: Report) -> Source:
         told=report.description,
         address=lambda given: url_for("reports.page", name=report.name, **given),  # type: ignore[arg-type]
         read=lambda given, viewer, on: _read(report, given, viewer, on),
-        answer=lambda app, given, viewer, on: [_answer(app, report, given, viewer, on)],
-        leads=lambda _app, given, viewer, on: _leads(_asked(report, given, viewer, on)),
+        answer=lambda app, given, viewer: [_answer(app, report, given, viewer)],
+        leads=lambda _app, given, viewer: _leads(_asked(report, given, viewer)),
     )
 
 
-def _asked(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) -> Asked:
-    asked = parse(given, report, viewer, on=on)
+def _asked(
+    report: Report, given: Mapping[str, str], viewer: Viewer, on: date | None = None
+) -> Asked:
+    asked = parse(given, report, viewer, on=_day(given) or on)
     if asked.problems:
         raise Refused(" ".join(asked.problems))
     return asked
@@ -123,8 +125,10 @@ def _asked(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) -
 def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) -> Reading:
     asked = _asked(report, given, viewer, on)
     sort = {"sort": given["sort"]} if given.get("sort") else {}
-    # The term before is no number of days: what a period is compared with needs its name.
-    days = asked.address if asked.compare and asked.period else {**asked.written, **asked.beside}
+    days = {**asked.written, **asked.beside}
+    if asked.compare and asked.period:
+        # The term before is no number of days: what a period is compared with needs its name.
+        days = {**asked.address, _ON: asked.on.isoformat()}
     meant = {**days, **sort}
     shown = asked.shown
     return Reading(
@@ -136,17 +140,21 @@ def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) ->
         or shown.limits is not None
         or not meant.keys().isdisjoint({"member", "team"}),
         now={name: value for name, value in meant.items() if name != "as_of"},
-        now_on=asked.on if "period" in meant else today(),
         moving={**asked.address, **sort},
     )
 
 
-def _answer(
-    app: Flask, report: Report, given: Mapping[str, str], viewer: Viewer, on: date
-) -> Extract:
-    asked = _asked(report, given, viewer, on)
+def _answer(app: Flask, report: Report, given: Mapping[str, str], viewer: Viewer) -> Extract:
+    asked = _asked(report, given, viewer)
     question = asked.question(viewer, Exit.EXPORT)
     return answering.extract(app, asked.shown, question, given.get("sort"), _lasting(asked))
+
+
+def _day(given: Mapping[str, str]) -> date | None:
+    try:
+        return date.fromisoformat(given.get(_ON, ""))
+    except ValueError:
+        return None
 
 
 def _lasting(asked: Asked) -> list[tuple[str, str]]:
