@@ -6,11 +6,13 @@ from typing import Any
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from flask_login import current_user
 
 from crm.core.access import Can, requires
 from crm.core.shell import number
 from crm.core.tiles import US, WORLD, Tile, step_of, step_sorts, steps
-from crm.outreach.filters import BAR, LABELS, NAMES, parse_filter
+from crm.members.disclosure import Viewer
+from crm.outreach.filters import BAR, LABELS, parse_filter
 from crm.outreach.views import blueprint
 from crm.outreach.where import Place, where
 from crm.targets.rules import area_name
@@ -21,9 +23,9 @@ from crm.treaties.queries import states
 @requires(Can.SEE)
 def where_it_went() -> Any:
     """States and countries by how often their targets were reached, as maps and tables."""
-    asked = parse_filter(request.args)
+    asked = parse_filter(request.args, Viewer.of(current_user))
     found = where(asked.wanted)
-    kept = {name: value for name, value in asked.given.items() if name in NAMES}
+    kept = asked.given
     names = {state.iso3: state.name for state in states()} if found.countries else {}
     return render_template(
         "outreach/where.html",
