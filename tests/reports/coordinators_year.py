@@ -56,8 +56,8 @@ from crm.outreach.models import (
     action_ask,
 )
 from crm.outreach.rules import spread
-from crm.tasks.models import HoursSigned, Task, TaskAction, TaskTarget
 from crm.targets.models import Body, Post, Target, TargetIdentifier, Term
+from crm.tasks.models import HoursSigned, Task, TaskAction, TaskTarget
 from crm.treaties.models import TreatyEvent
 from crm.treaties.operations import load_reference
 from crm.treaties.queries import SCHEME, standings
@@ -193,8 +193,14 @@ def _people(year: Year, random: Random) -> None:
     year.chapters.append(state)
     for number, name in enumerate(("Alder High", "Birch High", "Cedar High"), state + 1):
         year.chapters.append(
-            _insert(Chapter, slug=slugify(name), name=name, kind="school", parent_id=state,
-                    path=f"/{state}/{number}/")  # fmt: skip
+            _insert(
+                Chapter,
+                slug=slugify(name),
+                name=name,
+                kind="school",
+                parent_id=state,
+                path=f"/{state}/{number}/",
+            )  # fmt: skip
         )
     places = {"admin": None, "staff": None, "coordinator": state, "leader": year.chapters[1]}
     for short, chapter in places.items():
@@ -243,9 +249,13 @@ def _targets(year: Year, random: Random) -> None:
         if follows is None:
             seats.append(
                 _insert(
-                    Post, key=f"{key}/{area}/{number}", body_id=chambers[key], area=area,
+                    Post,
+                    key=f"{key}/{area}/{number}",
+                    body_id=chambers[key],
+                    area=area,
                     role="Senator" if number < 100 else "Representative",
-                    label=f"{area} {number // 50 + 1}", district=str(number // 50 + 1),
+                    label=f"{area} {number // 50 + 1}",
+                    district=str(number // 50 + 1),
                 )  # fmt: skip
             )
         starts_on = begins if follows is None else change

@@ -1,15 +1,12 @@
 """A coordinator's year is reported: every report, by all it can be counted by, on both databases."""
 
-import csv
 import time
-from io import StringIO
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from crm.accounts.models import User
 from crm.core import db
 from crm.core.access import Scope
 from crm.members.disclosure import Viewer
