@@ -14,6 +14,7 @@ from crm.reports import (
     frozen,
     frozen_cli,
     mailed,
+    progress_views,
     saved,
     sources,
     timeline,
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     add_panel(app, "target", Panel(40, "reports/_of_target.html", timeline.of_target))
     sources.init_app(app)
     explorer_source.init_app(app)
+    progress_views.init_app(app)
     frozen.init_app(app)
     saved.init_app(app)
     counters.init_app(app)

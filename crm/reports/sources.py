@@ -125,7 +125,7 @@ def _asked(
 def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) -> Reading:
     asked = _asked(report, given, viewer, on)
     sort = {"sort": given["sort"]} if given.get("sort") else {}
-    days = {**asked.written, **asked.beside}
+    days = asked.fixed
     if asked.compare and asked.period:
         # The term before is no number of days: what a period is compared with needs its name.
         days = {**asked.address, _ON: asked.on.isoformat()}
@@ -139,6 +139,7 @@ def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) ->
         tells_of_members=shown.shows_people
         or shown.limits is not None
         or not meant.keys().isdisjoint({"member", "team"}),
+        # What is known now, and not what was known on the day it was told of.
         now={name: value for name, value in meant.items() if name != "as_of"},
         moving={**asked.address, **sort},
     )
