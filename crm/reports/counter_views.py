@@ -38,7 +38,7 @@ from crm.reports.models import PublicCounter
 from crm.reports.views import blueprint
 
 #: Letters of a line of the picture's title, and lines of it.
-_LETTERS, _LINES = 34, 2
+_LETTERS, _LINES = 28, 3
 _TRIES = "120 per 10 minutes"
 
 

@@ -38,7 +38,7 @@ class SavedForm(SaveForm):
     )
     chapter_id = choice(
         _l("Which chapter"),
-        coerce=parse_id,
+        coerce=lambda value: parse_id(str(value)),
         description=_l("Where it is shared with a chapter."),
     )
 

@@ -188,8 +188,9 @@ def edit_saved_report(
     values = {
         "name": _name(name, owner_id=kept.owner_id, but=kept.id),
         "shared": shared,
-        "chapter_id": kept.chapter_id
-        if shared == CHAPTER and chapter_id == kept.chapter_id
+        # What it is shared with may stay, also where an administrator only renames it.
+        "chapter_id": chapter_id
+        if shared == kept.shared == CHAPTER and chapter_id == kept.chapter_id
         else _chapter(shared, chapter_id, by),
     }
     changes = audit.difference(kept, values)

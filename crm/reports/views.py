@@ -43,8 +43,6 @@ blueprint = Blueprint("reports", __name__)
 
 #: Hits of each kind on the search page.
 HITS = 20
-#: What of an address a report by mail does not keep: its days move on by themselves.
-NOT_MAILED = frozenset({"sort", "period", "since", "until", "compare", "as_of"})
 
 
 @blueprint.get("/")
@@ -230,7 +228,6 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         form=form,
         link=links_of(asked),
         address=address,
-        mail_given={name: value for name, value in address.items() if name not in NOT_MAILED},
         here=url_for("reports.page", name=asked.report.name, **address),
         printed=url_for("reports.print_page", name=asked.report.name, **address),
         files={
