@@ -35,6 +35,8 @@ class CommitmentFilter:
     #: open | kept | broken | settled | overdue; None for all.
     state: str | None = None
     whose: str | None = None
+    #: Only those that are of no campaign.
+    apart: bool = False
 
     def conditions(self, on: date) -> list[ColumnElement[bool]]:
         """Conditions on `Commitment`, of what was promised until a day."""
@@ -42,6 +44,8 @@ class CommitmentFilter:
         wanted = self.wanted
         if wanted.campaign_id is not None:
             asked.append(Commitment.campaign_id == wanted.campaign_id)
+        if self.apart:
+            asked.append(Commitment.campaign_id.is_(None))
         if wanted.since is not None:
             asked.append(Commitment.due_on >= wanted.since)
         if wanted.until is not None:
@@ -50,7 +54,7 @@ class CommitmentFilter:
             asked.append(Commitment.target_id == wanted.target_id)
         meant = targets_meant(wanted.with_(target_id=None))
         if len(meant) > 1:
-            asked.append(Commitment.target_id.in_(select(Target.id).where(*meant)))
+            asked.append(Commitment.target_id.in_(select(Target.id).where(*meant).correlate(None)))
         if self.whose is not None:
             asked.append(Commitment.whose == self.whose)
         if self.state == OPEN:
