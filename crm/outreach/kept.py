@@ -159,6 +159,16 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
     }  # fmt: skip
 
 
+def scanned(dialect: str) -> dict[str, Select[Any]]:
+    """What each table would hold, by its name, from the rows themselves: for views that hide it."""
+    found = {}
+    for model, scan in _scans(dialect).items():
+        names, made = (*_KEYS[model], *_SUMS[model]), scan.subquery("scanned")
+        cells = [cell.label(name) for cell, name in zip(made.c, names, strict=True)]
+        found[model.__tablename__] = select(literal_column("0").label("id"), *cells)
+    return found
+
+
 def _kept(model: Any) -> Select[Any]:
     columns = [getattr(model, name) for name in _KEYS[model]]
     sums = [func.sum(getattr(model, name)) for name in _SUMS[model]]

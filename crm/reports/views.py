@@ -37,7 +37,7 @@ from crm.reports.catalogue import reports
 from crm.reports.drilling import links_of
 from crm.reports.forms import WORDS, Asked, heeds, is_day, may_compare, parse
 from crm.reports.operations import export_people
-from crm.reports.rules import month_back, month_name
+from crm.reports.rules import is_right, month_back, month_name
 
 blueprint = Blueprint("reports", __name__)
 
@@ -212,6 +212,7 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         printing=whole and found is not None,
         note_label=_("Note"),
         is_day=is_day,
+        is_right=is_right,
         ways=asked.report.ways,
         asked=asked,
         answer=found,
