@@ -398,14 +398,12 @@ def _sums(asked: Asked, rows_total: int, total: int) -> Reconciliation:
 
 
 def _sentences(asked: Asked, sums: Reconciliation, said_total: str) -> list[str]:
-    measure = str(asked.measure.label).lower()
     if not sums.shared and not sums.untold:
         if not sums.total:
             return [_("Nothing was done that this asks for.")]
         return [
-            _("Each is counted once and stands in one line: %(measure)s, %(total)s.",
-              measure=measure, total=said_total)
-        ]  # fmt: skip
+            _("Each is counted once and stands in one line. That is %(total)s.", total=said_total)
+        ]
     said = [_("The lines add up to %(sum)s.", sum=number(sums.rows_total))]
     if sums.shared:
         why = asked.rows.why_more or _("What reached several targets counts in the line of each.")
@@ -472,7 +470,7 @@ def _of_series(
 ) -> Chart:
     if not asked.measure.adds_up(apart.part) or asked.measure.kind is Kind.SHARE:
         return lines(title, names, series[:_SERIES])
-    if len(series) > _SERIES:
+    if len(series) > _SERIES + 1:
         rest = [sum(numbers) for numbers in zip(*(each for _n, each in series[_SERIES:]),
                                                 strict=True)]  # fmt: skip
         series = [*series[:_SERIES], (_("All others"), rest)]

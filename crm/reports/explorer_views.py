@@ -32,7 +32,7 @@ def explorer_page() -> Any:
     asked = parse(request.args, Viewer.of(current_user))
     sort = request.args.get("sort")
     found = None if asked.problems else explore(_application(), asked, sort)
-    query = {**asked.query, **({"sort": sort} if sort else {})}
+    query: dict[str, Any] = {**asked.query, **({"sort": sort} if sort else {})}
     body = render_template(
         "reports/explorer.html",
         asked=asked,

@@ -189,5 +189,4 @@ def test_a_server_killed_in_the_middle_leaves_no_file_that_looks_whole(
         assert answer.read(1_000).startswith(b"\xef\xbb\xbf")
         server.kill()
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-            while answer.read(1_000_000):
-                pass
+            answer.read()
