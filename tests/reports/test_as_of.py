@@ -13,18 +13,26 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from crm.campaigns.models import Position
+from crm.campaigns.models import Ask, Position
 from crm.core import audit, db
 from crm.core.access import Scope
 from crm.core.errors import Refused
 from crm.members.disclosure import Viewer
 from crm.outreach import kept as outreach_kept
 from crm.outreach import operations
-from crm.outreach.models import Action, ActionRevision, ActionTarget, Outcome, OutcomeWithdrawn
+from crm.outreach.models import (
+    Action,
+    ActionRevision,
+    ActionTarget,
+    Commitment,
+    Outcome,
+    OutcomeWithdrawn,
+)
 from crm.outreach.queries import ActionFilter
 from crm.reports.as_of import ends, first_day, is_told, known
 from crm.reports.catalogue import Question, Report, reports, totals
 from crm.reports.forms import parse
+from crm.tasks.models import HoursSigned, Task
 from tests import make
 from tests.reports.conftest import ids
 
@@ -302,3 +310,40 @@ def _begin_anew() -> None:
                      "action_member", "action_chapter", "action_ask", "action"):  # fmt: skip
             db.session.execute(text(f"DELETE FROM {name}"))
         audit.record("make", "test", None, by=None)
+
+
+def test_what_says_itself_when_it_came_and_went(any_app: Flask, world: dict[str, Any]) -> None:
+    """Positions, promises, tasks and hours, each on its day."""
+    days = [FIRST + timedelta(days=after) for after in range(4)]
+    noon = [datetime(day.year, day.month, day.day, 12, tzinfo=UTC) for day in days]
+    target, member = world["targets"][0], world["members"][0]
+    ask = make.kept(Ask(campaign_id=world["campaign"], text="Join")).id
+    task = make.kept(
+        Task(title="Write", chapter_id=world["chapters"][0], made_at=noon[0], due_on=days[3],
+             state="completed", started_at=noon[1], finished_at=noon[2], minutes=60, pieces=0)
+    ).id  # fmt: skip
+    make.kept(
+        Position(target_id=target, ask_id=ask, seen_on=days[0], support=1, confidence="high",
+                 entered_at=noon[0], withdrawn_at=noon[2]),
+        Commitment(target_id=target, text="Will sign", made_on=days[0], recorded_at=noon[0],
+                   state="kept", settled_on=days[2], settled_at=noon[2]),
+        HoursSigned(member_id=member, task_id=task, minutes=60, signed_at=noon[2]),
+    )  # fmt: skip
+    found = []
+    for day in days:
+        with known(any_app, day):
+            position = db.session.scalars(select(Position)).one()
+            promise = db.session.scalars(select(Commitment)).one()
+            doing = db.session.scalars(select(Task)).one()
+            signed = len(db.session.scalars(select(HoursSigned)).all())
+            found.append((position.withdrawn_at is None, promise.state, doing.state,
+                          doing.minutes, signed))  # fmt: skip
+    assert found == [
+        (True, "open", "needs-action", None, 0),
+        (True, "open", "in-process", None, 0),
+        (False, "kept", "completed", 60, 1),
+        (False, "kept", "completed", 60, 1),
+    ]
+    with known(any_app, FIRST - timedelta(days=1)):
+        for model in (Position, Commitment, Task, HoursSigned):
+            assert db.session.scalars(select(model)).all() == []
