@@ -23,6 +23,7 @@ _LEFT_OUT = {
     "activity-by-target": ("office", "actions", "answers"),
     "activity-by-campaign": ("goal", "last", "actions"),
     "response-rate": ("days", "waiting", "closed", "returned", "answers"),
+    "activity-by-channel": ("last", "actions"),
     "changes": ("campaign", "by", "last", "many"),
     "coverage": ("office", "actions", "many", "channel", "chapters"),
     "commitments": ("many", "next"),
@@ -44,7 +45,7 @@ def pictures(found: Extract) -> list[Picture]:
 
 def across(found: Extract) -> Extract:
     """Months and channels as a line a month: the same sums, a column a channel."""
-    if found.name != "activity-by-channel-and-month" or not found.rows:
+    if found.name != "activity-by-period" or not found.rows:
         return found
     names = list(dict.fromkeys(row[1] for row in found.rows))
     sums = {(row[0], row[1]): row[2] for row in found.rows}
@@ -161,7 +162,7 @@ def _short(times: int) -> str:
 _LAYOUTS = {"us": tiles.US, "world": tiles.WORLD}
 _DRAWN: Mapping[str, Callable[[Extract], Picture | None]] = {
     "activity-by-campaign": _bars(_l("Outreach by campaign"), "pieces"),
-    "activity-by-channel-and-month": _months,
+    "activity-by-period": _months,
     "activity-by-target": _bars(_l("Targets reached most"), "pieces"),
     "activity-by-chapter": _bars(_l("Outreach by chapter"), "pieces"),
     "participation": _bars(_l("Members who took part"), "members"),
