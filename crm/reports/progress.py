@@ -7,7 +7,7 @@ extracts alone, so that one frozen is shown again as it was.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -18,19 +18,22 @@ from flask_babel import lazy_gettext as _l
 from crm.campaigns import strategy_queries
 from crm.campaigns.models import Campaign, Strategy
 from crm.campaigns.queries import owned
-from crm.core import db
 from crm.core.i18n import day
 from crm.members.disclosure import Exit, Viewer
+from crm.members.models import Chapter
 from crm.reports import progress_parts as parts
 from crm.reports import progress_words as words
 from crm.reports.answering import extract
+from crm.reports.as_of import known
+from crm.reports.as_of import told as told_as_of
 from crm.reports.audiences import Audience, ByChapter
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
 
-#: Rows of the table of targets within the report; the appendix has as many as a paper bears.
-TOP, APPENDIX = 12, 400
+#: Rows of tables of targets within the report; the appendix has as many as a paper bears.
+APPENDIX = 400
+_MOST = {"activity-by-target": 12, "commitments": 40, "changes": 60}
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,21 @@ SECTIONS: Mapping[str, Section] = {
                 ("outcomes", "response-rate", "commitments")),
         Section("changes", _l("What changed"),
                 _l("Positions and treaty steps, with the outreach before them. That one followed "
-                   "the other proves nothing."), ("changes",)),
+                   "the other proves nothing."), ("changes:position", "changes:treaty")),
         Section("coverage", _l("Who was reached"),
-                _l("Who has not been contacted, and where outreach went."), ("coverage",)),
+                _l("Who has not been contacted, and where outreach went."),
+                ("coverage:area", "coverage:country")),
         Section("participation", _l("Who took part"),
-                _l("As numbers. Nobody is named."), ("activity-by-chapter",)),
-        Section("work", _l("Tasks and hours"), "", ("tasks", "hours")),
+                _l("Participation as numbers."), ("activity-by-chapter",)),
+        Section("work", _l("Tasks and hours"), "", ("tasks:chapter", "service-hours:chapter")),
         Section("reconciliation", _l("How the numbers add up"),
                 _l("Each table says how its rows and its total fit.")),
         Section("sources", _l("Sources"), _l("Where every figure comes from, and of which day.")),
         Section("appendix", _l("Appendix: every target"), "", ("activity-by-target",)),
     )
 }  # fmt: skip
+#: What tells of each chapter, where an audience is told of all of them as one.
+_BY_CHAPTER = ("activity-by-chapter", "coverage:country")
 #: Sections that are always there.
 ALWAYS = ("summary",)
 
@@ -81,6 +87,8 @@ class Wish:
     until: date
     #: The day whose knowledge is told.
     on: date
+    #: An earlier day, where what was known then is asked for.
+    as_of: date | None = None
     strategy: str | None = None
     campaign: str | None = None
     chapter: str | None = None
@@ -139,14 +147,14 @@ class Document:
 
 def document(app: Flask, wish: Wish, viewer: Viewer) -> Document:
     """Make the report, all of it from one snapshot. Raises `NoResultFound`."""
-    with db.apart(app):
+    with known(app, wish.as_of):
         return Document(list(_extracts(app, wish, viewer)))
 
 
 def _extracts(app: Flask, wish: Wish, viewer: Viewer) -> Iterator[Extract]:
     strategy = strategy_queries.strategy(wish.strategy) if wish.strategy else None
     campaign = owned(wish.campaign) if wish.campaign else None
-    facts = facts_of(wish, strategy, campaign)
+    facts = facts_of(wish)
     made = list(_tables(app, wish, viewer, strategy))
     summary = parts.summary(words.figures(made), facts=facts)
     head = _head(wish, strategy, campaign)
@@ -169,9 +177,11 @@ def _tables(app: Flask, wish: Wish, viewer: Viewer, strategy: Strategy | None) -
         if section.key not in wish.sections or section.key in ("objectives", "sources", "summary"):
             continue
         if section.key == "participation":
-            yield _in("participation", parts.participation(_question(wish, viewer), wish.audience))
+            yield _in(
+                "participation", parts.participation(question_of(wish, viewer), wish.audience)
+            )
         if section.key == "coverage":
-            yield from (_in("coverage", each) for each in parts.places(_question(wish, viewer)))
+            yield from (_in("coverage", each) for each in parts.places(question_of(wish, viewer)))
         for report in _of_catalogue(section, wish.audience):
             yield from _answered(app, section, report, wish, viewer)
 
@@ -181,12 +191,39 @@ def _answered(
 ) -> Iterator[Extract]:
     given = {k: v for k, v in wish.given.items() if report.uses is None or k in report.uses}
     asked = parse(given, report, viewer)
-    question = Question(wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on)
+    question = Question(
+        wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of
+    )
     found = extract(app, report, question, None, asked.told(Exit.EXPORT))
-    if report.name == "activity-by-target":
-        yield _in(section.key, first(found, TOP if section.key == "activity" else APPENDIX))
-    else:
-        yield _in(section.key, found)
+    if section.key == "work" and wish.audience.participation is not ByChapter.OWN:
+        # Of a chapter with one member who took part this would be what that one did.
+        found = in_one(found)
+    if section.key == "coverage":
+        found = reached_alone(found)
+    most = APPENDIX if section.key == "appendix" else _MOST.get(found.name, APPENDIX)
+    yield _in(section.key, first(found, most))
+
+
+def in_one(found: Extract) -> Extract:
+    """The table as one row of all chapters."""
+    if found.totals is None or not found.rows:
+        return found
+    # Where a sum of all would say nothing, the sentences do.
+    row = (_("All chapters"), *found.totals[1:])
+    rows = [row] if sum(each is not None for each in row) > 2 else []
+    return replace(found, rows=rows, keys=["all"][: len(rows)], totals=None)
+
+
+def reached_alone(found: Extract) -> Extract:
+    """Of the places asked for those that were reached; how many were not is in the sentence."""
+    at = [column.key for column in found.columns].index("reached")
+    places = [place for place, row in enumerate(found.rows) if row[at] is not None and row[at].n]
+    return replace(
+        found,
+        rows=[found.rows[place] for place in places],
+        keys=[found.keys[place] for place in places],
+        more={**found.more, "rows": len(found.rows)},
+    )
 
 
 def first(found: Extract, most: int) -> Extract:
@@ -202,42 +239,42 @@ def first(found: Extract, most: int) -> Extract:
 
 
 def _of_catalogue(section: Section, audience: Audience) -> Iterator[Report]:
-    known = reports()
-    for name in section.reports:
-        report = known.get(name)
+    catalogue = reports()
+    for each in section.reports:
+        name, _colon, way = each.partition(":")
+        report = catalogue[name].asked_by(way) if name in catalogue else None
         # A report that shows people has no place here, whatever the audience.
         if report is None or report.shows_people:
             continue
         if section.key == "work" and not audience.work:
             continue
-        if name == "activity-by-chapter" and audience.participation is ByChapter.WHOLE:
+        if each in _BY_CHAPTER and audience.participation is ByChapter.WHOLE:
             continue
         yield report
 
 
-def _question(wish: Wish, viewer: Viewer) -> Question:
+def question_of(wish: Wish, viewer: Viewer) -> Question:
+    """The outreach it tells of."""
     wanted = parse(wish.given, reports()["activity-by-target"], viewer).wanted
-    return Question(wanted=wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on)
+    return Question(wanted=wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of)
 
 
 def _in(section: str, found: Extract) -> Extract:
     return replace(found, more={**found.more, "section": section})
 
 
-def facts_of(
-    wish: Wish, strategy: Strategy | None, campaign: Campaign | None
-) -> list[tuple[str, str]]:
+def facts_of(wish: Wish) -> list[tuple[str, str]]:
     """What was asked for, as label and value."""
     found = []
-    if strategy is not None:
-        found.append((_("Strategy"), strategy.name))
-    if campaign is not None:
-        found.append((_("Campaign"), campaign.name))
+    if wish.strategy:
+        found.append((_("Strategy"), words.name_of(Strategy, wish.strategy)))
+    if wish.campaign:
+        found.append((_("Campaign"), words.name_of(Campaign, wish.campaign)))
     found.append((_("Period"), period(wish.since, wish.until)))
     if wish.chapter:
-        found.append((_("Chapter and below"), words.chapter_name(wish.chapter)))
+        found.append((_("Chapter and below"), words.name_of(Chapter, wish.chapter)))
     found.append((_("For"), str(wish.audience.label)))
-    found.append((_("As of"), day(wish.on)))
+    found.append((_("As of"), day(wish.as_of or wish.on)))
     return found
 
 
@@ -257,7 +294,8 @@ def _head(wish: Wish, strategy: Strategy | None, campaign: Campaign | None) -> d
         "organisation": words.organisation(strategy, campaign, wish.chapter),
         "audience": str(wish.audience.label),
         "period": period(wish.since, wish.until),
-        "as_of": day(wish.on),
+        "as_of": day(wish.as_of or wish.on),
+        "told_as_of": told_as_of(wish.as_of) if wish.as_of else "",
         "approved": _approved(strategy),
         "over": _("The strategy ended on %(day)s, before this period.", day=day(strategy.ends_on))
         if over and strategy is not None
@@ -272,8 +310,3 @@ def _approved(strategy: Strategy | None) -> str:
         return _("Strategy approved on %(day)s by %(who)s", day=day(strategy.approved_on),
                  who=strategy.approved_by)  # fmt: skip
     return _("Strategy approved on %(day)s", day=day(strategy.approved_on))
-
-
-def day_before(since: date) -> date:
-    """The day whose values a period begins with."""
-    return since - timedelta(days=1)

@@ -12,7 +12,7 @@ from typing import Any
 from flask_babel import gettext as _
 from rustpy_xlsxwriter import FastExcel
 
-from crm.core.tables import FORMATS, Table, csv_bytes, xlsx_cell
+from crm.core.tables import FORMATS, Table, csv_bytes, flat, xlsx_cell
 from crm.reports.extracts import Extract
 from crm.reports.progress import Document
 
@@ -53,13 +53,23 @@ def _archive(found: Document, made: datetime, made_by: str) -> bytes:
     file = BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, each in enumerate(found.extracts, start=1):
-            table = Table(name=each.name, title=each.title, columns=each.columns,
-                          rows=_rows(each), made_at=made, made_by=made_by)  # fmt: skip
+            table = _table(each, made, made_by)
             archive.writestr(f"{number:02}-{each.name}.csv", b"".join(csv_bytes(table)))
         lines = [*found.extracts[0].more["words"], "", *(f"{a}: {b}" for a, b in found.facts)]
         lines += ["", *(f"{each.title}: {each.told}" for each in found.extracts if each.told)]
         archive.writestr("00-about.txt", "\r\n".join(map(str, lines)))
     return file.getvalue()
+
+
+def _table(found: Extract, made: datetime, made_by: str) -> Table:
+    return Table(
+        name=found.name,
+        title=found.title,
+        columns=found.columns,
+        rows=_rows(found),
+        made_at=made,
+        made_by=made_by,
+    )
 
 
 def _rows(found: Extract) -> Sequence[Any]:
@@ -76,11 +86,10 @@ def _workbook(found: Document, made: datetime, made_by: str) -> bytes:
         )
         names: set[str] = {_("About").casefold()}
         for each in found.extracts:
+            table = flat(_table(each, made, made_by))
+            widths = [float(column.width) for column in table.columns]
             book = book.sheet(
-                _sheet(each.title, names),
-                _cells(each),
-                column_widths=[float(column.width) for column in each.columns],
-                autofilter=True,
+                _sheet(each.title, names), _cells(table), column_widths=widths, autofilter=True
             )
         book.sheet(_("About"), _about(found, made, made_by), column_widths=[24.0, 100.0]).save()
         return path.read_bytes()
@@ -98,13 +107,14 @@ def _sheet(title: str, taken: set[str]) -> str:
     return name
 
 
-def _cells(found: Extract) -> Iterator[dict[str, Any]]:
-    labels = [str(column.label) for column in found.columns]
-    rows = _rows(found)
-    if not rows:
-        yield dict.fromkeys(labels)
-    for row in rows:
-        yield dict(zip(labels, map(xlsx_cell, row), strict=True))
+def _cells(table: Table) -> Iterator[dict[str, Any]]:
+    empty = True
+    for row in table.rows:
+        empty = False
+        yield dict(zip(table.labels, map(xlsx_cell, row), strict=True))
+    if empty:
+        # Without a row the writer would leave the heads out.
+        yield dict.fromkeys(table.labels)
 
 
 def _about(found: Document, made: datetime, made_by: str) -> Iterator[dict[str, str]]:

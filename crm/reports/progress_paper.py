@@ -4,7 +4,6 @@ All the template gets is text and numbers, written here the way the reader write
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +18,7 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind
 from crm.reports.extracts import Extract
 from crm.reports.progress import Document, Section
-from crm.reports.progress_pictures import Picture, pictures
+from crm.reports.progress_pictures import Picture, across, pictures
 
 #: Bytes of data: an appendix has some hundred rows.
 MOST_DATA = 4_000_000
@@ -28,9 +27,16 @@ _LEFT_OUT = {
     "activity-by-target": ("office", "actions", "answers"),
     "activity-by-campaign": ("goal", "last", "actions"),
     "response-rate": ("days", "waiting", "closed", "returned", "answers"),
+    "changes": ("campaign", "by", "last", "many"),
+    "coverage": ("office", "actions", "many", "channel", "chapters"),
+    "commitments": ("many", "next"),
+    "outcomes": ("last",),
+    "service-hours": ("minutes", "unsigned"),
     "by-state": ("code",),
     "by-country": ("code",),
 }
+#: Rows of a table that is not broken over pages.
+_WHOLE = 14
 #: Sections of one table.
 _ALONE = ("reconciliation", "sources", "appendix")
 #: Width of a drawing, in its own units; what part of the paper's it takes.
@@ -114,33 +120,8 @@ def _section(section: Section, tables: list[Extract], whole: Document) -> dict[s
     }
 
 
-def across(found: Extract) -> Extract:
-    """Months and channels as a line a month: the same sums, a column a channel."""
-    if found.name != "activity-by-channel-and-month" or not found.rows:
-        return found
-    names = list(dict.fromkeys(row[1] for row in found.rows))
-    sums = {(row[0], row[1]): row[2] for row in found.rows}
-    months = sorted({row[0] for row in found.rows}, reverse=True)
-    rows = [
-        (month, *(sums.get((month, name)) for name in names),
-         sum(sums.get((month, name), 0) for name in names))
-        for month in months
-    ]  # fmt: skip
-    totals = (None, *(sum(sums.get((month, name), 0) for month in months) for name in names),
-              sum(sums.values()))  # fmt: skip
-    return replace(
-        found,
-        columns=[found.columns[0], *(Column(name, name, Kind.NUMBER, 9) for name in names),
-                 Column("all", _("All"), Kind.NUMBER, 9)],
-        rows=rows,
-        keys=[str(month) for month in months],
-        totals=totals,
-        more={**found.more, "long": found},
-    )  # fmt: skip
-
-
 def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
-    of_it = [] if section.key == "appendix" else pictures(found.more.get("long", found))
+    of_it = [] if section.key == "appendix" else pictures(found)
     left_out = () if section.key == "appendix" else _LEFT_OUT.get(found.name, ())
     if section.key == "appendix":
         left_out = ("office",)
@@ -155,7 +136,7 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
     most = len(found.rows) if section.key in ("appendix", "sources") else _SHOWN
     rows = [[_written(found.columns[at], row[at]) for at in places] for row in found.rows[:most]]
     totals = None
-    if found.totals is not None and rows:
+    if found.totals is not None and rows and any(found.totals[at] for at in places[1:]):
         totals = [_written(found.columns[at], found.totals[at]) for at in places]
         is_wide = columns[0].kind is Kind.TEXT
         totals[0] = _("Total, each counted once") if is_wide else _("Total")
@@ -178,6 +159,8 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
             "totals": totals,
             "notes": notes,
             "holds": found.holds,
+            # A short table stays in one piece with its total and its words.
+            "whole": len(rows) <= _WHOLE,
         }
     ]  # fmt: skip
 

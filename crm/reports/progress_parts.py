@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from crm.campaigns import strategy_queries
 from crm.campaigns.indicators import Measured, measured
@@ -135,27 +135,36 @@ def _sums(standings: Sequence[str]) -> str:
     return _("Indicators by how they stand: %(sums)s.", sums=", ".join(said))
 
 
-def participation(asked: Question, audience: Audience) -> Extract:
-    """How many members took part by name, by chapter as far as the audience is told.
-
-    A member of two chapters counts in each and once in the total.
-    """
+def _there(asked: Question) -> list[ColumnElement[bool]]:
+    """Of joint work only the members of the chapters that are asked for."""
     until = asked.wanted.until or asked.on
-    is_there = or_(Membership.left_on.is_(None), Membership.left_on > until)
-    named = (
+    found = [or_(Membership.left_on.is_(None), Membership.left_on > until)]
+    if asked.wanted.chapter_ids is not None:
+        found.append(Membership.chapter_id.in_(asked.wanted.chapter_ids))
+    return found
+
+
+def named_members(asked: Question) -> Select[int]:
+    """Ids of the members who took part by name."""
+    found = (
         select(ActionMember.member_id)
         .join(Action, Action.id == ActionMember.action_id)
         .where(*asked.wanted.of_actions())
         .distinct()
     )
-    of_chapters = [is_there]
-    if asked.wanted.chapter_ids is not None:
-        # Of joint work only the members of the chapters that are asked for.
-        of_chapters.append(Membership.chapter_id.in_(asked.wanted.chapter_ids))
-        named = named.where(
-            ActionMember.member_id.in_(select(Membership.member_id).where(*of_chapters))
-        )
-    took_part = named.cte("took_part")
+    if asked.wanted.chapter_ids is None:
+        return found
+    of_chapters = select(Membership.member_id).where(*_there(asked))
+    return found.where(ActionMember.member_id.in_(of_chapters))
+
+
+def participation(asked: Question, audience: Audience) -> Extract:
+    """How many members took part by name, by chapter as far as the audience is told.
+
+    A member of two chapters counts in each and once in the total.
+    """
+    of_chapters = _there(asked)
+    took_part = named_members(asked).cte("took_part")
     found: dict[str, int] = {}
     for chapter_id, name, many in db.session.execute(
         select(Chapter.id, Chapter.name, func.count(Membership.member_id.distinct()))

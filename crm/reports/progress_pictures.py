@@ -1,6 +1,7 @@
 """What of a progress report's tables is drawn: the page and the paper have the same drawings."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import charts, tiles
 from crm.core.charts import Bar, Chart
 from crm.core.shell import number
-from crm.core.tables import Share
+from crm.core.tables import Column, Kind, Share
 from crm.core.tiles import Tile, TileMap
 from crm.outreach.channels import channels
 from crm.reports.extracts import Extract
@@ -22,9 +23,35 @@ Picture = Chart | TileMap
 
 def pictures(found: Extract) -> list[Picture]:
     """The drawings of a table; none of one that is told by its rows alone."""
+    found = found.more.get("long", found)
     draw = _DRAWN.get(found.name)
     picture = draw(found) if draw and found.rows else None
     return [picture] if picture else []
+
+
+def across(found: Extract) -> Extract:
+    """Months and channels as a line a month: the same sums, a column a channel."""
+    if found.name != "activity-by-channel-and-month" or not found.rows:
+        return found
+    names = list(dict.fromkeys(row[1] for row in found.rows))
+    sums = {(row[0], row[1]): row[2] for row in found.rows}
+    months = sorted({row[0] for row in found.rows}, reverse=True)
+    rows = [
+        (month, *(sums.get((month, name)) for name in names),
+         sum(sums.get((month, name), 0) for name in names))
+        for month in months
+    ]  # fmt: skip
+    totals = (None, *(sum(sums.get((month, name), 0) for month in months) for name in names),
+              sum(sums.values()))  # fmt: skip
+    return replace(
+        found,
+        columns=[found.columns[0], *(Column(name, name, Kind.NUMBER, 9) for name in names),
+                 Column("all", _("All"), Kind.NUMBER, 9)],
+        rows=rows,
+        keys=[str(month) for month in months],
+        totals=totals,
+        more={**found.more, "long": found},
+    )  # fmt: skip
 
 
 def _at(found: Extract, key: str) -> int:

@@ -1,15 +1,16 @@
 """The progress report on screen and as files: PDF, a workbook of a sheet a table, CSVs, JSON.
 
-None of them names a member but the PDF for a school that is asked for with a reason.
+None of them names a member but the PDF for a school that is asked for with a reason (first names).
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, current_app, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
@@ -20,19 +21,20 @@ from crm.campaigns.models import Campaign, Strategy
 from crm.core import access, db, pdf, reads, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
+from crm.core.forms import Form, text
 from crm.core.i18n import timezone_name, today
 from crm.core.shell import Panel
 from crm.core.text import slugify
 from crm.members.disclosure import Viewer
 from crm.members.models import Chapter
-from crm.reports import progress_files, progress_paper
+from crm.reports import periods, progress_files, progress_paper, sources
 from crm.reports.audiences import AUDIENCES
-from crm.reports.progress import ALWAYS, SECTIONS, Wish, document
-from crm.reports.progress_pictures import pictures
+from crm.reports.progress import ALWAYS, SECTIONS, Document, document, question_of
+from crm.reports.progress_asked import SOURCE, flat, wished
+from crm.reports.progress_names import first_names, record_names
+from crm.reports.progress_pictures import across, pictures
 from crm.reports.views import blueprint
 
-#: What an address may say; sections by `section=`, several times.
-NAMES = ("strategy", "campaign", "chapter", "since", "until", "audience")
 FILES = {
     "pdf": "PDF",
     "xlsx": "Excel",
@@ -41,8 +43,18 @@ FILES = {
 }
 
 
+class NamesForm(Form):
+    """Asks why the paper is to name people."""
+
+    reason = text(
+        _l("What do you need the names for?"), most=300, required=True,
+        description=_l("Kept with your name and the time, for whoever answers for the members."),
+    )  # fmt: skip
+
+
 def init_app(app: Flask) -> None:
-    """Hang what leads here on pages of lower rooms."""
+    """Hang what leads here on pages of lower rooms, and let reports be kept."""
+    sources.add_source(app, SOURCE)
     shell.add_panel(app, "strategy", Panel(10, "reports/_progress_of.html", _of_strategy))
     shell.add_panel(app, "front", Panel(45, "reports/_progress_front.html", _of_front))
 
@@ -90,105 +102,71 @@ def page() -> Any:
 def download(format: str) -> Any:
     """The report as a file."""
     try:
-        wish = wished(request.args, today())
+        wish = wished(flat(request.args), today())
     except Refused as refusal:
         return _show(request.args, 422, [str(refusal.message)])
     found = document(_application(), wish, Viewer.of(current_user))
-    made = datetime.now(ZoneInfo(timezone_name()))
-    made_by = current_user.name
-    reads.export("progress", format=format, filters=given_of(request.args))
-    name = f"progress-{slugify(str(found.head['about']))}-{wish.until.isoformat()}.{format}"
+    reads.export("progress", format=format, filters=flat(request.args))
     if format == "pdf":
-        paper = pdf.paper_named(request.args.get("paper"))
-        body = progress_paper.paper(found, paper=paper, made=made, made_by=made_by)
-        response = Response(body, mimetype="application/pdf")
-        response.headers.set("Content-Disposition", "inline", filename=name)
-        return response
-    body, mimetype = progress_files.made(found, format, made=made, made_by=made_by)
+        return _paper(found)
+    made = datetime.now(ZoneInfo(timezone_name()))
+    body, mimetype = progress_files.made(found, format, made=made, made_by=current_user.name)
     response = Response(body, mimetype=mimetype)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.headers.set("Content-Disposition", "attachment", filename=_filename(found, format))
     return response
 
 
-def wished(args: Any, day: date) -> Wish:
-    """What an address asks for. Raises `Refused` with what cannot be meant."""
-    audience = AUDIENCES.get(args.get("audience", ""))
-    if audience is None:
-        raise Refused(_("Choose whom the report is for."), "audience")
-    strategy = _strategy(args.get("strategy"))
-    since = _day(args.get("since"), "since") or (
-        max(strategy.starts_on, _year_before(day)) if strategy else _year_before(day)
-    )
-    until = _day(args.get("until"), "until") or day
-    if until < since:
-        raise Refused(_("The period ends before it starts: swap From and To."), "until")
-    campaign, chapter = args.get("campaign") or None, args.get("chapter") or None
-    for name, value, column in (
-        ("campaign", campaign, Campaign.slug), ("chapter", chapter, Chapter.slug),
-    ):  # fmt: skip
-        if value and db.session.scalar(select(column).where(column == value)) is None:
-            raise Refused(_("Nothing is known as “%(value)s”.", value=value[:80]), name)
-    if audience.needs_chapter and not chapter:
-        raise Refused(_("Choose the school that it is for."), "chapter")
-    wanted = frozenset(args.getlist("section") if hasattr(args, "getlist") else ()) & set(SECTIONS)
-    return Wish(
-        audience=audience,
-        since=since,
-        until=until,
-        on=min(until, day),
-        strategy=strategy.slug if strategy else None,
-        campaign=campaign,
-        chapter=chapter,
-        sections=(wanted | set(ALWAYS)) if wanted else frozenset(SECTIONS),
-    )
-
-
-def given_of(args: Any) -> dict[str, Any]:
-    """The part of an address that is meant, to carry along."""
-    found: dict[str, Any] = {name: value for name in NAMES if (value := args.get(name))}
-    if sections := [each for each in args.getlist("section") if each in SECTIONS]:
-        found["section"] = sections
-    return found
-
-
-def _strategy(slug: str | None) -> Strategy | None:
-    if not slug:
-        return None
-    found = db.session.scalars(select(Strategy).where(Strategy.slug == slug)).one_or_none()
-    if found is None:
-        raise Refused(_("Nothing is known as “%(value)s”.", value=slug[:80]), "strategy")
-    return found
-
-
-def _day(typed: str | None, name: str) -> date | None:
-    if not typed:
-        return None
+@blueprint.post("/reports/progress", endpoint="progress_names")
+@requires(Can.EXPORT_PEOPLE)
+def download_names() -> Any:
+    """The PDF for a school with first names, for a reason that is kept."""
+    form = NamesForm()
     try:
-        return date.fromisoformat(typed)
-    except ValueError as error:
-        raise Refused(
-            _("“%(value)s” is not a date such as 2026-03-31.", value=typed[:40]), name
-        ) from error
+        wish = wished(flat(request.args), today())
+    except Refused as refusal:
+        return _show(request.args, 422, [str(refusal.message)])
+    viewer = Viewer.of(current_user)
+    named = form.carry(
+        lambda: first_names(
+            wish, question_of(wish, viewer), reason=form.reason.data, by=current_user
+        )
+    )
+    if named is None:
+        return _show(request.args, 422, form=form)
+    # Set first: that lets go of the database. What leaves is recorded before it does.
+    response = _paper(document(_application(), wish, viewer), named.data)
+    record_names(wish, named, reason=form.reason.data, by=current_user)
+    return response
 
 
-def _year_before(day: date) -> date:
-    try:
-        return day.replace(year=day.year - 1)
-    except ValueError:
-        return day.replace(year=day.year - 1, day=28)
+def _paper(found: Document, names: dict[str, Any] | None = None) -> Response:
+    made = datetime.now(ZoneInfo(timezone_name()))
+    body = progress_paper.paper(
+        found, paper=pdf.paper_named(request.args.get("paper")), made=made,
+        made_by=current_user.name, names=names,
+    )  # fmt: skip
+    response = Response(body, mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "inline", filename=_filename(found, "pdf"))
+    return response
 
 
-def _show(args: Any, status: int, problems: list[str] | None = None) -> Any:
+def _filename(found: Document, format: str) -> str:
+    return f"progress-{slugify(str(found.head['about']))}-{today().isoformat()}.{format}"
+
+
+def _show(
+    args: Any, status: int, problems: list[str] | None = None, form: NamesForm | None = None
+) -> Any:
     problems, found, wish = list(problems or ()), None, None
     if args.get("audience") and not problems:
         try:
-            wish = wished(args, today())
+            wish = wished(flat(args), today())
             found = document(_application(), wish, Viewer.of(current_user))
         except Refused as refusal:
             problems.append(str(refusal.message))
         except NoResultFound:
             problems.append(_("This strategy is not there any more."))
-    given = given_of(args)
+    given: dict[str, Any] = flat(args)
     strategies = _pairs(Strategy)
     if not args and (running := strategy_queries.running(today(), 1)):
         # What most come for.
@@ -199,7 +177,7 @@ def _show(args: Any, status: int, problems: list[str] | None = None) -> Any:
         wish=wish,
         problems=problems,
         given=given,
-        chosen=set(args.getlist("section")) or set(SECTIONS),
+        chosen=set(given["sections"].split(",")) if "sections" in given else set(SECTIONS),
         audiences=AUDIENCES.values(),
         sections=[each for each in SECTIONS.values() if each.key not in ALWAYS],
         strategies=strategies,
@@ -209,9 +187,11 @@ def _show(args: Any, status: int, problems: list[str] | None = None) -> Any:
             name: (label, url_for("reports.progress_file", format=name, **given))
             for name, label in FILES.items()
         },
-        papers=pdf.PAPERS,
-        usual=pdf.usual_paper(),
+        periods=periods.NAMES,
         pictures=pictures,
+        across=across,
+        form=form or NamesForm(formdata=None),
+        here=url_for("reports.progress_names", **given),
         rows_by_key=lambda each: dict(zip(each.keys, each.rows, strict=True)),
     ), 422 if problems else status
 

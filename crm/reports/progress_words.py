@@ -72,7 +72,7 @@ def _standings(found: Extract | None) -> Counter[str]:
 def sentences(made: Sequence[Extract], head: Mapping[str, Any]) -> list[str]:
     """The summary in words, a paragraph each."""
     named = _named(made)
-    said = [head["over"]] if head["over"] else []
+    said = [each for each in (head["told_as_of"], head["over"]) if each]
     said += _of_indicators(named.get("indicators"))
     by_campaign, by_target = named.get("activity-by-campaign"), named.get("activity-by-target")
     if by_campaign is not None:
@@ -116,15 +116,15 @@ def _of_indicators(found: Extract | None) -> list[str]:
     ]  # fmt: skip
 
 
-def chapter_name(slug: str) -> str:
-    """The chapter's name; its address where it is gone."""
-    return db.session.scalar(select(Chapter.name).where(Chapter.slug == slug)) or slug
+def name_of(model: type[Any], slug: str) -> str:
+    """The name of a strategy, campaign or chapter; its address where it is gone."""
+    return db.session.scalar(select(model.name).where(model.slug == slug)) or slug
 
 
 def organisation(strategy: Strategy | None, campaign: Campaign | None, chapter: str | None) -> str:
     """Whose report it is: the chapter chosen, the strategy's, the campaign's, else the network."""
     if chapter:
-        return chapter_name(chapter)
+        return name_of(Chapter, chapter)
     if strategy is not None:
         return strategy.chapter.name
     if campaign is not None and campaign.chapters:
