@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, literal, select
 
 from crm.core import db
 from crm.core.tiles import US, WORLD
-from crm.outreach.models import ActionTarget
+from crm.outreach.models import ActionTarget, Outcome
+from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
 from crm.targets.models import Post, Target, TargetIdentifier, Term
 from crm.targets.rules import area_name
@@ -27,6 +28,8 @@ class Place:
     targets: int
     #: The government; None for a state, which has several targets.
     target_id: int | None = None
+    #: Of the targets those that gave an answer; 0 where it was not asked for.
+    answered: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,12 @@ def _sum(places: Iterable[Place]) -> int:
     return sum(place.times for place in places)
 
 
-def where(wanted: ActionFilter) -> Where:
-    """Sums by the state of the post that was held that day, or the country: one statement."""
-    rows = db.session.execute(
+def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
+    """Sums by the state of the post that was held that day, or the country: one statement.
+
+    With `answers` also how many targets of each place gave one.
+    """
+    asked = (
         select(
             Post.area,
             TargetIdentifier.identifier,
@@ -57,6 +63,7 @@ def where(wanted: ActionFilter) -> Where:
             func.count(ActionTarget.target_id.distinct()),
             func.min(Target.id),
             func.min(Target.name),
+            _answered() if answers else literal(0),
         )
         .select_from(ActionTarget)
         .join(Target, Target.id == ActionTarget.target_id)
@@ -69,15 +76,31 @@ def where(wanted: ActionFilter) -> Where:
         .where(*wanted.of_targets())
         .group_by(Post.area, TargetIdentifier.identifier)
     )
+    if answers:
+        asked = asked.outerjoin(_came, _came.c.action_target_id == ActionTarget.id)
     states, countries, elsewhere = list[Place](), list[Place](), 0
-    for area, code, times, targets, target_id, name in rows:
+    for area, code, times, targets, target_id, name, answered in db.session.execute(asked):
         if code in WORLD.places:
-            countries.append(Place(code, name, int(times), targets, target_id))
+            countries.append(Place(code, name, int(times), targets, target_id, answered))
         elif area is not None and area in US.places:
-            states.append(Place(area, area_name(area), int(times), targets))
+            states.append(Place(area, area_name(area), int(times), targets, None, answered))
         else:
             elsewhere += int(times)
     return Where(_sorted(states), _sorted(countries), elsewhere)
+
+
+#: Each contact that was answered once, so that no sum beside it grows.
+_came = (
+    select(Outcome.action_target_id)
+    .where(Outcome.kind.in_(answer_names()))
+    .distinct()
+    .subquery("came")
+)
+
+
+def _answered() -> ColumnElement[int]:
+    answerer = case((_came.c.action_target_id.is_not(None), ActionTarget.target_id))
+    return func.count(answerer.distinct())
 
 
 def _sorted(places: Iterable[Place]) -> list[Place]:
