@@ -130,6 +130,7 @@ _FIELDS = {
     "left_office": _l("Closed: left office"),
     "dated": _l("Given a day"),
     "messages": _l("Messages"),
+    "commitments": _l("Commitments with it"),
 }
 
 

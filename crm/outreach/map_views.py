@@ -9,12 +9,14 @@ from typing import Any
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 
 from crm.core.access import Can, requires
 from crm.core.i18n import today
 from crm.core.tiles import US, WORLD, TileMap
+from crm.members.disclosure import Viewer
 from crm.outreach import maps
-from crm.outreach.filters import BAR, LABELS, NAMES, parse_filter
+from crm.outreach.filters import BAR, LABELS, parse_filter
 from crm.outreach.views import blueprint
 from crm.outreach.where import Place, Where, where
 from crm.treaties import words
@@ -29,13 +31,13 @@ SHOWN = {"": _l("Times reached"), "answers": _l("Answered")}
 @requires(Can.SEE)
 def where_it_went() -> Any:
     """States and countries by what was done there, or by their standing: maps and tables."""
-    asked = parse_filter(request.args)
+    asked = parse_filter(request.args, Viewer.of(current_user))
     treaty = next(
         (each for each in INSTRUMENTS.values() if each.slug == request.args.get("show")), None
     )
     show = request.args.get("show", "") if treaty or request.args.get("show") == "answers" else ""
     found = where(asked.wanted, answers=show == "answers")
-    kept = {name: value for name, value in asked.given.items() if name in NAMES}
+    kept = asked.given
     known = None
     if found.countries or treaty:
         known = Ledger(states(), events(treaty.key) if treaty else [])

@@ -222,8 +222,7 @@ class OutcomeWithdrawn(db.Model):
 
     __tablename__ = "outcome_withdrawn"
 
-    #: The id it had.
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(primary_key=True)
     action_id: Mapped[int] = mapped_column(ForeignKey("action.id"), index=True)
     target_id: Mapped[int] = mapped_column(ForeignKey("target.id"), index=True)
     kind: Mapped[str]

@@ -4,7 +4,7 @@ One function, `_write_rows`, writes the rows of an action's targets and chapters
 repeat of the action. Undone actions lose those rows and their members; a revision keeps them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Unpack
@@ -41,8 +41,10 @@ from crm.outreach.models import (
     ActionPhoto,
     ActionRevision,
     ActionTarget,
+    Commitment,
     Outcome,
     OutcomeFile,
+    OutcomeWithdrawn,
     action_ask,
 )
 from crm.outreach.outcome_kinds import outcome_kinds
@@ -89,7 +91,7 @@ def log_action(
         facts.targets,
         facts.chapter_ids,
         terms_on(facts.targets, facts.happened_on),
-        ask_on=windows.ask_days(
+        waits=windows.first_waits(
             channel, action.campaign_id, action.happened_on, facts.targets, given.get("places")
         ),
     )
@@ -366,7 +368,8 @@ def _failed_address(target_id: int, point_id: int | None) -> ContactPoint | None
 def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
     """Take back an outcome recorded by mistake; if it was the only one, the waiting goes on.
 
-    The address it said had failed is good again, unless something else has marked it since.
+    The address it said had failed is good again, unless something else has marked it since. What
+    was promised in it goes with it; a promise that was settled meanwhile was none of a mistake.
     """
     row = _locked_target(outcome.action_target_id)
     refuse_recorder(row.action_id, by)
@@ -380,8 +383,8 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
         "member_id": outcome.member_id,
     }
     point_id = outcome.contact_point_id
-    db.session.execute(delete(OutcomeFile).where(OutcomeFile.outcome_id == outcome.id))
-    db.session.execute(delete(Outcome).where(Outcome.id == outcome.id))
+    if promised := drop_outcomes([outcome.id]):
+        gone["commitments"] = promised
     others = db.session.scalar(
         select(Outcome.id).where(Outcome.action_target_id == row.id).limit(1)
     )
@@ -393,6 +396,49 @@ def withdraw_outcome(outcome: Outcome, *, by: User | None) -> None:
     audit.record("withdraw_outcome", "action", row.action_id, by=by, changes=gone)
     if point_id is not None and not _still_failed(point_id):
         clear_returned(db.session.get_one(ContactPoint, point_id), by=by)
+
+
+def drop_outcomes(outcome_ids: Sequence[int]) -> int:
+    """Delete outcomes with what came with them, and keep that they were; returns the promises.
+
+    Refuses where a promise that came with one is settled already.
+    """
+    promises = 0
+    for some in db.batches(outcome_ids):
+        states = db.session.scalars(
+            select(Commitment.state).where(Commitment.outcome_id.in_(some))
+        ).all()
+        if set(states) - {"open"}:
+            raise Refused(
+                _(
+                    "A commitment that came with this was settled. Open that again first, or "
+                    "leave the answer."
+                ),
+                "answers",
+            )
+        promises += len(states)
+        if states:
+            db.session.execute(delete(Commitment).where(Commitment.outcome_id.in_(some)))
+        was = select(
+            ActionTarget.action_id,
+            ActionTarget.target_id,
+            Outcome.kind,
+            Outcome.received_on,
+            Outcome.recorded_at,
+            literal(db.now(), Outcome.recorded_at.type),
+        )
+        db.session.execute(
+            insert(OutcomeWithdrawn).from_select(
+                ["action_id", "target_id", "kind", "received_on", "recorded_at", "withdrawn_at"],
+                was.join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+                .where(Outcome.id.in_(some))
+                .order_by(Outcome.id),
+                include_defaults=False,
+            )
+        )
+        db.session.execute(delete(OutcomeFile).where(OutcomeFile.outcome_id.in_(some)))
+        db.session.execute(delete(Outcome).where(Outcome.id.in_(some)))
+    return promises
 
 
 def _still_failed(point_id: int) -> bool:
@@ -438,8 +484,20 @@ def snapshot(action: Action) -> dict[str, Any]:
                 "said_on": _iso(said_on),
                 "closed_on": _iso(closed_on),
                 "closed_why": why,
+                "went_to": went_to,
             }
-            for target, pieces, term, awaiting, why, asked, ask_on, said_on, closed_on in targets
+            for (
+                target,
+                pieces,
+                term,
+                awaiting,
+                why,
+                asked,
+                ask_on,
+                said_on,
+                closed_on,
+                went_to,
+            ) in targets
         ],
         "members": [
             {"member_id": member, "pieces": pieces, "minutes": minutes, "role": role}
@@ -461,6 +519,7 @@ def _kept_wait(row: Mapping[str, Any]) -> Wait:
     return Wait(
         asked=row.get("asked") or 0,
         closed_why=row.get("closed_why"),
+        went_to=row.get("went_to"),
         **{name: date.fromisoformat(told) if told else None for name, told in days.items()},
     )
 
@@ -468,6 +527,7 @@ def _kept_wait(row: Mapping[str, Any]) -> Wait:
 def _rows_of(action_id: int) -> list[list[Any]]:
     """Targets, members, chapters, asks and photos of an action, each by id: one statement."""
     none, no_text, no_day = cast(null(), Integer), cast(null(), String), cast(null(), Date)
+    rest = (no_day, no_day, no_day, no_text)
     parts = [
         select(
             ActionTarget.target_id.label("id"),
@@ -479,6 +539,7 @@ def _rows_of(action_id: int) -> list[list[Any]]:
             ActionTarget.ask_on.label("ask_on"),
             ActionTarget.said_on.label("said_on"),
             ActionTarget.closed_on.label("closed_on"),
+            ActionTarget.went_to.label("went_to"),
         ).where(ActionTarget.action_id == action_id),
         select(
             ActionMember.member_id,
@@ -487,15 +548,15 @@ def _rows_of(action_id: int) -> list[list[Any]]:
             none,
             ActionMember.role,
             none,
-            *[no_day] * 3,
+            *rest,
         ).where(ActionMember.action_id == action_id),
-        select(ActionChapter.chapter_id, none, none, none, no_text, none, *[no_day] * 3).where(
+        select(ActionChapter.chapter_id, none, none, none, no_text, none, *rest).where(
             ActionChapter.action_id == action_id
         ),
-        select(action_ask.c.ask_id, none, none, none, no_text, none, *[no_day] * 3).where(
+        select(action_ask.c.ask_id, none, none, none, no_text, none, *rest).where(
             action_ask.c.action_id == action_id
         ),
-        select(ActionPhoto.id, none, none, none, ActionPhoto.file, none, *[no_day] * 3).where(
+        select(ActionPhoto.id, none, none, none, ActionPhoto.file, none, *rest).where(
             ActionPhoto.action_id == action_id
         ),
     ]
@@ -558,18 +619,15 @@ def _write_rows(
     *,
     there: Mapping[int, int] | None = None,
     answered: Collection[int] = (),
-    ask_on: Mapping[int, date] | None = None,
-    waits: Mapping[int, Wait] | None = None,
+    waits: Mapping[int, Wait],
 ) -> None:
     """Write what an action reached and who did it, with what those rows repeat of the action.
 
     `there` maps targets that have a row already to its id; their outcomes hang on it. `waits` says
-    how far the asking is, `ask_on` when it begins for the others.
+    where each went and how far the asking is.
     """
     awaits = channels()[action.channel].expects_answer
-    kept, asking = there or {}, dict(waits or {})
-    for target, day in (ask_on or {}).items():
-        asking.setdefault(target, Wait(day))
+    kept = there or {}
     rows: list[dict[str, Any]] = [
         {
             "action_id": action.id,
@@ -585,9 +643,10 @@ def _write_rows(
             "said_on": wait.said_on,
             "closed_on": wait.closed_on,
             "closed_why": wait.closed_why,
+            "went_to": wait.went_to,
         }
         for target, pieces in targets.items()
-        for wait in [asking.get(target, _NOT_ASKED)]
+        for wait in [waits.get(target, _NOT_ASKED)]
     ]
     _insert(ActionTarget, (row for row in rows if row["target_id"] not in kept))
     if again := [{"id": kept[r["target_id"]], **r} for r in rows if r["target_id"] in kept]:
@@ -646,8 +705,8 @@ def _write_again(
         terms,
         there=there,
         answered=answered,
-        waits=waits,
-        ask_on=windows.ask_days(action.channel, action.campaign_id, action.happened_on, new, went),
+        waits=waits
+        | windows.first_waits(action.channel, action.campaign_id, action.happened_on, new, went),
     )
     parts = {row["member_id"]: row for row in before["members"]}
     _insert(

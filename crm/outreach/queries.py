@@ -20,6 +20,9 @@ from crm.outreach.models import (
 from crm.outreach.outcome_kinds import answer_names
 from crm.targets.models import CommitteeSeat, Post, Target, Term
 
+#: Of a filter by a word: what has none.
+NOTHING = ""
+
 
 @dataclass(frozen=True)
 class OnList:
@@ -34,22 +37,24 @@ class ActionFilter:
     """Which actions; what is None does not narrow. An action belongs to the day it began.
 
     The first eight ask of the action, the rest of a target it reached: state and party are those of
-    the term the target held that day, so history stays where it was.
+    the term the target held that day, so history stays where it was. What has none of something is
+    asked for by the id 0, by no chapter at all, and by `NOTHING` of a word.
     """
 
     campaign_id: int | None = None
     since: date | None = None
     until: date | None = None
     channel: str | None = None
-    #: A chapter and all below it, as ids.
+    #: A chapter and all below it, as ids; of nothing, what no chapter did.
     chapter_ids: frozenset[int] | None = None
     ask_id: int | None = None
     #: Actions a member, or somebody of a team, took part in by name.
     member_id: int | None = None
     team_id: int | None = None
     target_id: int | None = None
-    #: The post held that day; 0 for none.
+    #: The post held that day, and the body it belongs to.
     post_id: int | None = None
+    body_id: int | None = None
     kind: str | None = None
     area: str | None = None
     region: str | None = None
@@ -67,6 +72,7 @@ class ActionFilter:
     _TARGET_FIELDS: ClassVar = (
         "target_id",
         "post_id",
+        "body_id",
         "kind",
         "area",
         "region",
@@ -98,17 +104,16 @@ class ActionFilter:
         if self.channel is not None:
             asked.append(table.channel == self.channel)
         if self.chapter_ids is not None:
+            of_action = exists().where(ActionChapter.action_id == action_id)
             asked.append(
-                exists().where(
-                    ActionChapter.action_id == action_id,
-                    ActionChapter.chapter_id.in_(self.chapter_ids),
-                )
+                of_action.where(ActionChapter.chapter_id.in_(self.chapter_ids))
+                if self.chapter_ids
+                else ~of_action
             )
         if self.ask_id is not None:
+            of_action = exists().where(action_ask.c.action_id == action_id)
             asked.append(
-                exists().where(
-                    action_ask.c.action_id == action_id, action_ask.c.ask_id == self.ask_id
-                )
+                of_action.where(action_ask.c.ask_id == self.ask_id) if self.ask_id else ~of_action
             )
         if self.member_id is not None:
             asked.append(
@@ -117,12 +122,13 @@ class ActionFilter:
                 )
             )
         if self.team_id is not None:
-            of_team = select(TeamMember.member_id).where(TeamMember.team_id == self.team_id)
-            asked.append(
-                exists().where(
-                    ActionMember.action_id == action_id, ActionMember.member_id.in_(of_team)
-                )
-            )
+            of_team = select(TeamMember.member_id)
+            if self.team_id:
+                of_team = of_team.where(TeamMember.team_id == self.team_id)
+                in_team = ActionMember.member_id.in_(of_team)
+            else:
+                in_team = ActionMember.member_id.not_in(of_team)
+            asked.append(exists().where(ActionMember.action_id == action_id, in_team))
         return asked
 
     def of_targets(self) -> list[ColumnElement[bool]]:
@@ -141,27 +147,47 @@ class ActionFilter:
             if self.kind is not None:
                 targets = targets.where(Target.kind == self.kind)
             if self.region is not None:
-                targets = targets.where(Target.region == self.region)
+                targets = targets.where(Target.region == (self.region or None))
             asked.append(ActionTarget.target_id.in_(targets))
-        if self.area is not None or self.party is not None:
-            terms = select(Term.id)
-            if self.area is not None:
-                terms = terms.join(Post, Post.id == Term.post_id).where(Post.area == self.area)
-            if self.party is not None:
-                terms = terms.where(Term.party == self.party)
-            asked.append(ActionTarget.term_id.in_(terms))
+        asked.extend(self._of_terms())
         if self.on_list is not None:
             asked.append(ActionTarget.target_id.in_(self.on_list.targets))
         if self.outcome is not None:
             answered = select(Outcome.action_target_id).where(Outcome.kind == self.outcome)
             asked.append(ActionTarget.id.in_(answered))
         if self.committee_id is not None:
-            sit = select(CommitteeSeat.target_id).where(CommitteeSeat.body_id == self.committee_id)
-            asked.append(ActionTarget.target_id.in_(sit))
+            sit = select(CommitteeSeat.target_id)
+            if self.committee_id:
+                sit = sit.where(CommitteeSeat.body_id == self.committee_id)
+                asked.append(ActionTarget.target_id.in_(sit))
+            else:
+                asked.append(ActionTarget.target_id.not_in(sit))
         if self.went_to is not None:
-            asked.append(ActionTarget.went_to == self.went_to)
+            asked.append(ActionTarget.went_to == (self.went_to or None))
         if self.state is not None:
             asked.extend(_in_state(self.state))
+        return asked
+
+    def _of_terms(self) -> list[ColumnElement[bool]]:
+        """What is asked of the term held that day; who held none has no state and no party."""
+        terms = select(Term.id).join(Post, Post.id == Term.post_id)
+        with_term, without = list[ColumnElement[bool]](), list[ColumnElement[bool]]()
+        for column, value in (
+            (Post.area, self.area),
+            (Term.party, self.party),
+            (Post.body_id, self.body_id),
+        ):
+            if value:
+                with_term.append(column == value)
+            elif value is not None:
+                without.append(column.is_not(None))
+        asked = list[ColumnElement[bool]]()
+        if with_term:
+            asked.append(ActionTarget.term_id.in_(terms.where(*with_term)))
+        for has in without:
+            asked.append(
+                ActionTarget.term_id.is_(None) | ActionTarget.term_id.not_in(terms.where(has))
+            )
         return asked
 
     def of_actions(self) -> list[ColumnElement[bool]]:

@@ -10,15 +10,15 @@ from datetime import date
 from enum import StrEnum
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import exists, insert, select, update
 
 from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
 from crm.outreach import rules, waits, window_rules
 from crm.outreach.channels import channels
-from crm.outreach.models import Action, ActionTarget, Outcome, OutcomeFile
-from crm.outreach.operations import refuse_recorder, refuse_unknown_senders
+from crm.outreach.models import Action, ActionTarget, Outcome
+from crm.outreach.operations import drop_outcomes, refuse_recorder, refuse_unknown_senders
 from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
 from crm.outreach.windows import windows
 
@@ -127,9 +127,7 @@ def withdraw_replies(*, action_id: int, key: str, by: User | None) -> int:
     ids = [row.id for row in found]
     targets = {row_id: str(row.target_id) for row_id, row in rows.items()}
     touched = {row.action_target_id for row in found}
-    for some in db.batches(ids):
-        db.session.execute(delete(OutcomeFile).where(OutcomeFile.outcome_id.in_(some)))
-        db.session.execute(delete(Outcome).where(Outcome.id.in_(some)))
+    drop_outcomes(ids)
     db.session.execute(
         update(ActionTarget)
         .where(

@@ -32,7 +32,7 @@ from crm.core.paging import Page, page_number, page_of
 from crm.core.text import slugify
 from crm.members.disclosure import Viewer, first_name
 from crm.outreach.channels import channels
-from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, parse_filter
+from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, Asked, parse_filter
 from crm.outreach.forms import OutcomeForm, UndoForm
 from crm.outreach.history import Entry, page_of_entries, waiting, waiting_rows
 from crm.outreach.models import (
@@ -74,11 +74,8 @@ blueprint = Blueprint("outreach", __name__)
 @requires(Can.SEE)
 def index() -> Any:
     """Everything that was done, newest first."""
-    asked = parse_filter(request.args)
+    asked = parse_filter(request.args, Viewer.of(current_user))
     listed = page_of_entries(asked.wanted, number=page_number())
-    target = None
-    if asked.wanted.target_id is not None:
-        target = db.session.get(Target, asked.wanted.target_id) or abort(404)
     return render_template(
         "outreach/index.html",
         asked=asked,
@@ -89,16 +86,31 @@ def index() -> Any:
         rest=REST,
         labels=LABELS,
         hidden={name: asked.given[name] for name in HIDDEN if name in asked.given},
-        target=target,
-        post=_post_said(asked.wanted.post_id),
-        outcome=outcome_kinds().get(asked.given.get("outcome", "")),
+        chips=_chips(asked),
     )
 
 
-def _post_said(post_id: int | None) -> str | None:
-    if post_id is None:
-        return None
-    return _("no post") if post_id == 0 else (db.session.get(Post, post_id) or abort(404)).label
+def _chips(asked: Asked) -> list[tuple[str, str]]:
+    """What links asked for that the bar does not offer, by name of the filter, in words."""
+    wanted = asked.wanted
+    if wanted.target_id is not None and db.session.get(Target, wanted.target_id) is None:
+        abort(404)
+    if wanted.post_id and db.session.get(Post, wanted.post_id) is None:
+        abort(404)
+    words = {
+        "target": _("To %(name)s"),
+        "post": _("To who held: %(name)s"),
+        "body": _("To who sat in: %(name)s"),
+        "member": _("With %(name)s"),
+        "chapter_itself": _("By %(name)s itself"),
+        "outcome": "%(name)s",
+    }
+    # Read with the name the reader may know, and never with more of it.
+    return [
+        (name, words[name] % {"name": asked.choices.said(name, asked.given[name])})
+        for name in HIDDEN
+        if name in asked.given
+    ]
 
 
 def _days(rows: Sequence[Entry]) -> dict[date, str]:

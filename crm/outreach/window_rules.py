@@ -121,6 +121,8 @@ class Wait:
     said_on: date | None = None
     closed_on: date | None = None
     closed_why: str | None = None
+    #: The kind of address it went to, which stays as it was.
+    went_to: str | None = None
 
     def is_due(self, today: date) -> bool:
         """Whether its leader has something to say about it: by the date, whoever has asked."""

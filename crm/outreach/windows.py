@@ -21,7 +21,7 @@ from crm.core.text import fold
 from crm.outreach import window_rules as rules
 from crm.outreach.channels import channels
 from crm.outreach.models import ActionTarget, ReplyWindow
-from crm.outreach.window_rules import AGAIN, ANY, DEFAULTS, ONLINE, Windows
+from crm.outreach.window_rules import AGAIN, ANY, DEFAULTS, ONLINE, Wait, Windows
 from crm.targets.contact_queries import CAPITAL, paper, place_of
 from crm.targets.models import ContactPoint, Target
 
@@ -119,22 +119,30 @@ def places(channel: str, campaign_id: int, target_ids: Collection[int]) -> Mappi
     return found
 
 
-def ask_days(
+def first_waits(
     channel: str,
     campaign_id: int,
     happened_on: date,
     target_ids: Collection[int],
     known: Mapping[int, str] | None = None,
-) -> dict[int, date]:
-    """When to ask about what these targets got: two statements at most. `known`: where it went."""
-    if not target_ids or not channels()[channel].expects_answer:
-        return {}
-    there = known or {}
-    force = windows()
+) -> dict[int, Wait]:
+    """Where what these targets got went, and when to ask about it: two statements at most.
+
+    `known`: where it went, as far as somebody knows better.
+    """
+    way, there = channels()[channel], known or {}
     asked = [each for each in target_ids if each not in there]
+    if not target_ids or not way.expects_answer:
+        # Nobody asks the database where what nobody waits for went.
+        free = None if way.sent_to == "postal" else ONLINE if way.sent_to == "email" else ANY
+        return {each: Wait(None, went_to=there.get(each, free)) for each in target_ids}
+    force = windows()
     went = {**there, **places(channel, campaign_id, asked)} if asked else there
     return {
-        each: happened_on + timedelta(days=force.days(channel, went.get(each, ANY)))
+        each: Wait(
+            happened_on + timedelta(days=force.days(channel, went.get(each, ANY))),
+            went_to=went.get(each),
+        )
         for each in target_ids
     }
 

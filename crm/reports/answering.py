@@ -1,21 +1,28 @@
 """A report asked and answered: for a page, for a file, for a command, from the same rows."""
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from flask import Flask
+from flask_babel import gettext as _
 
 from crm.core import db
 from crm.core.charts import Chart
+from crm.core.errors import Refused
+from crm.core.shell import number
 from crm.core.streams import stream
 from crm.core.tables import Row, Table
 from crm.reports.catalogue import Question, Report, in_order, totals
+from crm.reports.extracts import Extract
 from crm.reports.rules import Reckoning
 
 #: Rows a page shows; of a streamed report only the first ones, its files have all.
 SHOWN = 100
+#: Rows one extract holds at most: it is kept, compared and set as one document.
+MOST = 20_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,67 @@ def answer(app: Flask, report: Report, question: Question, sort: str | None = No
         reckoning=reckoning,
         chart=report.chart(rows) if report.chart and rows else None,
     )
+
+
+def extract(
+    app: Flask,
+    report: Report,
+    question: Question,
+    sort: str | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+    most: int = MOST,
+) -> Extract:
+    """The whole answer free of the database, from one snapshot.
+
+    Raises `Refused` where it has more than `most` rows: a file has all of them.
+    """
+    with db.apart(app):
+        rows = list(islice(in_order(report, report.rows(question), sort), most + 1))
+        if len(rows) > most:
+            raise Refused(
+                _(
+                    "This is more than %(most)s lines. Narrow it, or take it as CSV.",
+                    most=number(most),
+                )
+            )
+        reckoning = report.reckon(question, sum(row[report.place(report.counts)] for row in rows))
+        return Extract(
+            name=report.name,
+            title=str(report.title),
+            columns=[replace(each, label=str(each.label)) for each in report.columns],
+            rows=[report.cells(row) for row in rows],
+            keys=keys_of(report, rows),
+            totals=totals(report, rows, reckoning),
+            told=str(reckoning),
+            holds=reckoning.sums.holds,
+            facts=facts,
+            limits=limits_of(report, question),
+            counts=report.counts,
+        )
+
+
+def keys_of(report: Report, rows: Sequence[Row]) -> list[str]:
+    """What makes each row the same in two answers, each once: sums without a key of their own
+    (whoever is not named) are told apart by their first cell.
+    """
+    keys: list[str] = []
+    seen: set[str] = set()
+    for row in rows:
+        key = report.key_of(row)
+        if key == "null":
+            key = json.dumps([None, row[0]], default=str)
+        plain, again = key, 1
+        while key in seen:
+            again += 1
+            key = f"{plain}#{again}"
+        seen.add(key)
+        keys.append(key)
+    return keys
+
+
+def limits_of(report: Report, question: Question) -> list[str]:
+    """What of the answer the viewer may not see, in sentences."""
+    return [str(each) for each in report.limits(question)] if report.limits else []
 
 
 @dataclass(frozen=True, kw_only=True)

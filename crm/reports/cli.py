@@ -44,6 +44,12 @@ def init_app(app: Flask) -> None:
 @click.option("--area", metavar="STATE", help="Only targets of this state.")
 @click.option("--region", metavar="REGION", help="Only targets of this region.")
 @click.option("--party", metavar="PARTY", help="Only targets of this party.")
+@click.option("--ask", metavar="ID", help="Only with this ask, by the number in its address.")
+@click.option("--team", metavar="ID", help="Only with members of this team.")
+@click.option("--committee", metavar="ID", help="Only targets on this committee.")
+@click.option("--went", metavar="WHERE", help="Only what went to this kind of address.")
+@click.option("--state", metavar="STATE", help="Only what is waiting, closed or answered.")
+@click.option("--member", metavar="ID", help="Only what this member took part in.")
 @click.option("--of-list", "list", metavar="SLUG", help="Only targets on this list.")
 @click.option("--by", metavar="WHAT", help="Count by person or by post, where a report can.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
@@ -65,14 +71,16 @@ def report(
     if output is None and format == "xlsx" and sys.stdout.isatty():
         raise click.UsageError("an Excel file does not fit on a screen; give -o FILE")
     ensure_database()
-    asked = parse({key: filters[key] or "" for key in (*NAMES, "by")}, known[name])
+    asked = parse(
+        {key: filters[key] or "" for key in (*NAMES, "member", "by")}, known[name], COMMAND
+    )
     if asked.problems:
         raise click.UsageError(" ".join(asked.problems))
     order = Order(
         report=known[name].asked_by(asked.by),
         question=Question(wanted=asked.wanted, viewer=COMMAND, exit=Exit.EXPORT),
         format=format,
-        facts=asked.facts,
+        facts=asked.told(Exit.EXPORT),
         made_at=datetime.now(ZoneInfo(timezone_name())),
         made_by="crm report",
         locale=str(get_locale() or "en"),

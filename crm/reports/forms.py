@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from crm.core.i18n import day
+from crm.members.disclosure import NOBODY, Exit, Viewer
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
 from crm.reports.catalogue import Report
@@ -28,32 +29,38 @@ class Asked:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What is asked for, in words, for the head of a page and for the files."""
-        said = [(str(LABELS[name]), self._said(name, value)) for name, value in self.given.items()]
+        """What is asked for, in words, for the head of a page."""
+        return self.told(Exit.PAGE)
+
+    def told(self, exit: Exit) -> list[tuple[str, str]]:
+        """The same as it may leave this way: a file calls a member by a number."""
+        said = [
+            (str(LABELS[name]), self._said(name, value, exit)) for name, value in self.given.items()
+        ]
         if self.by and self.report:
             said.insert(0, (_("Counted by"), str(self.report.ways[self.by].about)))
         return said
 
-    def _said(self, name: str, value: str) -> str:
+    def _said(self, name: str, value: str, exit: Exit) -> str:
         if name in ("since", "until"):
             return day(self.wanted.since if name == "since" else self.wanted.until) or value
         if name == "outcome":
             return _outcomes(self.choices).get(value, value)
-        return self.choices.of(name).get(value, value)
+        return self.choices.said(name, value, exit)
 
 
 def _outcomes(choices: Choices) -> dict[str, str]:
     return {ANSWERED: _("Answers"), ANY: _("Anything"), **choices.of("outcome")}
 
 
-def parse(args: Mapping[str, str], report: Report) -> Asked:
-    """Read what an address or a command line asks of a report.
+def parse(args: Mapping[str, str], report: Report, viewer: Viewer = NOBODY) -> Asked:
+    """Read what an address or a command line asks of a report, for the eyes of the viewer.
 
     What names nothing is a problem, and then nothing is answered: never more than was asked for.
     """
     # An outcome narrows the answers that are told here, not the actions they came to.
     outcome = (args.get("outcome") or "").strip() or None
-    asked = parse_filter({name: value for name, value in args.items() if name != "outcome"})
+    asked = parse_filter({name: value for name, value in args.items() if name != "outcome"}, viewer)
     given, problems = dict(asked.given), list(asked.problems)
     by = (args.get("by") or "").strip() or None
     if by and by not in report.ways:

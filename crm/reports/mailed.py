@@ -146,7 +146,7 @@ def _note(kept: ReportSubscription, on: date) -> None:
 def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -> dict[str, Any]:
     """What the message says, in the language that is set."""
     given = {**given_of(kept), **days_of(period_of(kept), on)}
-    asked = parse(given, report)
+    asked = parse(given, report, Viewer.of(user))
     shown = report.asked_by(asked.by)
     address = links.absolute(
         "reports.page", name=report.name, **given, **({"by": asked.by} if asked.by else {})
@@ -155,7 +155,7 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
         "subject": _("%(report)s: %(period)s", report=report.title,
                      period=str(PERIODS[period_of(kept)]).lower()),
         "title": str(report.title),
-        "facts": [(label, value) for label, value in asked.facts],
+        "facts": [(label, value) for label, value in asked.told(Exit.MAIL)],
         "problems": asked.problems,
         "told": "", "table": [], "more": False, "link": address,
         "list_link": links.absolute("reports.index"),

@@ -18,6 +18,7 @@ from crm.accounts.models import User
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
+from crm.members.disclosure import Viewer
 from crm.members.rules import school_year_starts
 from crm.reports.catalogue import reports
 from crm.reports.forms import parse
@@ -105,7 +106,7 @@ def subscribe(
         raise Refused(_("Choose one of the list."), "every")
     if period not in set(Period):
         raise Refused(_("Choose one of the list."), "period")
-    if problems := parse(given, known).problems:
+    if problems := parse(given, known, Viewer.of(by)).problems:
         raise Refused(" ".join(problems))
     kept_ = sorted((name, value) for name, value in given.items()
                    if name not in _NOT_KEPT and value)  # fmt: skip

@@ -99,7 +99,9 @@ def index() -> Any:
 def page(name: str) -> Any:
     """One report on screen."""
     report = _report(name)
-    return _show(report, parse(request.args, report), WithNames(formdata=None), 200)
+    return _show(
+        report, parse(request.args, report, Viewer.of(current_user)), WithNames(formdata=None), 200
+    )
 
 
 @blueprint.get("/reports/<name>.<any(csv, xlsx, json):format>")
@@ -107,7 +109,7 @@ def page(name: str) -> Any:
 def download(name: str, format: str) -> Any:
     """One report as a file: the rows of the page, in its order. Members are numbers."""
     report = _report(name)
-    asked = parse(request.args, report)
+    asked = parse(request.args, report, Viewer.of(current_user))
     if asked.problems:
         return _show(report, asked, WithNames(formdata=None), 422)
     return _send(report, asked, format, Viewer.of(current_user))
@@ -118,7 +120,7 @@ def download(name: str, format: str) -> Any:
 def download_names(name: str) -> Any:
     """The same file with names, for a reason that is kept."""
     report, form = _report(name), WithNames()
-    asked = parse(request.args, report)
+    asked = parse(request.args, report, Viewer.of(current_user))
     if asked.problems or not form.validate_on_submit():
         return _show(report, asked, form, 422)
 
@@ -156,7 +158,7 @@ def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response
         question=_question(asked, viewer),
         format=format,
         sort=request.args.get("sort"),
-        facts=asked.facts,
+        facts=asked.told(Exit.EXPORT),
         made_at=datetime.now(ZoneInfo(timezone_name())),
         made_by=current_user.name,
         locale=str(get_locale()),

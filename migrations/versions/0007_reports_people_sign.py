@@ -148,7 +148,7 @@ def upgrade() -> None:
 
     op.create_table(
         "outcome_withdrawn",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("action_id", sa.Integer(), nullable=False),
         sa.Column("target_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

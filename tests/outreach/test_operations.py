@@ -20,6 +20,7 @@ from crm.outreach.models import (
     ActionRevision,
     ActionTarget,
     Outcome,
+    OutcomeWithdrawn,
 )
 from crm.outreach.operations import (
     correct_action,
@@ -316,6 +317,11 @@ def test_an_answer_ends_the_waiting(any_scene: SimpleNamespace, log: Log) -> Non
             withdraw_outcome(db.session.get_one(Outcome, each), by=None)
         assert db.session.scalar(waiting) == left
     assert rows(Outcome) == 0
+    # That they were known for a while is kept, for who asks what was known on that day.
+    gone = db.session.scalars(select(OutcomeWithdrawn).order_by(OutcomeWithdrawn.id)).all()
+    assert [each.kind for each in gone] == ["form_reply", "commitment"]
+    assert {each.target_id for each in gone} == {s.targets[0]}
+    assert all(each.recorded_at < each.withdrawn_at for each in gone)
 
 
 def test_a_call_waits_for_nothing(any_scene: SimpleNamespace, log: Log) -> None:

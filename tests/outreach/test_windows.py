@@ -136,10 +136,14 @@ def test_each_row_is_given_its_day(any_app: Flask, any_scene: SimpleNamespace, l
     assert {each: (row.ask_on - SENT).days for each, row in found.items()} == {
         alder: 56, birch: 35, cedar: 56, any_scene.targets[3]: 56, niue: 42,
     }  # fmt: skip
+    assert {each: row.went_to for each, row in found.items()} == {
+        alder: "washington", birch: "district", cedar: "washington",
+        any_scene.targets[3]: "washington", niue: "mission",
+    }  # fmt: skip
     mail = rows(log(any_scene, channel="email").id)
-    assert {(row.ask_on - SENT).days for row in mail.values()} == {14}
+    assert {((row.ask_on - SENT).days, row.went_to) for row in mail.values()} == {(14, "online")}
     calls = rows(log(any_scene, channel="call").id)
-    assert {row.ask_on for row in calls.values()} == {None}
+    assert {(row.ask_on, row.went_to) for row in calls.values()} == {(None, "any")}
 
 
 def test_what_is_known_of_the_address_goes_first(
@@ -147,7 +151,7 @@ def test_what_is_known_of_the_address_goes_first(
 ) -> None:
     known = dict.fromkeys(any_scene.targets, "district")
     found = rows(log(any_scene, places=known).id)
-    assert {(row.ask_on - SENT).days for row in found.values()} == {35}
+    assert {((row.ask_on - SENT).days, row.went_to) for row in found.values()} == {(35, "district")}
 
 
 def test_it_takes_two_statements_for_any_number(scene: SimpleNamespace, log: Log) -> None:
@@ -184,14 +188,14 @@ def test_undone_and_brought_back_the_asking_is_where_it_was(
     action = log(any_scene)
     for day in (date(2026, 5, 1), date(2026, 5, 8), date(2026, 5, 15)):
         clock(day)
-    before = {t: (r.ask_on, r.asked, r.closed_on, r.closed_why, r.awaiting)
+    before = {t: (r.ask_on, r.asked, r.closed_on, r.closed_why, r.awaiting, r.went_to)
               for t, r in rows(action.id).items()}  # fmt: skip
     assert {each[3] for each in before.values()} == {NO_ANSWER}
     with db.unit_of_work():
         undo_action(db.session.get_one(Action, action.id), by=None)
     with db.unit_of_work():
         redo_action(db.session.get_one(Action, action.id), by=None)
-    assert before == {t: (r.ask_on, r.asked, r.closed_on, r.closed_why, r.awaiting)
+    assert before == {t: (r.ask_on, r.asked, r.closed_on, r.closed_why, r.awaiting, r.went_to)
                       for t, r in rows(action.id).items()}  # fmt: skip
 
 

@@ -34,6 +34,8 @@ class Question:
     #: The day states are told of (overdue, stale, not contacted since): the day whose knowledge is
     #: asked for, or today.
     on: date = field(default_factory=today)
+    #: The day as whose end all of it is told, from the record (`reports.as_of`); None: as it is.
+    as_of: date | None = None
 
     def plain(self, action_ids: Iterable[int]) -> Plain:
         """What takes members' names out of texts about these actions, before they are shown."""
