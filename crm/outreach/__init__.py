@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from crm.campaigns import evidence, measures
 from crm.core import files, mail, outbox, schedule, shell
 from crm.core.access import Can
-from crm.core.schedule import Daily, Schedule
+from crm.core.schedule import Daily, Every, Schedule
 from crm.core.shell import NavItem, Panel
 from crm.members import departures
 from crm.members.consent_rules import Purpose
@@ -15,6 +15,7 @@ from crm.outreach import (
     commitment_views,
     handover,
     history_views,
+    kept,
     list_rule,
     list_views,
     own,
@@ -61,5 +62,8 @@ def init_app(app: Flask) -> None:
     mail.add_kind(app, mail.Kind("any_reply", _l("Any reply?"), why=why))
     schedule.add(
         app, Schedule("reply_windows", _l("Ask whether answers came"), Daily(6), asking.begin)
+    )
+    schedule.add(
+        app, Schedule("kept_totals", _l("Add up kept totals"), Every(60), lambda _on: kept.fold())
     )
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))

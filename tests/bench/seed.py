@@ -98,7 +98,7 @@ def fill(address: str, folder: Path, actions: int) -> None:
         with db.unit_of_work():
             for index in indexes:
                 index.drop(engine)
-        with _writer(address) as write:
+        with writer(address) as write:
             for number, rows in enumerate(_actions(actions, who)):
                 for model, columns in BIG.items():
                     write(model.__table__.name, columns, rows[model])
@@ -116,7 +116,7 @@ def fill(address: str, folder: Path, actions: int) -> None:
 
 
 @contextmanager
-def _writer(address: str) -> Iterator[Any]:
+def writer(address: str) -> Iterator[Any]:
     """A function that writes rows as fast as the database's own way takes them."""
     url = make_url(address)
     if url.get_backend_name() == "sqlite":
@@ -133,7 +133,7 @@ def _writer(address: str) -> Iterator[Any]:
             connection.execute("COMMIT")
         return
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain) as postgres, postgres.cursor() as cursor:
+    with psycopg.connect(plain, options="-c TimeZone=UTC") as postgres, postgres.cursor() as cursor:
 
         def copy(table: str, columns: Sequence[str], rows: Iterable[Any]) -> None:
             names = ", ".join(columns)

@@ -1,0 +1,277 @@
+"""Sums of outreach that are kept, because at a million actions the scan makes a person wait.
+
+Triggers of the database (migration 0008) add a row for whatever a change adds to a sum or takes
+from it; a sum is what all its rows add up to, so it is true at any moment, within any transaction,
+whoever writes: a form, an import, a merge. Nobody waits for anybody, as rows are only added.
+`fold` adds them up now and then. Nothing else may write here, and nothing here is of its own: what
+is lost comes back by `rebuild`, and backups leave it out.
+
+Readers ask `reach` and `done`, which take the kept sums where they know all that a filter asks, and
+the scan where they do not; the columns are the same.
+"""
+
+from dataclasses import fields
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Select,
+    Subquery,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.core import db
+from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
+from crm.outreach.queries import ActionFilter
+
+
+class KeptDone(db.Model):
+    """What was done, by what tells actions apart in sums. Undone actions are not in it."""
+
+    __tablename__ = "kept_done"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int]
+    channel: Mapped[str]
+    #: The first day of it.
+    month: Mapped[date]
+    #: How many targets and chapters each of these actions has.
+    reached: Mapped[int]
+    chapters: Mapped[int]
+    #: By how much its members' pieces and the unnamed go beyond its own: of acts that several did.
+    over: Mapped[int]
+    pieces: Mapped[int]
+    actions: Mapped[int]
+    unnamed: Mapped[int]
+    #: Of the actions: those with a part that nobody is named for.
+    tallies: Mapped[int]
+
+
+class KeptReach(db.Model):
+    """What reached each target, by the term it held. Columns are called as `ActionTarget`'s."""
+
+    __tablename__ = "kept_reach"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    target_id: Mapped[int]
+    term_id: Mapped[int | None]
+    campaign_id: Mapped[int]
+    channel: Mapped[str]
+    pieces: Mapped[int]
+    #: Rows of `action_target`: of one target that many actions.
+    actions: Mapped[int]
+    #: Of the pieces: those an answer is waited for.
+    awaiting: Mapped[int]
+
+
+class KeptChapter(db.Model):
+    """What each chapter did; joint work counts for each."""
+
+    __tablename__ = "kept_chapter"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    chapter_id: Mapped[int]
+    campaign_id: Mapped[int]
+    channel: Mapped[str]
+    month: Mapped[date]
+    pieces: Mapped[int]
+    actions: Mapped[int]
+
+
+#: Each table: what tells its sums apart, and the sums.
+_KEYS: dict[Any, tuple[str, ...]] = {
+    KeptDone: ("campaign_id", "channel", "month", "reached", "chapters", "over"),
+    KeptReach: ("target_id", "term_id", "campaign_id", "channel"),
+    KeptChapter: ("chapter_id", "campaign_id", "channel", "month"),
+}
+_SUMS: dict[Any, tuple[str, ...]] = {
+    KeptDone: ("pieces", "actions", "unnamed", "tallies"),
+    KeptReach: ("pieces", "actions", "awaiting"),
+    KeptChapter: ("pieces", "actions"),
+}
+#: Rows that may lie about unadded before `fold` takes its trouble.
+LOOSE = 2000
+
+
+def _month(column: Any, dialect: str) -> ColumnElement[date]:
+    if dialect == "postgresql":
+        return func.date_trunc("month", column).cast(Date)
+    return type_coerce(func.substr(column, 1, 8).concat("01"), Date)
+
+
+def _scans(dialect: str) -> dict[Any, Select[Any]]:
+    """The same sums from the rows themselves: what the kept ones must be equal to."""
+    parts = {
+        "reached": select(func.count()).where(ActionTarget.action_id == Action.id),
+        "chapters": select(func.count()).where(ActionChapter.action_id == Action.id),
+        "named": select(func.coalesce(func.sum(ActionMember.pieces), 0)).where(
+            ActionMember.action_id == Action.id
+        ),
+    }
+    each = (
+        select(
+            Action.campaign_id,
+            Action.channel,
+            _month(Action.happened_on, dialect).label("month"),
+            parts["reached"].scalar_subquery().label("reached"),
+            parts["chapters"].scalar_subquery().label("chapters"),
+            (parts["named"].scalar_subquery() + Action.unnamed - Action.pieces).label("over"),
+            Action.pieces,
+            Action.unnamed,
+        )
+        .where(Action.undone_at.is_(None))
+        .subquery()
+    )
+    tallies = func.sum(case((each.c.unnamed > 0, 1), else_=0))
+    waits = case((ActionTarget.awaiting.is_(True), ActionTarget.pieces), else_=0)
+    month = _month(Action.happened_on, dialect).label("month")
+    of_done = [each.c[name] for name in _KEYS[KeptDone]]
+    of_reach = [getattr(ActionTarget, name) for name in _KEYS[KeptReach]]
+    return {
+        KeptDone: select(
+            *of_done, func.sum(each.c.pieces), func.count(), func.sum(each.c.unnamed), tallies
+        ).group_by(*of_done),
+        KeptReach: select(
+            *of_reach, func.sum(ActionTarget.pieces), func.count(), func.sum(waits)
+        ).group_by(*of_reach),
+        KeptChapter: select(
+            ActionChapter.chapter_id, Action.campaign_id, Action.channel, month,
+            func.sum(Action.pieces), func.count(),
+        )
+        .join(Action, Action.id == ActionChapter.action_id)
+        .where(Action.undone_at.is_(None))
+        .group_by(ActionChapter.chapter_id, Action.campaign_id, Action.channel,
+                  literal_column("4") if dialect == "postgresql" else month),
+    }  # fmt: skip
+
+
+def _kept(model: Any) -> Select[Any]:
+    columns = [getattr(model, name) for name in _KEYS[model]]
+    sums = [func.sum(getattr(model, name)) for name in _SUMS[model]]
+    return select(*columns, *sums).group_by(*columns).having(_is_something(model))
+
+
+def _is_something(model: Any) -> ColumnElement[bool]:
+    return or_(*(func.sum(getattr(model, name)) != 0 for name in _SUMS[model]))
+
+
+def rebuild(connection: Connection) -> None:
+    """Make all sums anew from the rows: after a restore, and when a check found them wrong.
+
+    To be done while nobody writes: on PostgreSQL it holds the tables of outreach until its end.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "LOCK TABLE action, action_target, action_chapter, action_member IN SHARE MODE"
+        )
+    for model, scan in _scans(connection.dialect.name).items():
+        connection.execute(delete(model))
+        connection.execute(
+            insert(model.__table__).from_select([*_KEYS[model], *_SUMS[model]], scan)
+        )
+
+
+def wrong() -> dict[str, int]:
+    """How many sums of each table are not what the rows say; empty when all is well."""
+    found = {}
+    for model, scan in _scans(db.session.get_bind().dialect.name).items():
+        rows = {tuple(row) for row in db.session.execute(scan)}
+        if differing := rows ^ {tuple(row) for row in db.session.execute(_kept(model))}:
+            found[model.__tablename__] = len(differing)
+    return found
+
+
+def fold(*, loose: int = LOOSE) -> None:
+    """Add up the rows that changes left, where more than `loose` lie about. In a unit of work.
+
+    What others write meanwhile stays as it is: only rows that were found are taken.
+    """
+    connection = db.session.connection()
+    for model in _KEYS:
+        rows = connection.scalar(select(func.count()).select_from(model))
+        sums = connection.scalar(select(func.count()).select_from(_kept(model).subquery()))
+        if not rows or rows <= (sums or 0) + loose:
+            continue
+        names = [*_KEYS[model], *_SUMS[model]]
+        if connection.dialect.name == "postgresql":
+            # One statement: what it deletes is what it adds up.
+            gone = delete(model).returning(*(getattr(model, name) for name in names)).cte("gone")
+            keys = [gone.c[name] for name in _KEYS[model]]
+            summed = select(*keys, *(func.sum(gone.c[name]) for name in _SUMS[model]))
+            something = [func.sum(gone.c[name]) != 0 for name in _SUMS[model]]
+            summed = summed.group_by(*keys).having(or_(*something))
+            connection.execute(insert(model.__table__).from_select(names, summed))
+            continue
+        last = connection.scalar(select(func.max(model.id)))
+        connection.execute(insert(model.__table__).from_select(names, _kept(model)))
+        connection.execute(delete(model).where(model.id <= last))
+
+
+# Readers
+
+
+#: Filters each table's rows can be asked for; any other asks the rows themselves.
+_REACH_KNOWS = frozenset(
+    {"campaign_id", "channel", "target_id", "post_id", "kind", "area", "region", "party",
+     "body_id", "on_list", "committee_id"}
+)  # fmt: skip
+_DONE_KNOWS = frozenset({"campaign_id", "channel", "since", "until"})
+
+
+def _asks_only(wanted: ActionFilter, known: frozenset[str]) -> bool:
+    """Whether nothing is asked that is not known; a filter nobody has thought of is not."""
+    return all(getattr(wanted, each.name) is None or each.name in known for each in fields(wanted))
+
+
+def knows_reach(wanted: ActionFilter) -> bool:
+    """Whether `reach` answers this filter from kept sums."""
+    return _asks_only(wanted, _REACH_KNOWS)
+
+
+def knows_done(wanted: ActionFilter) -> bool:
+    """Whether `done` answers this filter from kept sums: its days are whole months."""
+    since, until = wanted.since, wanted.until
+    return (
+        _asks_only(wanted, _DONE_KNOWS)
+        and (since is None or since.day == 1)
+        and (until is None or (until + timedelta(days=1)).day == 1)
+    )
+
+
+def reach(wanted: ActionFilter) -> Subquery:
+    """What reached targets, in few rows: `target_id, term_id, campaign_id, channel, pieces,
+    actions, awaiting`. To be summed and grouped by any of the first four; a row may be negative.
+    """
+    if knows_reach(wanted):
+        return (
+            select(*(getattr(KeptReach, name) for name in (*_KEYS[KeptReach], *_SUMS[KeptReach])))
+            .where(*wanted.of_targets(KeptReach))
+            .subquery("reach")
+        )
+    keys = [getattr(ActionTarget, name) for name in _KEYS[KeptReach]]
+    waits = case((ActionTarget.awaiting.is_(True), ActionTarget.pieces), else_=0)
+    return (
+        select(
+            *keys,
+            func.sum(ActionTarget.pieces).label("pieces"),
+            func.count().label("actions"),
+            func.sum(waits).label("awaiting"),
+        )
+        .where(*wanted.of_targets())
+        .group_by(*keys)
+        .subquery("reach")
+    )
