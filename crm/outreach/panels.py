@@ -183,13 +183,19 @@ def _progress(
     return GoalProgress(goals.words(goal), progress, on if goal.figure else None)
 
 
-def of_front(user: Any) -> dict[str, Any]:
-    """Latest activity, and what has waited longest: six statements."""
+def of_front(_user: Any) -> dict[str, Any]:
+    """What has waited longest for an answer: two statements."""
     ids = db.session.scalars(waiting_rows().limit(WAITING_COUNTED + 1)).all()
     return {
-        "entries": newest(ActionFilter(), 8),
         "waiting": waiting(ids[:WAITING], today=today(), with_chapters=False),
         "waiting_count": min(len(ids), WAITING_COUNTED),
         "waiting_more": len(ids) > WAITING_COUNTED,
+    }
+
+
+def latest_of_front(user: Any) -> dict[str, Any]:
+    """Latest activity: four statements."""
+    return {
+        "entries": newest(ActionFilter(), 8),
         "may_log": access.may(user, Can.LOG_OUTREACH),
     }

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import ColumnElement, Subquery, case, func, literal, select
 
 from crm.core import db
 from crm.core.tiles import US, WORLD
+from crm.outreach.kept import reach
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
@@ -55,38 +57,54 @@ def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
 
     With `answers` also how many targets of each place gave one.
     """
-    asked = (
+    if answers:
+        reached: Any = ActionTarget
+        answered, asked = _answered(), wanted.of_targets()
+    else:
+        # Kept sums where they know the filter: rows are one by one only where they must be.
+        reached, answered, asked = _sums(wanted).c, literal(0), []
+    statement = (
         select(
             Post.area,
             TargetIdentifier.identifier,
-            func.sum(ActionTarget.pieces),
-            func.count(ActionTarget.target_id.distinct()),
+            func.sum(reached.pieces),
+            func.count(reached.target_id.distinct()),
             func.min(Target.id),
             func.min(Target.name),
-            _answered() if answers else literal(0),
+            answered,
         )
-        .select_from(ActionTarget)
-        .join(Target, Target.id == ActionTarget.target_id)
-        .outerjoin(Term, Term.id == ActionTarget.term_id)
+        .join(Target, Target.id == reached.target_id)
+        .outerjoin(Term, Term.id == reached.term_id)
         .outerjoin(Post, Post.id == Term.post_id)
         .outerjoin(
             TargetIdentifier,
             (TargetIdentifier.target_id == Target.id) & (TargetIdentifier.scheme == _SCHEME),
         )
-        .where(*wanted.of_targets())
+        .where(*asked)
         .group_by(Post.area, TargetIdentifier.identifier)
     )
     if answers:
-        asked = asked.outerjoin(_came, _came.c.action_target_id == ActionTarget.id)
+        statement = statement.outerjoin(_came, _came.c.action_target_id == ActionTarget.id)
     states, countries, elsewhere = list[Place](), list[Place](), 0
-    for area, code, times, targets, target_id, name, answered in db.session.execute(asked):
+    for area, code, times, targets, target_id, name, came in db.session.execute(statement):
         if code in WORLD.places:
-            countries.append(Place(code, name, int(times), targets, target_id, answered))
+            countries.append(Place(code, name, int(times), targets, target_id, came))
         elif area is not None and area in US.places:
-            states.append(Place(area, area_name(area), int(times), targets, None, answered))
+            states.append(Place(area, area_name(area), int(times), targets, None, came))
         else:
             elsewhere += int(times)
     return Where(_sorted(states), _sorted(countries), elsewhere)
+
+
+def _sums(wanted: ActionFilter) -> Subquery:
+    """What reached each target in each of its terms; what was taken back again is nothing."""
+    rows = reach(wanted)
+    return (
+        select(rows.c.target_id, rows.c.term_id, func.sum(rows.c.pieces).label("pieces"))
+        .group_by(rows.c.target_id, rows.c.term_id)
+        .having(func.sum(rows.c.actions) > 0)
+        .subquery("sums")
+    )
 
 
 #: Each contact that was answered once, so that no sum beside it grows.

@@ -1,4 +1,4 @@
-"""The front page, the search, and the reports: on screen and as files."""
+"""The search, and the reports: on screen and as files."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,71 +11,30 @@ from flask import (
     Response,
     abort,
     current_app,
-    redirect,
     render_template,
     request,
     url_for,
 )
 from flask_babel import get_locale
-from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm.campaigns.goals import told as goal_told
-from crm.core import access, reads, shell
+from crm.core import reads, shell
 from crm.core.access import Can, requires
 from crm.core.forms import WithNames
-from crm.core.i18n import timezone_name, today
+from crm.core.i18n import timezone_name
 from crm.core.paging import page_within
 from crm.core.tables import FORMATS, Column, Row
 from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import LABELS, NAMES
-from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.forms import Asked, parse
 from crm.reports.operations import export_people
-from crm.reports.rules import month_back, month_name
 
 blueprint = Blueprint("reports", __name__)
 
 #: Hits of each kind on the search page.
 HITS = 20
-
-
-@blueprint.get("/")
-@requires(Can.SEE)
-def front() -> Any:
-    """Today: what was done this month, and what comes next. Members see their tasks first."""
-    if access.may(current_user, Can.DO_TASKS) and not access.may(current_user, Can.SEE_REPORTS):
-        return redirect(url_for("tasks.today"), 303)
-    day = today()
-    sums = front_page.year(day)
-    # What was done this year answers it already that something is logged.
-    start = None if sums else front_page.beginning()
-    return render_template(
-        "reports/front.html",
-        greeting=_greeting(),
-        start=start,
-        stats=front_page.stats(sums, day) if start is None else [],
-        told=front_page.told(sums, day),
-        year=front_page.chart(sums, day) if start is None else None,
-        campaigns=front_page.campaigns(day),
-        last_month=month_name(month_back(day, 1), alone=True),
-        goal_told=goal_told,
-        urgent=shell.panels("front-top", current_user),
-        panels=shell.panels("front", current_user) if start is None else [],
-        today=day,
-    )
-
-
-def _greeting() -> str:
-    name = current_user.name.split()[0] if current_user.name.strip() else ""
-    hour = datetime.now(ZoneInfo(timezone_name())).hour
-    if hour < 12:
-        return _("Good morning, %(name)s", name=name)
-    if hour < 18:
-        return _("Good afternoon, %(name)s", name=name)
-    return _("Good evening, %(name)s", name=name)
 
 
 @blueprint.get("/search")
