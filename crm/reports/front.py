@@ -88,7 +88,7 @@ def content(user: Any, today: date) -> dict[str, Any]:
     sums = numbers.months(first, ids)
     # What was done this year answers it already that something is logged.
     start = None if sums else numbers.beginning()
-    shown = {
+    shown: dict[str, Any] = {
         "page": page.value,
         "start": start,
         "urgent": shell.panels("front-top", user),
@@ -119,7 +119,7 @@ def _stats(sums: Sequence[MonthSum], whole: numbers.Whole, first: date, today: d
     month, before = month_of(today), month_back(today, 1)
     came = numbers.answers(first)
     received = _by_month(came)
-    since = {"since": month.isoformat()}
+    since: dict[str, Any] = {"since": month.isoformat()}
     outreach = url_for("outreach.index", **since)
     pieces, actions = _totals(sums, "pieces"), _totals(sums, "actions")
     every = months_between(first, today)
@@ -302,8 +302,8 @@ def _leader(
     every = months_between(first, today)
     # One address for all of them: the chapter above the others, where there is one.
     top = chapters[0].slug if _is_one_tree(chapters) else None
-    told = {"chapter": top} if top else {}
-    since = {"since": month.isoformat(), **told}
+    told: dict[str, Any] = {"chapter": top} if top else {}
+    since: dict[str, Any] = {"since": month.isoformat(), **told}
     return {
         "stats": [
             Stat(_("Pieces and acts"), pieces.get(month, 0), pieces.get(before, 0),

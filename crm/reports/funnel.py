@@ -153,7 +153,7 @@ def by_campaign(since: date, until: date) -> list[Line]:
             ActionTarget.campaign_id,
         ),
     ]  # fmt: skip
-    known = {
+    known: dict[int | None, tuple[str, str]] = {
         campaign_id: (slug, name)
         for campaign_id, slug, name in db.session.execute(
             select(Campaign.id, Campaign.slug, Campaign.name)
@@ -168,7 +168,7 @@ def by_campaign(since: date, until: date) -> list[Line]:
     return sorted(some, key=lambda line: (-line.posted, -line.in_packs - line.in_tasks, line.name))
 
 
-def _pairs(statement: Select[Any], by: Any) -> dict[int | None, int]:
+def _pairs(statement: Any, by: Any) -> dict[int | None, int]:
     return {key: int(amount or 0) for key, amount in db.session.execute(statement.group_by(by))}
 
 
