@@ -1,5 +1,7 @@
 """Which targets a filter means, whether or not anything reached them."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, select
 
 from crm.campaigns.models import CampaignTarget
@@ -44,10 +46,10 @@ def targets_meant(wanted: ActionFilter, *, on_campaigns: bool = False) -> list[C
     return asked
 
 
-def _holds(held: Select[int], column: object, value: int | str) -> ColumnElement[bool]:
+def _holds(held: Select[int], column: Any, value: int | str) -> ColumnElement[bool]:
     """Whether a target holds an office with this; with none of it, for 0 and `NOTHING`."""
     if value in (0, NOTHING):
-        return Target.id.not_in(held.where(column.is_not(None)))  # type: ignore[attr-defined]
+        return Target.id.not_in(held.where(column.is_not(None)))
     return Target.id.in_(held.where(column == value))
 
 

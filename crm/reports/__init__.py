@@ -7,6 +7,7 @@ from crm.core.access import Can
 from crm.core.shell import NavItem, Panel, add_nav, add_panel
 from crm.reports import cli, digest_mail, mailed, timeline
 from crm.reports import dossier_views as dossier_views
+from crm.reports import explorer_views as explorer_views
 from crm.reports import front_views as front_views
 from crm.reports import models as models
 from crm.reports import subscription_views as subscription_views

@@ -18,6 +18,8 @@ from crm.outreach.rules import Reconciliation
 WITHOUT_SUBSTANCE = frozenset({"acknowledgement", "form_reply"})
 #: Of the filter by outcome: all that count as an answer, and all at all.
 ANSWERED, ANY = "answered", "any"
+#: And those answers that say more than that something arrived.
+SUBSTANCE = "substance"
 #: What came back because nobody is there.
 RETURNED = "returned"
 

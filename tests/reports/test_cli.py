@@ -91,7 +91,7 @@ def test_what_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
         (("outcomes", "--campaign", "nothing"), "Nothing is known as “nothing” for campaign"),
         (("outcomes", "--since", "soon"), "“soon” is not a date"),
         (("outcomes", "--since", "2026-02-01", "--until", "2026-01-01"), "ends before it starts"),
-        (("outcomes", "--format", "pdf"), "'pdf' is not one of"),
+        (("outcomes", "--format", "docx"), "'docx' is not one of"),
         (("outcomes", "-o", "/nowhere/at/all.csv"), "No such file or directory"),
     ],
 )
