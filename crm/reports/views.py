@@ -16,13 +16,14 @@ from flask import (
     url_for,
 )
 from flask_babel import get_locale
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm.core import pdf, reads, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import WithNames
-from crm.core.i18n import timezone_name
+from crm.core.i18n import timezone_name, today
 from crm.core.paging import page_within
 from crm.core.tables import FORMATS
 from crm.members.disclosure import Exit, Viewer
@@ -38,8 +39,6 @@ blueprint = Blueprint("reports", __name__)
 
 #: Hits of each kind on the search page.
 HITS = 20
-#: What of an address a report by mail does not keep: its days move on by themselves.
-NOT_MAILED = frozenset({"sort", "period", "since", "until", "compare", "as_of"})
 
 
 @blueprint.get("/search")
@@ -189,7 +188,6 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         form=form,
         link=links_of(asked),
         address=address,
-        mail_given={name: value for name, value in address.items() if name not in NOT_MAILED},
         here=url_for("reports.page", name=asked.report.name, **address),
         printed=url_for("reports.print_page", name=asked.report.name, **address),
         files={
