@@ -35,8 +35,8 @@ from crm.outreach.queries import ActionFilter
 
 #: Entries of a time line on a record's page; the list has the rest.
 ENTRIES = 20
-#: What waits for an answer on the front page, and how far all of it is counted.
-WAITING, WAITING_COUNTED = 5, 1_000
+#: What waits for an answer on the front page.
+WAITING = 5
 
 
 def of_target(target: Any) -> dict[str, Any]:
@@ -184,12 +184,9 @@ def _progress(
 
 
 def of_front(_user: Any) -> dict[str, Any]:
-    """What has waited longest for an answer: two statements."""
-    ids = db.session.scalars(waiting_rows().limit(WAITING_COUNTED + 1)).all()
+    """What has waited longest for an answer: one statement."""
     return {
-        "waiting": waiting(ids[:WAITING], today=today(), with_chapters=False),
-        "waiting_count": min(len(ids), WAITING_COUNTED),
-        "waiting_more": len(ids) > WAITING_COUNTED,
+        "waiting": waiting(waiting_rows().limit(WAITING), today=today(), with_chapters=False),
     }
 
 
