@@ -25,7 +25,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Text, cast, func, update
 
-from crm.core import audit, db, links, mail_choices, mail_text, outbox, schedule
+from crm.core import audit, db, links, mail_choices, mail_pictures, mail_text, outbox, schedule
 from crm.core.links import digest
 from crm.core.mail_choices import How
 from crm.core.outbox import Outgoing, State
@@ -263,7 +263,7 @@ def send(
             reply_to=reply_to,
             person=person,
             copied=bool(copies),
-            **({"pictures": dict(pictures)} if pictures else {}),
+            **({"pictures": mail_pictures.packed(pictures)} if pictures else {}),
         )
     for copy in copies:
         with _said_in(copy.language):

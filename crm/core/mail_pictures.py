@@ -1,13 +1,14 @@
 """Pictures in messages: drawings that wait as text with what is said, and are set when it leaves.
 
-A row of the outbox holds the drawing as SVG, a few thousand letters, and no picture. What shows it
-without its picture has its words: they stand beside it, and a drawing that cannot be set is left
-out. It never stops a message.
+A row of the outbox holds the drawing, packed to two or three thousand letters, and no picture. What
+shows it without its picture has its words: they stand beside it, and a drawing that cannot be set
+is left out. It never stops a message.
 """
 
 import logging
 import re
-from base64 import b64encode
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -20,12 +21,17 @@ WIDTH = 420
 _PLACES = re.compile(r"<!--picture ([a-z0-9]+)-->(.*?)<!--/picture \1-->", re.DOTALL)
 
 
-def set_all(drawings: Mapping[str, str]) -> dict[str, bytes]:
-    """PNGs by name, of the drawings that can be set."""
+def packed(drawings: Mapping[str, str]) -> dict[str, str]:
+    """Drawings as a row of the outbox keeps them."""
+    return {name: b64encode(zlib.compress(svg.encode())).decode() for name, svg in drawings.items()}
+
+
+def set_all(kept: Mapping[str, str]) -> dict[str, bytes]:
+    """PNGs by name, of the drawings a row keeps that can be set."""
     found = {}
-    for name, svg in drawings.items():
+    for name, drawing in kept.items():
         try:
-            found[name] = _set(svg)
+            found[name] = _set(zlib.decompress(b64decode(drawing)).decode())
         except Exception:
             # Whatever it is: what is told stands in words beside it.
             log.exception("a drawing of a message could not be set")

@@ -324,7 +324,6 @@ def _leader(
                  is_late=bool(theirs.overdue)),
         ],
         "year": by_channel(sums, today),
-        "joint": len(chapters) > 1,
         "next": task_panels.open_tasks(TaskFilter()),
         "campaigns": _campaigns(today),
         "log_url": url_for("outreach.log_start"),

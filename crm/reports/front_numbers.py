@@ -78,8 +78,11 @@ class MonthSum(NamedTuple):
 def months(first: date, chapter_ids: Collection[int] | None = None) -> list[MonthSum]:
     """Sums by channel and month since the first of one, of all or of some chapters.
 
-    Joint work of two of these chapters counts for each.
+    What several of these chapters did together counts once: kept sums know it of each chapter
+    alone, so that the actions of several are read.
     """
+    if chapter_ids is not None and len(chapter_ids) != 1:
+        return _months_of_several(first, chapter_ids)
     of = KeptDone if chapter_ids is None else KeptChapter
     statement = (
         select(of.channel, of.month, func.sum(of.pieces), func.sum(of.actions))
@@ -93,6 +96,23 @@ def months(first: date, chapter_ids: Collection[int] | None = None) -> list[Mont
         MonthSum(channel, month, int(pieces), int(actions))
         for channel, month, pieces, actions in db.session.execute(statement)
     ]
+
+
+def _months_of_several(first: date, chapter_ids: Collection[int]) -> list[MonthSum]:
+    theirs = select(ActionChapter.action_id).where(
+        ActionChapter.chapter_id.in_(chapter_ids), ActionChapter.happened_on >= first
+    )
+    days = db.session.execute(
+        select(Action.channel, Action.happened_on, func.sum(Action.pieces), func.count())
+        .where(Action.undone_at.is_(None), Action.happened_on >= first, Action.id.in_(theirs))
+        .group_by(Action.channel, Action.happened_on)
+    )
+    found: dict[tuple[str, date], tuple[int, int]] = {}
+    for channel, day, pieces, actions in days:
+        key = (channel, month_of(day))
+        before = found.get(key, (0, 0))
+        found[key] = (before[0] + int(pieces), before[1] + int(actions))
+    return [MonthSum(*key, *numbers) for key, numbers in found.items()]
 
 
 def answers(first: date, chapter_ids: Collection[int] | None = None) -> dict[date, int]:
