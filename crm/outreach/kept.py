@@ -6,8 +6,8 @@ whoever writes: a form, an import, a merge. Nobody waits for anybody, as rows ar
 `fold` adds them up now and then. Nothing else may write here, and nothing here is of its own: what
 is lost comes back by `rebuild`, and backups leave it out.
 
-Readers ask `reach` and `done`, which take the kept sums where they know all that a filter asks, and
-the scan where they do not; the columns are the same.
+Readers ask `reach`, which takes the kept sums where they know all that a filter asks, and the scan
+where they do not; and `done`, `chapters_did` and `awaited_by_channel`, which say None then.
 """
 
 from dataclasses import fields
@@ -30,6 +30,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from crm.core import db
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
@@ -252,26 +253,144 @@ def knows_done(wanted: ActionFilter) -> bool:
     )
 
 
-def reach(wanted: ActionFilter) -> Subquery:
-    """What reached targets, in few rows: `target_id, term_id, campaign_id, channel, pieces,
-    actions, awaiting`. To be summed and grouped by any of the first four; a row may be negative.
+def _of_reach(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A filter's condition on `ActionTarget`, on the kept column of the same name."""
+    rows, sums = ActionTarget.__table__, KeptReach.__table__
+
+    def kept_column(element: Any, **_options: Any) -> Any:
+        return sums.c[element.name] if getattr(element, "table", None) is rows else None
+
+    return replacement_traverse(condition, {}, kept_column)
+
+
+def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
+    """What reached targets: a column `by` (`target_id`, `term_id` or `campaign_id`), `channel`,
+    `pieces`, `actions` (rows of `action_target`) and, with `days`, the `last` of them.
     """
-    if knows_reach(wanted):
+    if not knows_reach(wanted):
+        key = getattr(ActionTarget, by)
         return (
-            select(*(getattr(KeptReach, name) for name in (*_KEYS[KeptReach], *_SUMS[KeptReach])))
-            .where(*wanted.of_targets(KeptReach))
+            # As the indexes lie: nothing is sorted and no row of the table is read.
+            select(
+                key,
+                ActionTarget.channel,
+                func.sum(ActionTarget.pieces).label("pieces"),
+                func.count().label("actions"),
+                func.max(ActionTarget.happened_on).label("last"),
+            )
+            .where(*wanted.of_targets())
+            .group_by(key, ActionTarget.channel)
             .subquery("reach")
         )
-    keys = [getattr(ActionTarget, name) for name in _KEYS[KeptReach]]
-    waits = case((ActionTarget.awaiting.is_(True), ActionTarget.pieces), else_=0)
+    keys = [getattr(KeptReach, name) for name in _KEYS[KeptReach]]
+    actions = func.sum(KeptReach.actions)
+    sums = (
+        select(*keys, func.sum(KeptReach.pieces).label("pieces"), actions.label("actions"))
+        .where(*(_of_reach(each) for each in wanted.of_targets()))
+        .group_by(*keys)
+        .having(actions > 0)
+        .subquery("sums")
+    )
+    if not days:
+        return (
+            select(
+                sums.c[by],
+                sums.c.channel,
+                func.sum(sums.c.pieces).label("pieces"),
+                func.sum(sums.c.actions).label("actions"),
+            )
+            .group_by(sums.c[by], sums.c.channel)
+            .subquery("reach")
+        )
+    # Days cannot be taken away again from a latest one: each is the last entry of an index.
+    same = [
+        getattr(ActionTarget, name) == sums.c[name]
+        for name in ("target_id", "campaign_id", "channel")
+    ]
+    latest = (
+        select(func.max(ActionTarget.happened_on))
+        .where(*same, ActionTarget.term_id.is_not_distinct_from(sums.c.term_id))
+        .correlate(sums)
+        .scalar_subquery()
+    )
+    each = select(sums, latest.label("last")).subquery("each_sum")
     return (
         select(
-            *keys,
-            func.sum(ActionTarget.pieces).label("pieces"),
-            func.count().label("actions"),
-            func.sum(waits).label("awaiting"),
+            each.c[by],
+            each.c.channel,
+            func.sum(each.c.pieces).label("pieces"),
+            func.sum(each.c.actions).label("actions"),
+            func.max(each.c.last).label("last"),
         )
-        .where(*wanted.of_targets())
-        .group_by(*keys)
+        .group_by(each.c[by], each.c.channel)
         .subquery("reach")
     )
+
+
+def awaited_by_channel(wanted: ActionFilter) -> dict[str, int] | None:
+    """Pieces an answer is waited for, by channel; None where that is not kept."""
+    if not knows_reach(wanted):
+        return None
+    rows = db.session.execute(
+        select(KeptReach.channel, func.sum(KeptReach.awaiting))
+        .where(*(_of_reach(each) for each in wanted.of_targets()))
+        .group_by(KeptReach.channel)
+    )
+    return {channel: int(pieces) for channel, pieces in rows if pieces}
+
+
+def done(wanted: ActionFilter) -> Select[Any] | None:
+    """`KeptDone` as far as a filter asks, to add columns of sums to; None where it does not know.
+
+    A sum over no rows is NULL, as any; a group may come to 0.
+    """
+    if not knows_done(wanted):
+        return None
+    asked = []
+    if wanted.campaign_id is not None:
+        asked.append(KeptDone.campaign_id == wanted.campaign_id)
+    if wanted.channel is not None:
+        asked.append(KeptDone.channel == wanted.channel)
+    if wanted.since is not None:
+        asked.append(KeptDone.month >= wanted.since)
+    if wanted.until is not None:
+        asked.append(KeptDone.month <= wanted.until)
+    return select().select_from(KeptDone).where(*asked)
+
+
+def chapters_did(wanted: ActionFilter) -> Subquery | None:
+    """What each chapter did: `chapter_id, pieces, actions, last`; None where that is not kept."""
+    without = wanted.with_(chapter_ids=None)
+    # The latest day of a campaign's or channel's work is in no index of chapters.
+    if not knows_done(without) or wanted.campaign_id is not None or wanted.channel is not None:
+        return None
+    asked, days = list[ColumnElement[bool]](), list[ColumnElement[bool]]()
+    if wanted.chapter_ids is not None:
+        if not wanted.chapter_ids:
+            return None
+        asked.append(KeptChapter.chapter_id.in_(wanted.chapter_ids))
+    if wanted.since is not None:
+        asked.append(KeptChapter.month >= wanted.since)
+        days.append(ActionChapter.happened_on >= wanted.since)
+    if wanted.until is not None:
+        asked.append(KeptChapter.month <= wanted.until)
+        days.append(ActionChapter.happened_on <= wanted.until)
+    actions = func.sum(KeptChapter.actions)
+    sums = (
+        select(
+            KeptChapter.chapter_id,
+            func.sum(KeptChapter.pieces).label("pieces"),
+            actions.label("actions"),
+        )
+        .where(*asked)
+        .group_by(KeptChapter.chapter_id)
+        .having(actions > 0)
+        .subquery("sums")
+    )
+    latest = (
+        select(func.max(ActionChapter.happened_on))
+        .where(ActionChapter.chapter_id == sums.c.chapter_id, *days)
+        .correlate(sums)
+        .scalar_subquery()
+    )
+    return select(sums, latest.label("last")).subquery("chapters_did")

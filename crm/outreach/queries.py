@@ -131,19 +131,16 @@ class ActionFilter:
             asked.append(exists().where(ActionMember.action_id == action_id, in_team))
         return asked
 
-    def of_targets(self, table: Any = ActionTarget) -> list[ColumnElement[bool]]:
-        """Conditions on `ActionTarget` rows: all that the filter asks.
-
-        Of another table that calls its columns so, where the filter asks for no other columns.
-        """
-        asked = self._on(table, getattr(table, "action_id", None))
+    def of_targets(self) -> list[ColumnElement[bool]]:
+        """Conditions on `ActionTarget` rows: all that the filter asks."""
+        asked = self._on(ActionTarget, ActionTarget.action_id)
         if self.target_id is not None:
-            asked.append(table.target_id == self.target_id)
+            asked.append(ActionTarget.target_id == self.target_id)
         if self.post_id == 0:
-            asked.append(table.term_id.is_(None))
+            asked.append(ActionTarget.term_id.is_(None))
         elif self.post_id is not None:
             terms_of_post = select(Term.id).where(Term.post_id == self.post_id)
-            asked.append(table.term_id.in_(terms_of_post))
+            asked.append(ActionTarget.term_id.in_(terms_of_post))
         # IN and not EXISTS: it lets the database begin from the few targets that are meant.
         if self.kind is not None or self.region is not None:
             targets = select(Target.id)
@@ -151,27 +148,27 @@ class ActionFilter:
                 targets = targets.where(Target.kind == self.kind)
             if self.region is not None:
                 targets = targets.where(Target.region == (self.region or None))
-            asked.append(table.target_id.in_(targets))
-        asked.extend(self._of_terms(table))
+            asked.append(ActionTarget.target_id.in_(targets))
+        asked.extend(self._of_terms())
         if self.on_list is not None:
-            asked.append(table.target_id.in_(self.on_list.targets))
+            asked.append(ActionTarget.target_id.in_(self.on_list.targets))
         if self.outcome is not None:
             answered = select(Outcome.action_target_id).where(Outcome.kind == self.outcome)
-            asked.append(table.id.in_(answered))
+            asked.append(ActionTarget.id.in_(answered))
         if self.committee_id is not None:
             sit = select(CommitteeSeat.target_id)
             if self.committee_id:
                 sit = sit.where(CommitteeSeat.body_id == self.committee_id)
-                asked.append(table.target_id.in_(sit))
+                asked.append(ActionTarget.target_id.in_(sit))
             else:
-                asked.append(table.target_id.not_in(sit))
+                asked.append(ActionTarget.target_id.not_in(sit))
         if self.went_to is not None:
-            asked.append(table.went_to == (self.went_to or None))
+            asked.append(ActionTarget.went_to == (self.went_to or None))
         if self.state is not None:
             asked.extend(_in_state(self.state))
         return asked
 
-    def _of_terms(self, table: Any) -> list[ColumnElement[bool]]:
+    def _of_terms(self) -> list[ColumnElement[bool]]:
         """What is asked of the term held that day; who held none has no state and no party."""
         terms = select(Term.id).join(Post, Post.id == Term.post_id)
         with_term, without = list[ColumnElement[bool]](), list[ColumnElement[bool]]()
@@ -186,9 +183,11 @@ class ActionFilter:
                 without.append(column.is_not(None))
         asked = list[ColumnElement[bool]]()
         if with_term:
-            asked.append(table.term_id.in_(terms.where(*with_term)))
+            asked.append(ActionTarget.term_id.in_(terms.where(*with_term)))
         for has in without:
-            asked.append(table.term_id.is_(None) | table.term_id.not_in(terms.where(has)))
+            asked.append(
+                ActionTarget.term_id.is_(None) | ActionTarget.term_id.not_in(terms.where(has))
+            )
         return asked
 
     def of_actions(self) -> list[ColumnElement[bool]]:

@@ -12,11 +12,12 @@ from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.charts import Bar, bars
 from crm.core.tables import Column, Kind, Row, Share
+from crm.outreach import kept
 from crm.outreach.models import ActionTarget
 from crm.outreach.queries import counted
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import answers_by, awaited_pieces, progress, tally
+from crm.reports.queries import answers_by, awaited_names, progress, tally
 from crm.reports.rules import ANSWERED, Reckoning, once_sentence
 
 
@@ -41,12 +42,13 @@ def rows(asked: Question) -> Iterator[Row]:
         .join(sums, sums.c.campaign_id == Campaign.id)
         .order_by(sums.c.pieces.desc(), Campaign.name, Campaign.id)
     ).all()  # fmt: skip
+    reached = kept.reach(asked.wanted, "campaign_id", days=False)
     awaited = {
         campaign_id: int(pieces)
         for campaign_id, pieces in db.session.execute(
-            select(ActionTarget.campaign_id, awaited_pieces())
-            .where(*asked.wanted.of_targets())
-            .group_by(ActionTarget.campaign_id)
+            select(reached.c.campaign_id, func.sum(reached.c.pieces))
+            .where(reached.c.channel.in_(awaited_names()))
+            .group_by(reached.c.campaign_id)
         ).all()
     }
     answers = answers_by(ActionTarget.campaign_id, asked.wanted)

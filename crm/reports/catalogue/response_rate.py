@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, select, true
 from crm.core import db
 from crm.core.charts import Bar, bars
 from crm.core.tables import Column, Kind, Row, Share
+from crm.outreach import kept
 from crm.outreach.channels import channels
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
@@ -30,8 +31,10 @@ from crm.reports.rules import (
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a channel: what reached targets, and the part that was answered."""
-    reached = _pieces(asked)
-    waiting = _pieces(asked, ActionTarget.awaiting.is_(True))
+    reached = _reached(asked)
+    waiting = kept.awaited_by_channel(asked.wanted)
+    if waiting is None:
+        waiting = _pieces(asked, ActionTarget.awaiting.is_(True))
     closed = _pieces(
         asked,
         ActionTarget.closed_on.is_not(None),
@@ -75,8 +78,17 @@ def rows(asked: Question) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _pieces(asked: Question, *which: ColumnElement[bool]) -> dict[str, int]:
+def _reached(asked: Question) -> dict[str, int]:
     """Pieces that reached targets, by channel."""
+    sums = kept.reach(asked.wanted, "campaign_id", days=False)
+    rows = db.session.execute(
+        select(sums.c.channel, func.sum(sums.c.pieces)).group_by(sums.c.channel)
+    )
+    return {channel: int(pieces) for channel, pieces in rows}
+
+
+def _pieces(asked: Question, *which: ColumnElement[bool]) -> dict[str, int]:
+    """Of the pieces that reached targets those of some kind, by channel."""
     sums = db.session.execute(
         select(ActionTarget.channel, func.sum(ActionTarget.pieces))
         .where(*asked.wanted.of_targets(), *which)
