@@ -33,7 +33,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from crm.core import db
-from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
+from crm.outreach.models import Action, ActionChapter, ActionTarget
 from crm.outreach.queries import ActionFilter
 
 
@@ -51,8 +51,6 @@ class KeptDone(db.Model):
     #: How many targets and chapters each of these actions has.
     reached: Mapped[int]
     chapters: Mapped[int]
-    #: By how much its members' pieces and the unnamed go beyond its own: of acts that several did.
-    over: Mapped[int]
     pieces: Mapped[int]
     actions: Mapped[int]
     unnamed: Mapped[int]
@@ -95,7 +93,7 @@ class KeptChapter(db.Model):
 
 #: Each table: what tells its sums apart, and the sums.
 _KEYS: dict[Any, tuple[str, ...]] = {
-    KeptDone: ("campaign_id", "channel", "month", "reached", "chapters", "over"),
+    KeptDone: ("campaign_id", "channel", "month", "reached", "chapters"),
     KeptReach: ("target_id", "term_id", "campaign_id", "channel"),
     KeptChapter: ("chapter_id", "campaign_id", "channel", "month"),
 }
@@ -119,9 +117,6 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
     parts = {
         "reached": select(func.count()).where(ActionTarget.action_id == Action.id),
         "chapters": select(func.count()).where(ActionChapter.action_id == Action.id),
-        "named": select(func.coalesce(func.sum(ActionMember.pieces), 0)).where(
-            ActionMember.action_id == Action.id
-        ),
     }
     each = (
         select(
@@ -130,7 +125,6 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
             _month(Action.happened_on, dialect).label("month"),
             parts["reached"].scalar_subquery().label("reached"),
             parts["chapters"].scalar_subquery().label("chapters"),
-            (parts["named"].scalar_subquery() + Action.unnamed - Action.pieces).label("over"),
             Action.pieces,
             Action.unnamed,
         )
@@ -176,9 +170,7 @@ def rebuild(connection: Connection) -> None:
     To be done while nobody writes: on PostgreSQL it holds the tables of outreach until its end.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(
-            "LOCK TABLE action, action_target, action_chapter, action_member IN SHARE MODE"
-        )
+        connection.exec_driver_sql("LOCK TABLE action, action_target, action_chapter IN SHARE MODE")
     for model, scan in _scans(connection.dialect.name).items():
         connection.execute(delete(model))
         connection.execute(
@@ -225,17 +217,21 @@ def fold(*, loose: int = LOOSE) -> None:
 # Readers
 
 
+#: What a filter asks of targets, and of the terms they held that day.
+_OF_TARGETS = ("target_id", "kind", "region", "on_list", "committee_id")
+_OF_TERMS = ("post_id", "area", "party", "body_id")
 #: Filters each table's rows can be asked for; any other asks the rows themselves.
-_REACH_KNOWS = frozenset(
-    {"campaign_id", "channel", "target_id", "post_id", "kind", "area", "region", "party",
-     "body_id", "on_list", "committee_id"}
-)  # fmt: skip
+_REACH_KNOWS = frozenset({"campaign_id", "channel", *_OF_TARGETS, *_OF_TERMS})
 _DONE_KNOWS = frozenset({"campaign_id", "channel", "since", "until"})
 
 
 def _asks_only(wanted: ActionFilter, known: frozenset[str]) -> bool:
     """Whether nothing is asked that is not known; a filter nobody has thought of is not."""
     return all(getattr(wanted, each.name) is None or each.name in known for each in fields(wanted))
+
+
+def _asks(wanted: ActionFilter, names: tuple[str, ...]) -> bool:
+    return any(getattr(wanted, name) is not None for name in names)
 
 
 def knows_reach(wanted: ActionFilter) -> bool:
@@ -282,7 +278,12 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
             .group_by(key, ActionTarget.channel)
             .subquery("reach")
         )
-    keys = [getattr(KeptReach, name) for name in _KEYS[KeptReach]]
+    names = ["campaign_id", "channel"]
+    if by == "term_id" or _asks(wanted, _OF_TERMS):
+        names.append("term_id")
+    if by == "target_id" or _asks(wanted, _OF_TARGETS) or len(names) == 2:
+        names.append("target_id")
+    keys = [getattr(KeptReach, name) for name in names]
     actions = func.sum(KeptReach.actions)
     sums = (
         select(*keys, func.sum(KeptReach.pieces).label("pieces"), actions.label("actions"))
@@ -303,13 +304,9 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
             .subquery("reach")
         )
     # Days cannot be taken away again from a latest one: each is the last entry of an index.
-    same = [
-        getattr(ActionTarget, name) == sums.c[name]
-        for name in ("target_id", "campaign_id", "channel")
-    ]
     latest = (
         select(func.max(ActionTarget.happened_on))
-        .where(*same, ActionTarget.term_id.is_not_distinct_from(sums.c.term_id))
+        .where(*(getattr(ActionTarget, name).is_not_distinct_from(sums.c[name]) for name in names))
         .correlate(sums)
         .scalar_subquery()
     )

@@ -187,13 +187,6 @@ def without_chapter(wanted: ActionFilter) -> int:
 
 def repeated_by_members(wanted: ActionFilter) -> tuple[int, int]:
     """Acts that several named members took part in: how many, and what they repeat."""
-    if (sums := kept.done(wanted)) is not None:
-        acts, repeats = _kept_repeats(
-            # Beyond its own by one is two of them.
-            sums, KeptDone.over + 1, KeptDone.over * KeptDone.actions,
-            KeptDone.channel.not_in(per_piece_names()),
-        )  # fmt: skip
-        return acts, repeats
     several = (
         select(
             (func.sum(ActionMember.pieces) + Action.unnamed - Action.pieces).label("more"),
