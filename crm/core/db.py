@@ -211,11 +211,12 @@ def unit_of_work() -> Iterator[None]:
 
 
 @contextmanager
-def apart(app: Flask) -> Iterator[None]:
+def apart(app: Flask, *, temporary: bool = False) -> Iterator[None]:
     """A session of its own that only reads one snapshot: for figures that must agree with each
     other, and for a file that is still being sent when its request's own work is over.
 
-    Writers go on meanwhile. Within it `session` is the new one.
+    Writers go on meanwhile. Within it `session` is the new one. With `temporary` it may make tables
+    and views that nobody else sees and that are gone with it.
     """
     with app.app_context():
         token = _mode.set(READING)
@@ -224,7 +225,8 @@ def apart(app: Flask) -> Iterator[None]:
                 session.connection(
                     execution_options={
                         "isolation_level": "REPEATABLE READ",
-                        "postgresql_readonly": True,
+                        # What only reads may make nothing, not even what is temporary.
+                        "postgresql_readonly": not temporary,
                     }
                 )
             else:

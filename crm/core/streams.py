@@ -10,13 +10,20 @@ from crm.core import db
 from crm.core.tables import FORMATS, Table
 
 
-def stream(app: Flask, table: Callable[[], Table], *, format: str, locale: str) -> Iterator[bytes]:
+def stream(
+    app: Flask,
+    table: Callable[[], Table],
+    *,
+    format: str,
+    locale: str,
+    temporary: bool = False,
+) -> Iterator[bytes]:
     """The table that `table` makes within the snapshot, as a file of this form and language.
 
     What goes wrong on the way is raised, so that no cut file passes for a whole one. Each step
     runs in a context of its own: between two pieces whoever reads them sees nothing of it.
     """
-    inside, pieces = copy_context(), _pieces(app, table, format, locale)
+    inside, pieces = copy_context(), _pieces(app, table, format, locale, temporary)
     try:
         while (piece := inside.run(next, pieces, None)) is not None:
             yield piece
@@ -25,7 +32,7 @@ def stream(app: Flask, table: Callable[[], Table], *, format: str, locale: str) 
 
 
 def _pieces(
-    app: Flask, table: Callable[[], Table], format: str, locale: str
+    app: Flask, table: Callable[[], Table], format: str, locale: str, temporary: bool
 ) -> Generator[bytes, None, None]:
-    with db.apart(app), force_locale(locale):
+    with db.apart(app, temporary=temporary), force_locale(locale):
         yield from FORMATS[format].write(table())

@@ -8,7 +8,7 @@ import csv
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from io import StringIO
@@ -35,7 +35,7 @@ class Kind(StrEnum):
     DATE = "date"
     #: A date that stands for its month: the first day of it.
     MONTH = "month"
-    #: A `Share`; a text in files.
+    #: A `Share`; in files three columns of numbers (`flat`).
     SHARE = "share"
 
 
@@ -80,6 +80,8 @@ class Table:
     rows: Iterable[Row]
     #: What was asked for, as label and value.
     facts: Sequence[tuple[str, str]] = ()
+    #: What of it whoever asked may not see, in sentences.
+    limits: Sequence[str] = ()
     made_at: datetime
     made_by: str
     #: Asked when all rows have been read: how they add up.
@@ -89,6 +91,42 @@ class Table:
     def labels(self) -> list[str]:
         """The heads, in the reader's language."""
         return [str(column.label) for column in self.columns]
+
+
+def flat(table: Table) -> Table:
+    """The table with each share as three columns a spreadsheet can reckon with: the rate between
+    0 and 1, the part, and what it is part of. A rate never goes without its n in a file either.
+    """
+    places = [at for at, column in enumerate(table.columns) if column.kind is Kind.SHARE]
+    if not places:
+        return table
+    columns: list[Column] = []
+    for column in table.columns:
+        if column.kind is not Kind.SHARE:
+            columns.append(column)
+            continue
+        label = str(column.label)
+        n, of = _("%(rate)s: n", rate=label), _("%(rate)s: of", rate=label)
+        columns += [
+            Column(column.key, label, Kind.NUMBER, 12),
+            Column(f"{column.key}_n", n, Kind.NUMBER, 10),
+            Column(f"{column.key}_of", of, Kind.NUMBER, 10),
+        ]
+    return replace(table, columns=columns, rows=(_flat(row, places) for row in table.rows))
+
+
+def _flat(row: Row, places: Sequence[int]) -> Row:
+    cells = list(row)
+    # From the last one on, so that the places before stay what they are.
+    for at in reversed(places):
+        share = cells[at]
+        whole = share is not None and share.of
+        cells[at : at + 1] = (
+            [round(share.ratio, 4) if whole else None, share.n, share.of]
+            if share is not None
+            else [None, None, None]
+        )
+    return tuple(cells)
 
 
 def defused(text: str) -> str:
@@ -107,7 +145,12 @@ def _csv_cell(value: Any) -> Any:
 
 def csv_bytes(table: Table) -> Iterator[bytes]:
     """UTF-8 with a byte order mark, so that Excel opens it right; CRLF; formulas defused."""
-    rows = ([_csv_cell(value) for value in row] for row in chain([table.labels], table.rows))
+    table = flat(table)
+    # A CSV has no other sheet: what its reader does not see is said below the rows.
+    limits = ((sentence,) for sentence in table.limits)
+    rows = (
+        [_csv_cell(value) for value in row] for row in chain([table.labels], table.rows, limits)
+    )
     yield b"\xef\xbb\xbf"
     while chunk := list(islice(rows, CHUNK)):
         text = StringIO(newline="")
@@ -117,12 +160,14 @@ def csv_bytes(table: Table) -> Iterator[bytes]:
 
 def json_bytes(table: Table) -> Iterator[bytes]:
     """One object: what was asked, the columns, the rows as objects, how they add up."""
+    table = flat(table)
     head = {
         "report": table.name,
         "title": table.title,
         "made_at": table.made_at.isoformat(timespec="seconds"),
         "made_by": table.made_by,
-        "filters": dict(table.facts),
+        "filters": _as_object(table.facts),
+        "limits": [str(each) for each in table.limits],
         "columns": [
             {"key": column.key, "label": label, "kind": str(column.kind)}
             for column, label in zip(table.columns, table.labels, strict=True)
@@ -132,7 +177,7 @@ def json_bytes(table: Table) -> Iterator[bytes]:
     opening = json.dumps(head, ensure_ascii=False)[:-1] + ', "rows": ['
     rows = (
         json.dumps(dict(zip(keys, row, strict=True)), ensure_ascii=False, default=_json_cell)
-        for row in (map(_without_shares, table.rows))
+        for row in table.rows
     )
     between = "\n"
     yield opening.encode()
@@ -142,9 +187,12 @@ def json_bytes(table: Table) -> Iterator[bytes]:
     yield f'\n], "reconciliation": {json.dumps(table.closing(), ensure_ascii=False)}}}\n'.encode()
 
 
-def _without_shares(row: Row) -> Row:
-    # json would write a named tuple as a list.
-    return tuple(str(value) if value.__class__ is Share else value for value in row)
+def _as_object(facts: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Labels and values; what stands there twice, such as notes, is one text."""
+    found: dict[str, str] = {}
+    for label, value in facts:
+        found[label] = f"{found[label]} {value}" if label in found else value
+    return found
 
 
 def _json_cell(value: Any) -> str:
@@ -156,6 +204,7 @@ def write_xlsx(table: Table, path: Path) -> None:
 
     Raises what the rows raise, and leaves no file then.
     """
+    table = flat(table)
     labels = table.labels
     if len(set(labels)) != len(labels):
         raise ValueError(f"two columns of {table.name} have the same head")
@@ -193,6 +242,7 @@ def _about(table: Table) -> Iterator[dict[str, str]]:
     for label, text in (
         (_("Report"), table.title),
         *table.facts,
+        *((_("Not in it"), sentence) for sentence in table.limits),
         (_("Made at"), table.made_at.isoformat(" ", timespec="minutes")),
         (_("Made by"), table.made_by),
         (_("How it adds up"), table.closing()),

@@ -1,19 +1,22 @@
 """Maps of equal squares, drawn on the server as SVG: a treaty counts Niue and Russia alike.
 
 A tile has its code, a class of the style sheet, a mark that says the same without colour, and a
-link. Layouts are data: `US` has the states, the district and the territories, `WORLD` the 197
-states; neighbours stay near, continents are to be recognised, nothing more is claimed.
+link. Like a chart, a map is its title, sentences, a table and one drawing, in a page or alone.
+Layouts are data: `US` has the states, the district and the territories, `WORLD` the 197 states;
+neighbours stay near, continents are to be recognised, nothing more is claimed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from flask import Flask
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
+
+from crm.core import drawing
+from crm.core.shell import number
 
 #: Units of the drawing from tile to tile, and the gap between two.
 _STEP, _GAP = 34, 3
@@ -70,40 +73,97 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["tile_map"] = tile_map
 
 
+@dataclass(frozen=True)
+class TileMap:
+    """A drawn map, and everything it says in words: as a `Chart`."""
+
+    title: Any
+    #: How many places are of each sort, in sentences.
+    summary: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    name: str = field(repr=False)
+    layout: Layout = field(repr=False)
+    tiles: tuple[Tile, ...] = field(repr=False)
+    sorts: tuple[Sort, ...] = field(repr=False)
+
+    def _placed(self) -> Iterable[tuple[Tile, float, float, str]]:
+        """Tiles with the upper left corner of each, and the mark of its sort."""
+        marks = {sort.key: sort.mark for sort in self.sorts}
+        for tile in self.tiles:
+            if place := self.layout.places.get(tile.code):
+                yield tile, place[0] * _STEP, place[1] * _STEP, marks.get(tile.sort, "none")
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.layout.columns * _STEP - _GAP, self.layout.rows * _STEP - _GAP
+
+    def __html__(self) -> Markup:
+        """The map and its legend. It scrolls in its own box where it does not fit."""
+        width, height = self._size
+        drawn = "".join(_tile(*each) for each in self._placed())
+        # What is put in has been escaped piece by piece.
+        picture = Markup(  # noqa: S704
+            f'<svg class="tile-map tile-map-{self.layout.name}" '
+            f'viewBox="-1 -1 {width + 2} {height + 2}" '
+            f'role="group" aria-labelledby="{escape(self.name)}-title">'
+            f'<title id="{escape(self.name)}-title">{escape(self.title)}</title>{drawn}</svg>'
+        )
+        return Markup(
+            '<div class="tile-box" id="{name}"><a class="tile-skip" href="#{name}-end">{skip}</a>'
+            '{picture}</div><div id="{name}-end" tabindex="-1">{legend}</div>'
+        ).format(name=self.name, skip=_("Skip the map"), picture=picture,
+                 legend=_legend(self.sorts))  # fmt: skip
+
+    def still(self, width: int, *, dark: bool = False) -> str:
+        """The map alone with its legend: an SVG of so many pixels that needs nothing beside it."""
+        own_width, own_height = self._size
+        scale = (width - 2) / own_width
+        looks = _looks(dark)
+        drawn = "".join(_tile_alone(*each, looks) for each in self._placed())
+        legend, height = _legend_alone(self.sorts, width, own_height * scale + 2, looks)
+        inside = f'<g transform="translate(1 1) scale({scale:.4f})">{drawn}</g>{legend}'
+        return drawing.wrapped(self.title, self.summary, width, height, dark, "", inside)
+
+
 def tile_map(
     name: str, title: Any, layout: Layout, tiles: Iterable[Tile], sorts: Sequence[Sort]
-) -> Markup:
-    """The map and its legend. `name` makes its ids its own on the page.
+) -> TileMap:
+    """A map. `name` makes its ids its own on the page.
 
-    Places of the layout without a tile stay blank; tiles without a place are left out: the table
-    beside the map has all. It scrolls in its own box where it does not fit.
+    Places of the layout without a tile stay blank; tiles without a place are left out of the
+    drawing: the table has all.
     """
-    marks = {sort.key: sort.mark for sort in sorts}
-    drawn = [
-        _tile(each, layout.places[each.code], marks.get(each.sort, "none"))
-        for each in tiles
-        if each.code in layout.places
+    listed = tuple(tiles)
+    labels = {sort.key: str(sort.label) for sort in sorts}
+    counts: dict[str, int] = {}
+    for tile in listed:
+        counts[tile.sort] = counts.get(tile.sort, 0) + 1
+    said = [
+        _("%(label)s: %(number)s.", label=label, number=number(counts[key]))
+        for key, label in labels.items()
+        if key in counts
     ]
-    width, height = layout.columns * _STEP - _GAP, layout.rows * _STEP - _GAP
-    # What is put in has been escaped piece by piece.
-    picture = Markup(  # noqa: S704
-        f'<svg class="tile-map tile-map-{layout.name}" viewBox="-1 -1 {width + 2} {height + 2}" '
-        f'role="group" aria-labelledby="{escape(name)}-title">'
-        f'<title id="{escape(name)}-title">{escape(title)}</title>{"".join(drawn)}</svg>'
+    return TileMap(
+        title,
+        " ".join(said) or _("Nothing to show."),
+        (str(_("Place")), str(_("On the map")), str(_("What is told"))),
+        tuple((each.code, labels.get(each.sort, ""), each.told) for each in listed),
+        name,
+        layout,
+        listed,
+        tuple(sorts),
     )
-    return Markup(
-        '<div class="tile-box" id="{name}"><a class="tile-skip" href="#{name}-end">{skip}</a>'
-        '{picture}</div><div id="{name}-end" tabindex="-1">{legend}</div>'
-    ).format(name=name, skip=_("Skip the map"), picture=picture, legend=_legend(sorts))
 
 
-def _tile(tile: Tile, place: tuple[int, int], mark: str) -> str:
-    left, top = place[0] * _STEP, place[1] * _STEP
-    size = _STEP - _GAP
-    middle = left + size / 2
+def _base(tile: Tile, top: float, mark: str) -> float:
     # With something under it the code moves up.
-    base = top + (15 if tile.note or mark in ("dot", "stripes") else 20)
-    note = tile.note[:5]
+    return top + (15 if tile.note or mark in ("dot", "stripes") else 20)
+
+
+def _tile(tile: Tile, left: float, top: float, mark: str) -> str:
+    size = _STEP - _GAP
+    middle, base, note = left + size / 2, _base(tile, top, mark), tile.note[:5]
     inside = (
         f"<title>{escape(tile.told)}</title>"
         f"{_square(left, top, size)}{_mark(mark, left, top, size)}"
@@ -151,15 +211,102 @@ def _legend(sorts: Sequence[Sort]) -> Markup:
             square=Markup(_square(0.5, 0.5, size - 1)),  # noqa: S704 - numbers
             mark=Markup(_mark(sort.mark, 0.5, 0.5, size - 1)),  # noqa: S704 - numbers
             label=sort.label,
-            count="" if sort.count is None else Markup(" <b>{}</b>").format(_number(sort.count)),
+            count="" if sort.count is None else Markup(" <b>{}</b>").format(number(sort.count)),
         )
         for sort in sorts
     ]
     return Markup('<ul class="tile-legend">{}</ul>').format(Markup("").join(lines))
 
 
-def _number(value: float) -> str:
-    return str(format_decimal(value))
+# Alone
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A class of tiles without the style sheet: fill and edge, letters, mark."""
+
+    fill: str
+    edge: str
+    ink: str
+    mark: str
+
+
+def _looks(dark: bool) -> Mapping[str, _Look]:
+    """The same colours as the style sheet's, by sort; `tile-<key>` there."""
+    if dark:
+        card, ink, soft, on = "#1a2324", "#e6ebea", "#a3b0b0", "#0d2526"
+        party, joining, signed, line = "#6cc3c1", "#1f4a4b", "#e8b15d", "#5f6e6f"
+        warm, bad, red = "#3a2c14", "#3c2122", "#f0908f"
+        ramp = ("#1d3435", "#255254", "#4aa3a2", "#6cc3c1", "#a9e4e0")
+    else:
+        card, ink, soft, on = "#ffffff", "#1d2a2b", "#566364", "#ffffff"
+        party, joining, signed, line = "#0f5f63", "#b9dad8", "#b06a00", "#9aa6a6"
+        warm, bad, red = "#fbeed8", "#fbe5e4", "#a3282b"
+        ramp = ("#d8ebe9", "#a5d0cd", "#2f7f82", "#1b6064", "#0b4246")
+    empty = _Look(card, line, soft, soft)
+    return {
+        "party": _Look(party, party, on, on),
+        "joining": _Look(joining, party, ink, party),
+        "signatory": _Look(warm, signed, ink, signed),
+        "withdrawn": _Look(bad, red, ink, red),
+        "outside": empty,
+        "step-0": empty,
+        **{
+            f"step-{place}": _Look(fill, fill, ink if place < 3 else on, ink if place < 3 else on)
+            for place, fill in enumerate(ramp, start=1)
+        },
+    }
+
+
+def _tile_alone(tile: Tile, left: float, top: float, mark: str, looks: Mapping[str, _Look]) -> str:
+    size, look = _STEP - _GAP, looks.get(tile.sort, looks["outside"])
+    middle = left + size / 2
+    drawn = (
+        f'<rect x="{left}" y="{top}" width="{size}" height="{size}" rx="4" fill="{look.fill}" '
+        f'stroke="{look.edge}"/>{_mark_alone(mark, left, top, size, look)}'
+        f'<text x="{middle}" y="{_base(tile, top, mark)}" text-anchor="middle" font-size="10.5" '
+        f'font-weight="600" fill="{look.ink}">{drawing.clean(tile.code)}</text>'
+    )
+    if note := tile.note[:5]:
+        drawn += (
+            f'<text x="{middle}" y="{top + 26}" text-anchor="middle" font-size="9.5" '
+            f'fill="{look.ink}">{drawing.clean(note)}</text>'
+        )
+    return drawn
+
+
+def _mark_alone(mark: str, left: float, top: float, size: float, look: _Look) -> str:
+    drawn = _mark(mark, left, top, size)
+    filled = look.mark if mark == "dot" else "none"
+    return drawn.replace(
+        'class="tile-mark"', f'fill="{filled}" stroke="{look.mark}" stroke-width="1.5"'
+    )
+
+
+def _legend_alone(
+    sorts: Sequence[Sort], width: float, top: float, looks: Mapping[str, _Look]
+) -> tuple[str, float]:
+    """The legend below so many pixels, in as many lines as it takes, and where it ends."""
+    drawn, x, y, size = [], 0.0, top + 12, 18
+    for sort in sorts:
+        look = looks.get(sort.key, looks["outside"])
+        label = str(sort.label) if sort.count is None else f"{sort.label} {number(sort.count)}"
+        label = drawing.fitting(label, width - size - 8, 12)
+        takes = size + 6 + drawing.wide(label, 12)
+        if x and x + takes > width:
+            x, y = 0.0, y + 25
+        drawn.append(
+            f'<rect x="{x + 0.5:.1f}" y="{y + 0.5:.1f}" width="{size - 1}" height="{size - 1}" '
+            f'rx="4" fill="{look.fill}" stroke="{look.edge}"/>'
+            f"{_mark_alone(sort.mark, round(x, 1), round(y, 1), size - 1, look)}"
+            f'<text x="{x + size + 6:.1f}" y="{y + 13:.1f}" font-size="12" '
+            f'fill="{looks["outside"].ink}">{drawing.clean(label)}</text>'
+        )
+        x += takes + 14
+    return "".join(drawn), (y + size + 6 if sorts else top)
+
+
+# Numbers
 
 
 def steps(values: Iterable[int]) -> list[int]:
@@ -191,7 +338,7 @@ def step_sorts(values: Iterable[int]) -> list[Sort]:
     lowest = STEPS + 1 - len(begins)
     for place, (first, after) in enumerate(pairwise([*begins, max(found) + 1]), start=lowest):
         last = after - 1
-        label = _number(first) if first == last else f"{_number(first)}–{_number(last)}"
+        label = number(first) if first == last else f"{number(first)}–{number(last)}"
         sorts.append(Sort(f"step-{place}", label))
     return sorts
 

@@ -12,6 +12,7 @@ from crm.members import departures
 from crm.members.consent_rules import Purpose
 from crm.outreach import (
     asking,
+    commitment_views,
     handover,
     history_views,
     kept,
@@ -45,6 +46,7 @@ def init_app(app: Flask) -> None:
     offer(app, handover.AWAITED)
     shell.add_nav(app, NavItem(_l("Outreach"), "outreach.index", "send", Can.SEE, 20, "outreach"))
     departures.offer(app, departures.Source(frozenset({Purpose.PHOTO}), panels.photos_of_member))
+    shell.add_panel(app, "target", Panel(45, "outreach/_promised.html", commitment_views.of_target))
     shell.add_panel(app, "target", Panel(50, "outreach/_of_target.html", panels.of_target))
     shell.add_panel(app, "member", Panel(50, "outreach/_of_member.html", panels.of_member))
     shell.add_panel(app, "me", Panel(50, "outreach/_did.html", own.did))
@@ -54,6 +56,7 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "target_list", Panel(20, "outreach/_of_list.html", list_views.of_list))
     front = Panel(15, "outreach/_replies_due.html", reply_views.of_front)
     shell.add_panel(app, "front-top", front)
+    shell.add_panel(app, "front", Panel(40, "outreach/_overdue.html", commitment_views.of_front))
     outbox.job(app, outbox.Job(asking.JOB, _l("Ask whether answers came"), asking.take_step))
     why = _l("you answer for outreach that waits")
     mail.add_kind(app, mail.Kind("any_reply", _l("Any reply?"), why=why))

@@ -40,7 +40,7 @@ NONE = "none"
 NO_POST = NONE
 #: Filters that may ask for what has none, and what `ActionFilter` is told then.
 WITHOUT: Mapping[str, Any] = {
-    "ask": 0, "team": 0, "committee": 0, "post": 0, "body": 0,
+    "ask": 0, "member": 0, "team": 0, "committee": 0, "post": 0, "body": 0,
     "area": NOTHING, "region": NOTHING, "party": NOTHING, "went": NOTHING,
     "chapter": frozenset(), "chapter_itself": frozenset(),
 }  # fmt: skip
@@ -209,7 +209,7 @@ class Choices:
         A member is called what the viewer may read of them; of a file, a number.
         """
         if value == NONE and name in WITHOUT:
-            return _("None of them")
+            return _("nobody by name") if name == "member" else _("None of them")
         number = parse_id(value)
         if name == "member":
             member_id = kept_members([number]).get(number, number) if number else None

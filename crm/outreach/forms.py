@@ -263,6 +263,14 @@ class OutcomeForm(Form):
         description=_l("This address is marked bad, and no paper goes there any more."),
     )
     scan = FileField(_l("Scan or photo"))
+    text = long_text(
+        _l("What they promised"),
+        most=2000,
+        render_kw={"data-only-for": "commitment position_change meeting_offered"},
+    )
+    due_on = day(
+        _l("Due"), render_kw={"data-only-for": "commitment position_change meeting_offered"}
+    )
 
     def __init__(self, **values: Any):
         super().__init__(**values)

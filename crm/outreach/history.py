@@ -165,7 +165,7 @@ def _looked_for(wanted: ActionFilter) -> Any:
         few = select(ActionTarget.action_id).where(*wanted.of_targets())
         if _are_few(few):
             return select(Action.id).where(Action.id.in_(few)).order_by(*newest_first)
-    if wanted.chapter_ids is not None:
+    if wanted.chapter_ids:
         few = select(ActionChapter.action_id).where(
             ActionChapter.chapter_id.in_(wanted.chapter_ids)
         )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask import Flask, abort, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from sqlalchemy import select
@@ -16,7 +17,8 @@ from crm.core.i18n import day
 from crm.members.disclosure import Viewer
 from crm.outreach import window_rules
 from crm.outreach.channels import channels
-from crm.outreach.models import Action, ActionTarget, Outcome
+from crm.outreach.commitments import STATES, WHOSE, may_settle
+from crm.outreach.models import Action, ActionTarget, Commitment, Outcome
 from crm.outreach.operations import last_undo
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.record import action_with_facts, chapters_of
@@ -27,9 +29,24 @@ def init_app(app: Flask) -> None:
     """Say how entries are told."""
     history.add_kind(app, "action", _ACTION)
     history.add_kind(app, "reply_window", _WINDOWS)
+    history.add_kind(app, "commitment", _COMMITMENT)
     # Answers were entries of their own once; today they stand under their action.
     history.add_kind(
         app, "outcome", Kind(_l("Answer"), verbs=_VERBS, fields=_FIELDS, values=_VALUES)
+    )
+
+
+@blueprint.get("/outreach/commitments/<int:commitment_id>/history")
+@requires(Can.RECORD_OUTCOMES)
+def commitment_history(commitment_id: int) -> Any:
+    """Who recorded, corrected and settled a promise: for those who may do so."""
+    one = db.session.scalars(select(Commitment).where(Commitment.id == commitment_id)).one()
+    if not may_settle(one, current_user):
+        abort(404)
+    return history_page(
+        {"commitment": [commitment_id]},
+        name=_("Commitment"),
+        back=url_for(".commitment", commitment_id=commitment_id),
     )
 
 
@@ -167,6 +184,34 @@ _ACTION = Kind(
     link=lambda number: url_for("outreach.page", action_id=number),
     hidden=("action_target_id",),
     refs={"silent": "target"},
+)
+_COMMITMENT = Kind(
+    _l("Commitment"),
+    verbs={
+        "record_commitment": _l("Commitment recorded"),
+        "settle_commitment": _l("Settled"),
+        "reopen_commitment": _l("Opened again"),
+        "correct_commitment": _l("Corrected"),
+        "withdraw_commitment": _l("Taken back"),
+    },
+    fields={
+        "target_id": _l("Target"),
+        "campaign_id": _l("Campaign"),
+        "text": _l("What was promised"),
+        "made_on": _l("Promised on"),
+        "due_on": _l("Due"),
+        "whose": _l("Whose promise"),
+        "state": _l("State"),
+        "settled_on": _l("Since"),
+        "evidence": _l("What showed it"),
+    },
+    values={
+        "state": lambda value: STATES.get(str(value), value),
+        "whose": lambda value: WHOSE.get(str(value), value),
+    },
+    hidden=("outcome_id",),
+    names=lambda ids: dict.fromkeys(ids, _("Commitment")),
+    link=lambda number: url_for("outreach.commitment", commitment_id=number),
 )
 _WINDOWS = Kind(
     _l("How long an answer may take"),

@@ -7,7 +7,7 @@ whoever writes: a form, an import, a merge. Nobody waits for anybody, as rows ar
 is lost comes back by `rebuild`, and backups leave it out.
 
 Readers ask `reach`, which takes the kept sums where they know all that a filter asks, and the scan
-where they do not; and `done`, `chapters_did` and `awaited_by_channel`, which say None then.
+where they do not; and `done`, `chapters_did` and `pieces_by`, which say None then.
 """
 
 from dataclasses import fields
@@ -30,7 +30,6 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.sql.visitors import replacement_traverse
 
 from crm.core import db
 from crm.outreach.models import Action, ActionChapter, ActionTarget
@@ -249,16 +248,6 @@ def knows_done(wanted: ActionFilter) -> bool:
     )
 
 
-def _of_reach(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A filter's condition on `ActionTarget`, on the kept column of the same name."""
-    rows, sums = ActionTarget.__table__, KeptReach.__table__
-
-    def kept_column(element: Any, **_options: Any) -> Any:
-        return sums.c[element.name] if getattr(element, "table", None) is rows else None
-
-    return replacement_traverse(condition, {}, kept_column)
-
-
 def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
     """What reached targets: a column `by` (`target_id`, `term_id` or `campaign_id`), `channel`,
     `pieces`, `actions` (rows of `action_target`) and, with `days`, the `last` of them.
@@ -287,7 +276,7 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
     actions = func.sum(KeptReach.actions)
     sums = (
         select(*keys, func.sum(KeptReach.pieces).label("pieces"), actions.label("actions"))
-        .where(*(_of_reach(each) for each in wanted.of_targets()))
+        .where(*wanted.of_targets(KeptReach))
         .group_by(*keys)
         .having(actions > 0)
         .subquery("sums")
@@ -324,16 +313,29 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
     )
 
 
-def awaited_by_channel(wanted: ActionFilter) -> dict[str, int] | None:
-    """Pieces an answer is waited for, by channel; None where that is not kept."""
-    if not knows_reach(wanted):
+Pieces = dict[Any, int]
+
+
+def pieces_by(
+    wanted: ActionFilter, by: str, awaited: Sequence[str]
+) -> tuple[Pieces, Pieces, Pieces] | None:
+    """By a column of `ActionTarget` the pieces that reached targets, those of the channels
+    `awaited`, and those an answer is waited for now; None where that is not kept.
+    """
+    if by not in _KEYS[KeptReach] or not knows_reach(wanted):
         return None
+    key, pieces = getattr(KeptReach, by), KeptReach.pieces
+    of_awaited = func.sum(case((KeptReach.channel.in_(awaited), pieces), else_=0))
     rows = db.session.execute(
-        select(KeptReach.channel, func.sum(KeptReach.awaiting))
-        .where(*(_of_reach(each) for each in wanted.of_targets()))
-        .group_by(KeptReach.channel)
+        select(key, func.sum(pieces), of_awaited, func.sum(KeptReach.awaiting))
+        .where(*wanted.of_targets(KeptReach))
+        .group_by(key)
+        .having(func.sum(KeptReach.actions) > 0)
+    ).all()
+    reached, awaits, waiting = (
+        {row[0]: int(row[place]) for row in rows if row[place]} for place in (1, 2, 3)
     )
-    return {channel: int(pieces) for channel, pieces in rows if pieces}
+    return reached, awaits, waiting
 
 
 def done(wanted: ActionFilter) -> Select[Any] | None:

@@ -219,7 +219,13 @@ def redo_action(action: Action, *, by: User | None) -> None:
     if action.undone_at is None:
         return
     channel = channels()[action.channel]
-    kept = _of_kept_members(_of_kept_targets(last_undo(action.id).snapshot, channel), channel)
+    kept = last_undo(action.id).snapshot
+    kept = led_to_kept(
+        kept,
+        channel,
+        kept_ids([row["target_id"] for row in kept["targets"]]),
+        kept_members([row["member_id"] for row in kept["members"]]),
+    )
     refuse_strangers(action, kept["chapters"], by)
     for ask in BEFORE_REDO:
         ask(action, kept)
@@ -238,9 +244,19 @@ def redo_action(action: Action, *, by: User | None) -> None:
     audit.record("redo_action", "action", action.id, by=by)
 
 
-def _of_kept_targets(kept: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
-    """A snapshot with the targets that were merged since led to those that were kept."""
-    merged = kept_ids([row["target_id"] for row in kept["targets"]])
+def led_to_kept(
+    kept: Mapping[str, Any],
+    channel: Channel,
+    targets: Mapping[int, int],
+    members: Mapping[int, int],
+) -> dict[str, Any]:
+    """A snapshot with what was merged since led to what was kept, by the ids of both."""
+    return _of_kept_members(_of_kept_targets(kept, channel, targets), channel, members)
+
+
+def _of_kept_targets(
+    kept: Mapping[str, Any], channel: Channel, merged: Mapping[int, int]
+) -> dict[str, Any]:
     rows: dict[int, dict[str, Any]] = {}
     for row in kept["targets"]:
         target_id = merged.get(row["target_id"], row["target_id"])
@@ -251,9 +267,9 @@ def _of_kept_targets(kept: Mapping[str, Any], channel: Channel) -> dict[str, Any
     return {**kept, "targets": list(rows.values())}
 
 
-def _of_kept_members(kept: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
-    """A snapshot with the members that were merged since led to those that were kept."""
-    merged = kept_members([row["member_id"] for row in kept["members"]])
+def _of_kept_members(
+    kept: Mapping[str, Any], channel: Channel, merged: Mapping[int, int]
+) -> dict[str, Any]:
     rows: dict[int, dict[str, Any]] = {}
     for row in kept["members"]:
         member_id = merged.get(row["member_id"], row["member_id"])

@@ -27,6 +27,7 @@ from crm.outreach.models import (
     ActionPhoto,
     ActionRevision,
     ActionTarget,
+    Commitment,
     Outcome,
 )
 from crm.outreach.outcome_kinds import outcome_kinds
@@ -274,6 +275,10 @@ def _outcome(row: Outcome) -> tuple[str, str | None]:
     return _("An answer of %(day)s", day=day(row.received_on)), f"/outreach/{action_id}"
 
 
+def _commitment(row: Commitment) -> tuple[str, str | None]:
+    return _("A commitment of %(day)s", day=day(row.made_on)), f"/outreach/commitments/{row.id}"
+
+
 def _campaign(row: Campaign) -> tuple[str, str | None]:
     return _("The campaign %(name)s", name=row.name), f"/campaigns/{row.slug}"
 
@@ -301,6 +306,7 @@ forgetting.TEXTS |= {
     "action": FreeText(Action, ("note", "place", "details"), _action),
     "action_revision": FreeText(ActionRevision, ("reason", "snapshot"), _revision),
     "outcome": FreeText(Outcome, ("summary",), _outcome),
+    "commitment": FreeText(Commitment, ("text", "evidence"), _commitment),
     "campaign": FreeText(Campaign, ("summary", "description"), _campaign),
     "position": FreeText(Position, ("evidence",), _position),
     "target": FreeText(Target, ("note",), _target),

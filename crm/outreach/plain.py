@@ -6,7 +6,7 @@ for, so that a word is not taken for a name that nobody there has.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -20,21 +20,36 @@ from crm.outreach.models import ActionMember
 class Plain:
     """Takes names out of what somebody typed: `plain(text)`."""
 
-    def __init__(self, names: Iterable[tuple[str, str | None]] = (), but: str = ""):
-        """`names` as (given, family); words of `but` stay."""
+    def __init__(
+        self,
+        names: Iterable[tuple[str, str | None]] = (),
+        but: str = "",
+        *,
+        only_full: bool = False,
+    ):
+        """`names` as (given, family); words of `but` stay, and with `only_full` a family name
+        that stands alone.
+        """
         kept = set(but.casefold().split())
         wanted: dict[str, None] = {}
+        self._then: Plain | None = None
         for given, family in names:
             if family:
                 wanted[f"{given} {family}"] = None
-                if family.casefold() not in kept:
+                if not only_full and family.casefold() not in kept:
                     wanted[family] = None
         longest_first = sorted(wanted, key=len, reverse=True)
         words = "|".join(re.escape(each) for each in longest_first)
         self.pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
 
     def __call__(self, text: str) -> str:
-        return self.pattern.sub(_("a member"), text) if self.pattern else text
+        text = self.pattern.sub(_("a member"), text) if self.pattern else text
+        return self._then(text) if self._then else text
+
+    def then(self, other: "Plain") -> "Plain":
+        """This one, and the other after it."""
+        self._then = other
+        return self
 
     def maybe(self, text: str | None) -> str | None:
         """The same for a text there may be none of."""
@@ -62,7 +77,43 @@ def without_members(
             .distinct()
         )
         found |= {row[0]: (row[1], row[2]) for row in rows}
-    if to is not None and found:
-        shown = disclose(found, to=to, exit=Exit.PAGE)
-        found = {number: name for number, name in found.items() if not shown[number].is_named}
-    return Plain(found.values(), but)
+    return Plain(_hidden(found, to).values(), but)
+
+
+def of_any_member(texts: Collection[str], *, to: Viewer | None = None) -> Plain:
+    """For texts that belong to no outreach: full names of members, whoever they are, go.
+
+    A family name alone stays: it may be a senator's. Three statements for 500 words.
+    """
+    found: dict[int, tuple[str, str | None]] = {}
+    for some in db.batches(sorted({each for text in texts for each in _runs(text)})):
+        rows = db.session.execute(
+            select(Member.id, Member.given_name, Member.family_name).where(
+                Member.family_name.in_(some)
+            )
+        )
+        # Only whom a text names in full: the others need not be asked about.
+        found |= {
+            row[0]: (row[1], row[2])
+            for row in rows
+            if any(f"{row[1]} {row[2]}".casefold() in text.casefold() for text in texts)
+        }
+    return Plain(_hidden(found, to).values(), only_full=True)
+
+
+def _runs(text: str) -> Iterator[str]:
+    """One, two and three words on end that a family name may be, without what stands around."""
+    words = text.split()
+    for at in range(len(words)):
+        for many in (1, 2, 3):
+            yield " ".join(words[at : at + many]).strip(".,;:!?()“”\"'’")
+
+
+def _hidden(
+    found: dict[int, tuple[str, str | None]], to: Viewer | None
+) -> dict[int, tuple[str, str | None]]:
+    """Those whose names this viewer may not see."""
+    if to is None or not found:
+        return found
+    shown = disclose(found, to=to, exit=Exit.PAGE)
+    return {number: name for number, name in found.items() if not shown[number].is_named}

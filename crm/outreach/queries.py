@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, select
+from sqlalchemy.orm import aliased
 
 from crm.core import db
 from crm.members.models import TeamMember
@@ -18,10 +19,17 @@ from crm.outreach.models import (
     action_ask,
 )
 from crm.outreach.outcome_kinds import answer_names
+from crm.outreach.parts import Part, columns_of, told_apart
 from crm.targets.models import CommitteeSeat, Post, Target, Term
 
 #: Of a filter by a word: what has none.
 NOTHING = ""
+
+# Names of their own: whatever statement a filter narrows may be of these tables itself.
+_chapter, _member, _in_team = aliased(ActionChapter), aliased(ActionMember), aliased(TeamMember)
+_target, _term, _post = aliased(Target), aliased(Term), aliased(Post)
+_seat, _outcome, _ask = aliased(CommitteeSeat), aliased(Outcome), action_ask.alias()
+_whole = aliased(Action)
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class ActionFilter:
     #: A chapter and all below it, as ids; of nothing, what no chapter did.
     chapter_ids: frozenset[int] | None = None
     ask_id: int | None = None
-    #: Actions a member, or somebody of a team, took part in by name.
+    #: Actions a member, or somebody of a team, took part in by name; of 0, in which nobody is
+    #: named for some of it, or somebody of no team took part.
     member_id: int | None = None
     team_id: int | None = None
     target_id: int | None = None
@@ -104,78 +113,84 @@ class ActionFilter:
         if self.channel is not None:
             asked.append(table.channel == self.channel)
         if self.chapter_ids is not None:
-            of_action = exists().where(ActionChapter.action_id == action_id)
+            of_action = exists().where(_chapter.action_id == action_id)
             asked.append(
-                of_action.where(ActionChapter.chapter_id.in_(self.chapter_ids))
+                of_action.where(_chapter.chapter_id.in_(self.chapter_ids))
                 if self.chapter_ids
                 else ~of_action
             )
         if self.ask_id is not None:
-            of_action = exists().where(action_ask.c.action_id == action_id)
+            of_action = exists().where(_ask.c.action_id == action_id)
             asked.append(
-                of_action.where(action_ask.c.ask_id == self.ask_id) if self.ask_id else ~of_action
+                of_action.where(_ask.c.ask_id == self.ask_id) if self.ask_id else ~of_action
             )
-        if self.member_id is not None:
+        if self.member_id == 0:
+            tallied = select(_whole.id).where(_whole.unnamed > 0)
+            asked.append(action_id.in_(tallied))
+        elif self.member_id is not None:
             asked.append(
-                exists().where(
-                    ActionMember.action_id == action_id, ActionMember.member_id == self.member_id
-                )
+                exists().where(_member.action_id == action_id, _member.member_id == self.member_id)
             )
         if self.team_id is not None:
-            of_team = select(TeamMember.member_id)
+            of_team = select(_in_team.member_id)
             if self.team_id:
-                of_team = of_team.where(TeamMember.team_id == self.team_id)
-                in_team = ActionMember.member_id.in_(of_team)
+                of_team = of_team.where(_in_team.team_id == self.team_id)
+                in_team = _member.member_id.in_(of_team)
             else:
-                in_team = ActionMember.member_id.not_in(of_team)
-            asked.append(exists().where(ActionMember.action_id == action_id, in_team))
+                in_team = _member.member_id.not_in(of_team)
+            asked.append(exists().where(_member.action_id == action_id, in_team))
         return asked
 
-    def of_targets(self) -> list[ColumnElement[bool]]:
-        """Conditions on `ActionTarget` rows: all that the filter asks."""
-        asked = self._on(ActionTarget, ActionTarget.action_id)
+    def of_targets(self, table: Any = ActionTarget) -> list[ColumnElement[bool]]:
+        """Conditions on `ActionTarget` rows: all that the filter asks.
+
+        Of another table that calls its columns so, where the filter asks for no other columns.
+        """
+        asked = self._on(table, getattr(table, "action_id", None))
         if self.target_id is not None:
-            asked.append(ActionTarget.target_id == self.target_id)
+            asked.append(table.target_id == self.target_id)
         if self.post_id == 0:
-            asked.append(ActionTarget.term_id.is_(None))
+            asked.append(table.term_id.is_(None))
         elif self.post_id is not None:
-            terms_of_post = select(Term.id).where(Term.post_id == self.post_id)
-            asked.append(ActionTarget.term_id.in_(terms_of_post))
+            terms_of_post = select(_term.id).where(_term.post_id == self.post_id)
+            asked.append(table.term_id.in_(terms_of_post))
         # IN and not EXISTS: it lets the database begin from the few targets that are meant.
         if self.kind is not None or self.region is not None:
-            targets = select(Target.id)
+            targets = select(_target.id)
             if self.kind is not None:
-                targets = targets.where(Target.kind == self.kind)
+                targets = targets.where(_target.kind == self.kind)
             if self.region is not None:
-                targets = targets.where(Target.region == (self.region or None))
-            asked.append(ActionTarget.target_id.in_(targets))
-        asked.extend(self._of_terms())
+                targets = targets.where(_target.region == (self.region or None))
+            asked.append(table.target_id.in_(targets))
+        asked.extend(self._of_terms(table))
         if self.on_list is not None:
-            asked.append(ActionTarget.target_id.in_(self.on_list.targets))
+            asked.append(table.target_id.in_(self.on_list.targets))
         if self.outcome is not None:
-            answered = select(Outcome.action_target_id).where(Outcome.kind == self.outcome)
-            asked.append(ActionTarget.id.in_(answered))
+            answered = select(_outcome.action_target_id).where(_outcome.kind == self.outcome)
+            asked.append(table.id.in_(answered))
         if self.committee_id is not None:
-            sit = select(CommitteeSeat.target_id)
+            sit = select(_seat.target_id)
             if self.committee_id:
-                sit = sit.where(CommitteeSeat.body_id == self.committee_id)
-                asked.append(ActionTarget.target_id.in_(sit))
+                sit = sit.where(_seat.body_id == self.committee_id)
+                asked.append(table.target_id.in_(sit))
             else:
-                asked.append(ActionTarget.target_id.not_in(sit))
+                asked.append(table.target_id.not_in(sit))
         if self.went_to is not None:
-            asked.append(ActionTarget.went_to == (self.went_to or None))
+            asked.append(table.went_to == (self.went_to or None))
         if self.state is not None:
             asked.extend(_in_state(self.state))
         return asked
 
-    def _of_terms(self) -> list[ColumnElement[bool]]:
+    def _of_terms(self, table: Any) -> list[ColumnElement[bool]]:
         """What is asked of the term held that day; who held none has no state and no party."""
-        terms = select(Term.id).join(Post, Post.id == Term.post_id)
+        terms = select(_term.id)
+        if self.area is not None or self.body_id is not None:
+            terms = terms.join(_post, _post.id == _term.post_id)
         with_term, without = list[ColumnElement[bool]](), list[ColumnElement[bool]]()
         for column, value in (
-            (Post.area, self.area),
-            (Term.party, self.party),
-            (Post.body_id, self.body_id),
+            (_post.area, self.area),
+            (_term.party, self.party),
+            (_post.body_id, self.body_id),
         ):
             if value:
                 with_term.append(column == value)
@@ -183,11 +198,9 @@ class ActionFilter:
                 without.append(column.is_not(None))
         asked = list[ColumnElement[bool]]()
         if with_term:
-            asked.append(ActionTarget.term_id.in_(terms.where(*with_term)))
+            asked.append(table.term_id.in_(terms.where(*with_term)))
         for has in without:
-            asked.append(
-                ActionTarget.term_id.is_(None) | ActionTarget.term_id.not_in(terms.where(has))
-            )
+            asked.append(table.term_id.is_(None) | table.term_id.not_in(terms.where(has)))
         return asked
 
     def of_actions(self) -> list[ColumnElement[bool]]:
@@ -206,10 +219,10 @@ def _in_state(state: str) -> list[ColumnElement[bool]]:
     """Conditions on `ActionTarget`: waiting, closed without an answer, or answered."""
     if state == "waiting":
         return [ActionTarget.awaiting.is_(True)]
-    came = exists().where(Outcome.action_target_id == ActionTarget.id)
+    came = exists().where(_outcome.action_target_id == ActionTarget.id)
     if state == "closed":
         return [ActionTarget.closed_on.is_not(None), ~came]
-    return [came.where(Outcome.kind.in_(answer_names()))]
+    return [came.where(_outcome.kind.in_(answer_names()))]
 
 
 def actions(wanted: ActionFilter) -> Select[Action]:
@@ -221,35 +234,37 @@ def actions(wanted: ActionFilter) -> Select[Action]:
     )
 
 
-def counted(wanted: ActionFilter) -> Subquery:
+def counted(wanted: ActionFilter, *parts: Part) -> Subquery:
     """One row an action: `action_id, campaign_id, channel, happened_on, pieces`, each counted once.
 
     Where the filter asks for targets, `pieces` is what reached those: the sum of their pieces for
-    a channel counted per piece, the act itself once for any other.
+    a channel counted per piece, the act itself once for any other. With `parts` one row an action
+    and part, with what of the action belongs to that part.
     """
-    if not wanted.narrows_targets:
-        return (
-            select(
-                Action.id.label("action_id"),
-                Action.campaign_id,
-                Action.channel,
-                Action.happened_on,
-                Action.pieces,
-            )
-            .where(*wanted.of_actions())
-            .subquery("counted")
-        )
+    if not wanted.narrows_targets and not any(part.of_targets for part in parts):
+        whole = select(
+            Action.id.label("action_id"),
+            Action.campaign_id,
+            Action.channel,
+            Action.happened_on,
+            Action.pieces,
+            *columns_of(Action, parts),
+        ).where(*wanted.of_actions())
+        told: Subquery = told_apart(whole, Action, parts, wanted).subquery("counted")
+        return told
     reached = case(
         (ActionTarget.channel.in_(per_piece_names()), func.sum(ActionTarget.pieces)),
         else_=func.max(ActionTarget.pieces),
     )
-    return (
+    apart = columns_of(ActionTarget, parts)
+    of_those = (
         select(
             ActionTarget.action_id,
             ActionTarget.campaign_id,
             ActionTarget.channel,
             ActionTarget.happened_on,
             reached.label("pieces"),
+            *apart,
         )
         .where(*wanted.of_targets())
         .group_by(
@@ -257,9 +272,11 @@ def counted(wanted: ActionFilter) -> Subquery:
             ActionTarget.campaign_id,
             ActionTarget.channel,
             ActionTarget.happened_on,
+            *(each.name for each in apart),
         )
-        .subquery("counted")
     )
+    told = told_apart(of_those, ActionTarget, parts, wanted).subquery("counted")
+    return told
 
 
 def total(wanted: ActionFilter) -> int:

@@ -32,6 +32,7 @@ from crm.core.paging import Page, page_number, page_of
 from crm.core.text import slugify
 from crm.members.disclosure import Viewer, first_name
 from crm.outreach.channels import channels
+from crm.outreach.commitments import Promised, record_answer
 from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, Asked, parse_filter
 from crm.outreach.forms import OutcomeForm, UndoForm
 from crm.outreach.history import Entry, page_of_entries, waiting, waiting_rows
@@ -46,7 +47,6 @@ from crm.outreach.models import (
 from crm.outreach.operations import (
     last_undo,
     may_change,
-    record_outcome,
     redo_action,
     snapshot,
     undo_action,
@@ -223,7 +223,8 @@ def answer(action_target_id: int) -> Any:
     if not form.is_submitted():
         form.received_on.data = today()
     outcome = form.carry(
-        lambda: record_outcome(
+        lambda: record_answer(
+            promised=Promised(form.text.data or "", form.due_on.data),
             action_target_id=action_target_id,
             kind=form.kind.data,
             received_on=form.received_on.data,

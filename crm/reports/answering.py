@@ -1,21 +1,22 @@
 """A report asked and answered: for a page, for a file, for a command, from the same rows."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
 from flask import Flask
 from flask_babel import gettext as _
-from markupsafe import Markup
 
-from crm.core import db
+from crm.core.charts import Chart
 from crm.core.errors import Refused
 from crm.core.shell import number
 from crm.core.streams import stream
 from crm.core.tables import Row, Table
+from crm.reports.as_of import hide_later, known
 from crm.reports.catalogue import Question, Report, in_order, totals
+from crm.reports.comparing import Compared
 from crm.reports.extracts import Extract
 from crm.reports.rules import Reckoning
 
@@ -34,31 +35,64 @@ class Answer:
     is_cut: bool
     totals: Row
     reckoning: Reckoning
-    chart: Markup | None
+    chart: Chart | None
+    #: What of it the viewer may not see, in sentences.
+    limits: Sequence[str] = ()
+    #: What the lines add up to, by column, where that is something else than the total.
+    of_lines: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def repeats(self) -> bool:
-        """Whether the rows add up to something else than the total."""
-        return self.reckoning.sums.rows_total != self.reckoning.sums.total
 
+def answer(
+    app: Flask,
+    report: Report,
+    question: Question,
+    sort: str | None = None,
+    most: int = SHOWN,
+) -> Answer:
+    """Rows, totals and reconciliation, all from one snapshot, so that they agree.
 
-def answer(app: Flask, report: Report, question: Question, sort: str | None = None) -> Answer:
-    """Rows, totals and reconciliation, all from one snapshot, so that they agree."""
-    with db.apart(app):
+    Of a streamed report the first `most` rows.
+    """
+    with known(app, question.as_of):
         if report.streamed:
-            rows, rows_total = list(islice(report.rows(question), SHOWN + 1)), None
+            rows, rows_total = list(islice(report.rows(question), most + 1)), None
         else:
             rows = list(in_order(report, report.rows(question), sort))
             rows_total = sum(row[report.place(report.counts)] for row in rows)
         reckoning = report.reckon(question, rows_total)
-    is_cut = report.streamed and len(rows) > SHOWN
+        limits = limits_of(report, question)
+    is_cut = report.streamed and len(rows) > most
     return Answer(
-        rows=rows[:SHOWN] if is_cut else rows,
+        rows=rows[:most] if is_cut else rows,
         is_cut=is_cut,
-        totals=totals(report, rows, reckoning),
+        totals=_totals(report, rows, reckoning),
         reckoning=reckoning,
         chart=report.chart(rows) if report.chart and rows else None,
+        limits=limits,
+        of_lines=_of_lines(report, reckoning),
     )
+
+
+def _totals(report: Report, rows: Sequence[Row], reckoning: Reckoning) -> Row:
+    if isinstance(report, Compared):
+        return report.sums(rows, reckoning)
+    return totals(report, rows, reckoning)
+
+
+def _of_lines(report: Report, reckoning: Reckoning) -> dict[str, int]:
+    """What the lines of the counted columns add up to, where that is not the total."""
+    if isinstance(report, Compared):
+        return report.of_lines(reckoning)
+    sums = reckoning.sums
+    return {report.counts: sums.rows_total} if sums.rows_total != sums.total else {}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The whole answer, and the drawing of it."""
+
+    extract: Extract
+    chart: Chart | None
 
 
 def extract(
@@ -73,7 +107,19 @@ def extract(
 
     Raises `Refused` where it has more than `most` rows: a file has all of them.
     """
-    with db.apart(app):
+    return whole(app, report, question, sort, facts, most).extract
+
+
+def whole(
+    app: Flask,
+    report: Report,
+    question: Question,
+    sort: str | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+    most: int = MOST,
+) -> Whole:
+    """The same with its chart."""
+    with known(app, question.as_of):
         rows = list(islice(in_order(report, report.rows(question), sort), most + 1))
         if len(rows) > most:
             raise Refused(
@@ -83,19 +129,21 @@ def extract(
                 )
             )
         reckoning = report.reckon(question, sum(row[report.place(report.counts)] for row in rows))
-        return Extract(
+        told = Extract(
             name=report.name,
             title=str(report.title),
             columns=[replace(each, label=str(each.label)) for each in report.columns],
             rows=[report.cells(row) for row in rows],
             keys=keys_of(report, rows),
-            totals=totals(report, rows, reckoning),
+            totals=_totals(report, rows, reckoning),
             told=str(reckoning),
             holds=reckoning.sums.holds,
             facts=facts,
             limits=limits_of(report, question),
             counts=report.counts,
+            more={"of_lines": _of_lines(report, reckoning)},
         )
+    return Whole(told, report.chart(rows) if report.chart and rows else None)
 
 
 def keys_of(report: Report, rows: Sequence[Row]) -> list[str]:
@@ -138,17 +186,27 @@ class Order:
 
     @property
     def filename(self) -> str:
-        """`activity-by-target-2026-11-23.csv`."""
-        return f"{self.report.name}-{self.made_at:%Y-%m-%d}.{self.format}"
+        """`activity-by-target-2026-11-23.csv`; as of an earlier day it names that."""
+        as_of = self.question.as_of
+        day = f"as-of-{as_of}" if as_of else f"{self.made_at:%Y-%m-%d}"
+        return f"{self.report.name}-{day}.{self.format}"
 
 
 def file_of(app: Flask, order: Order) -> Iterator[bytes]:
     """The file, piece by piece, from one snapshot of its own."""
-    return stream(app, lambda: _table(order), format=order.format, locale=order.locale)
+    return stream(
+        app,
+        lambda: _table(order),
+        format=order.format,
+        locale=order.locale,
+        temporary=order.question.as_of is not None,
+    )
 
 
 def _table(order: Order) -> Table:
     report, question = order.report, order.question
+    if question.as_of is not None:
+        hide_later(question.as_of)
     counted, at = [0], report.place(report.counts)
 
     def rows() -> Iterator[Row]:
@@ -162,6 +220,7 @@ def _table(order: Order) -> Table:
         columns=report.columns,
         rows=rows(),
         facts=order.facts,
+        limits=limits_of(report, question),
         made_at=order.made_at,
         made_by=order.made_by,
         closing=lambda: str(report.reckon(question, counted[0])),

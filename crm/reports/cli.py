@@ -1,6 +1,7 @@
 """`crm report`: any report as a file, from a shell or a timer. Members are numbers there too."""
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,16 +11,18 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_babel import get_locale
 
-from crm.core import reads
+from crm.core import pdf, reads
 from crm.core.access import Scope
 from crm.core.cli import ensure_database, write_whole
+from crm.core.errors import Refused
 from crm.core.i18n import timezone_name
 from crm.core.tables import FORMATS
 from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import NAMES
+from crm.reports import documents
 from crm.reports.answering import Order, file_of
-from crm.reports.catalogue import Question, reports
-from crm.reports.forms import parse
+from crm.reports.catalogue import reports
+from crm.reports.forms import WORDS, Asked, parse
 
 #: Who a command is: it sees all chapters, and names nobody.
 COMMAND = Viewer(sees=Scope(everywhere=True, chapter_ids=frozenset()), exports_people=False)
@@ -33,7 +36,7 @@ def init_app(app: Flask) -> None:
 @click.command("report")
 @click.argument("name", required=False)
 @click.option("--list", "lists", is_flag=True, help="Name the reports and stop.")
-@click.option("--format", "format", type=click.Choice(list(FORMATS)), default="csv",
+@click.option("--format", "format", type=click.Choice([*FORMATS, "pdf"]), default="csv",
               show_default=True)  # fmt: skip
 @click.option("--campaign", metavar="SLUG", help="Only this campaign.")
 @click.option("--since", metavar="DATE", help="From this day on, such as 2025-09-01.")
@@ -52,6 +55,9 @@ def init_app(app: Flask) -> None:
 @click.option("--member", metavar="ID", help="Only what this member took part in.")
 @click.option("--of-list", "list", metavar="SLUG", help="Only targets on this list.")
 @click.option("--by", metavar="WHAT", help="Count by person or by post, where a report can.")
+@click.option("--period", metavar="NAME", help="A period by its name, such as last-month.")
+@click.option("--compare", metavar="WITH", help="Beside the period `before`, or a `year` earlier.")
+@click.option("--as-of", "as_of", metavar="DATE", help="What was known at the end of this day.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
               help="File to write; without it, the standard output.")  # fmt: skip
 @with_appcontext
@@ -68,28 +74,42 @@ def report(
         raise click.UsageError("name a report; `crm report --list` lists them")
     if name not in known:
         raise click.UsageError(f"there is no report {name!r}; `crm report --list` lists them")
-    if output is None and format == "xlsx" and sys.stdout.isatty():
-        raise click.UsageError("an Excel file does not fit on a screen; give -o FILE")
+    if output is None and format in ("xlsx", "pdf") and sys.stdout.isatty():
+        raise click.UsageError("such a file does not fit on a screen; give -o FILE")
     ensure_database()
     asked = parse(
-        {key: filters[key] or "" for key in (*NAMES, "member", "by")}, known[name], COMMAND
+        {key: filters[key] or "" for key in (*NAMES, "member", *WORDS)}, known[name], COMMAND
     )
     if asked.problems:
         raise click.UsageError(" ".join(asked.problems))
-    order = Order(
-        report=known[name].asked_by(asked.by),
-        question=Question(wanted=asked.wanted, viewer=COMMAND, exit=Exit.EXPORT),
-        format=format,
-        facts=asked.told(Exit.EXPORT),
-        made_at=datetime.now(ZoneInfo(timezone_name())),
-        made_by="crm report",
-        locale=str(get_locale() or "en"),
-    )
-    reads.export(name, format=format, filters=asked.given)
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    data = file_of(app, order)
+    reads.export(name, format=format, filters=asked.address)
+    data = _file(asked, format)
     if output is None:
         for piece in data:
             click.echo(piece, nl=False)
     else:
         write_whole(output, data)
+
+
+def _file(asked: Asked, format: str) -> Iterator[bytes]:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    made_at = datetime.now(ZoneInfo(timezone_name()))
+    if format == "pdf":
+        try:
+            made = documents.made(
+                app, asked, COMMAND, made_at=made_at, made_by="crm report",
+                paper=pdf.usual_paper(),
+            )  # fmt: skip
+        except Refused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+        return iter([made])
+    order = Order(
+        report=asked.shown,
+        question=asked.question(COMMAND, Exit.EXPORT),
+        format=format,
+        facts=asked.told(Exit.EXPORT),
+        made_at=made_at,
+        made_by="crm report",
+        locale=str(get_locale() or "en"),
+    )
+    return file_of(app, order)

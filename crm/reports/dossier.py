@@ -12,7 +12,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import format_date, format_decimal, ngettext
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from crm.campaigns.evidence import evidence
 from crm.campaigns.models import Campaign
@@ -20,10 +20,12 @@ from crm.campaigns.positions import Asked, asks_on, position_on
 from crm.campaigns.rules import CONFIDENCES, SUPPORTS
 from crm.core import db
 from crm.outreach.channels import channels
+from crm.outreach.commitment_queries import state_on
+from crm.outreach.commitments import KEPT, OPEN, OURS, STATES
 from crm.outreach.history import Answer, answers_to
-from crm.outreach.models import ActionTarget, Outcome
+from crm.outreach.models import ActionTarget, Commitment, Outcome
 from crm.outreach.outcome_kinds import outcome_kinds
-from crm.outreach.plain import Plain, without_members
+from crm.outreach.plain import Plain, of_any_member, without_members
 from crm.reports.rules import Tally
 from crm.targets import queries as targets
 from crm.targets.contact_queries import CAPITAL, paper
@@ -95,7 +97,7 @@ class Dossier:
 
 
 def dossier(target: Target, on: date) -> Dossier:
-    """Gather it as of a day: thirteen statements at most, whatever there is."""
+    """Gather it as of a day: seventeen statements at most, whatever there is."""
     terms = [row for row in targets.terms(target.id) if row[0].starts_on is None
              or row[0].starts_on <= on]  # fmt: skip
     office = _office(terms, on)
@@ -108,7 +110,8 @@ def dossier(target: Target, on: date) -> Dossier:
     )
     shown = evidence().kept([each.id for each in held])
     plain = without_members(
-        [*(c.action_id for c in contacts.latest), *(action for action, *_rest in promised),
+        [*(c.action_id for c in contacts.latest),
+         *(each.action_id for each in promised if each.action_id),
          *(each.action_id for each in shown.values())],
         but=target.name,
     )  # fmt: skip
@@ -116,7 +119,7 @@ def dossier(target: Target, on: date) -> Dossier:
     main = [
         _positions(held, asks_on(target.id, on), shown, plain),
         *(_treaty(key, events, on) for key in INSTRUMENTS if target.kind == "government"),
-        _promises(promised, plain),
+        _promises(promised, plain, on),
         contacts.section(plain),
     ]
     side = [_ways(points)]
@@ -449,33 +452,96 @@ def _contacts(target_id: int, on: date) -> _Contacts:
     )  # fmt: skip
 
 
-def _commitments(target_id: int, on: date) -> list[Any]:
-    """What they promised: (action, day, summary), the latest first. One statement."""
-    return list(
-        db.session.execute(
-            select(ActionTarget.action_id, Outcome.received_on, Outcome.summary)
-            .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
-            .where(
-                ActionTarget.target_id == target_id,
-                Outcome.kind == "commitment",
-                Outcome.received_on <= on,
-            )
-            .order_by(Outcome.received_on.desc(), Outcome.id.desc())
-            .limit(MOST_ROWS)
+@dataclass(frozen=True)
+class _Promise:
+    """What was promised, with the outreach it came of if any."""
+
+    action_id: int | None
+    made_on: date
+    text: str
+    #: None of an answer of which no promise was written down.
+    record: Commitment | None
+
+
+def _commitments(target_id: int, on: date) -> list[_Promise]:
+    """What they promised and we did, the latest first, and answers that only say that they
+    promised. Two statements.
+    """
+    rows = db.session.execute(
+        select(Commitment, ActionTarget.action_id)
+        .outerjoin(Outcome, Outcome.id == Commitment.outcome_id)
+        .outerjoin(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(Commitment.target_id == target_id, Commitment.made_on <= on)
+        .order_by(Commitment.made_on.desc(), Commitment.id.desc())
+        .limit(MOST_ROWS + 1)
+    ).all()
+    told = [_Promise(action, each.made_on, each.text, each) for each, action in rows]
+    written = exists().where(Commitment.outcome_id == Outcome.id)
+    bare = db.session.execute(
+        select(ActionTarget.action_id, Outcome.received_on, Outcome.summary)
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .where(
+            ActionTarget.target_id == target_id,
+            Outcome.kind == "commitment",
+            Outcome.received_on <= on,
+            ~written,
         )
+        .order_by(Outcome.received_on.desc(), Outcome.id.desc())
+        .limit(MOST_ROWS + 1)
     )
+    told += [_Promise(action, day, summary or "", None) for action, day, summary in bare]
+    return sorted(told, key=lambda each: each.made_on, reverse=True)
 
 
-def _promises(promised: Sequence[Any], plain: Plain) -> Section:
+def _promises(promised: Sequence[_Promise], plain: Plain, on: date) -> Section:
+    """Overdue ones first, then open ones; each says how it stands. Of what came of no outreach,
+    any member's full name is taken out.
+    """
+    alone = [each.text for each in promised if each.action_id is None]
+    read = of_any_member(alone).then(plain) if alone else plain
     lines = [
-        Line(
-            head=_day(day),
-            text=_short(plain(summary or _("No words were kept."))),
-            url=url_for("outreach.page", action_id=action_id),
+        (
+            _order(each, on),
+            Line(
+                head=_day(each.made_on),
+                mark=_standing(each.record, on)[0] if each.record else "",
+                tone=_standing(each.record, on)[1] if each.record else "plain",
+                text=_short(_whose(each, read(each.text or _("No words were kept.")))),
+                url=url_for("outreach.commitment", commitment_id=each.record.id)
+                if each.record
+                else url_for("outreach.page", action_id=each.action_id),
+            ),
         )
-        for action_id, day, summary in promised
+        for each in promised
     ]
-    return _section("commitments", _("What they promised"), lines, _("No commitment is recorded."))
+    in_order = [line for _place, line in sorted(lines, key=lambda pair: pair[0])]
+    return _section("commitments", _("Commitments"), in_order, _("No commitment is recorded."))
+
+
+def _whose(each: _Promise, text: str) -> str:
+    if each.record is not None and each.record.whose == OURS:
+        return _("We promised: %(text)s", text=text)
+    return text
+
+
+def _order(each: _Promise, on: date) -> int:
+    if each.record is None:
+        return 2
+    if state_on(each.record, on) != OPEN:
+        return 3
+    return 0 if each.record.due_on and each.record.due_on < on else 1
+
+
+def _standing(each: Commitment, on: date) -> tuple[str, str]:
+    """`overdue since 3 Mar 2026`, `due 3 Mar 2026`, `kept`; and the colour of it."""
+    state = state_on(each, on)
+    if state != OPEN:
+        return str(STATES[state]).lower(), "good" if state == KEPT else "bad"
+    if each.due_on is None:
+        return _("open"), "plain"
+    if each.due_on < on:
+        return _("overdue since %(day)s", day=_day(each.due_on)), "bad"
+    return _("due %(day)s", day=_day(each.due_on)), "plain"
 
 
 def _sources(target: Target, points: dict[str, list[Any]], events: Sequence[Any]) -> str:

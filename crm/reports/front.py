@@ -6,12 +6,11 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from markupsafe import Markup
 from sqlalchemy import exists, select
 
 from crm.campaigns.models import Campaign
 from crm.core import db
-from crm.core.charts import stacked
+from crm.core.charts import Chart, stacked
 from crm.members.models import Chapter
 from crm.outreach.channels import channels
 from crm.outreach.models import Action
@@ -101,7 +100,7 @@ def told(sums: Sequence[DaySum], today: date) -> str:
     return Tally(found, 0).told
 
 
-def chart(sums: Sequence[DaySum], today: date) -> Markup:
+def chart(sums: Sequence[DaySum], today: date) -> Chart:
     """The last twelve months, stacked by channel."""
     months = months_between(month_back(today, MONTHS - 1), today)
     found: dict[tuple[str, date], int] = {}

@@ -25,7 +25,7 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Exit, Viewer, first_name
 from crm.reports.answering import Answer, answer
-from crm.reports.catalogue import Question, Report, reports
+from crm.reports.catalogue import Report, reports
 from crm.reports.forms import Asked, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_name
@@ -147,10 +147,8 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
     """What the message says, in the language that is set."""
     given = {**given_of(kept), **days_of(period_of(kept), on)}
     asked = parse(given, report, Viewer.of(user))
-    shown = report.asked_by(asked.by)
-    address = links.absolute(
-        "reports.page", name=report.name, **given, **({"by": asked.by} if asked.by else {})
-    )
+    shown = asked.shown
+    address = links.absolute("reports.page", name=report.name, **asked.address)
     values: dict[str, Any] = {
         "subject": _("%(report)s: %(period)s", report=report.title,
                      period=str(PERIODS[period_of(kept)]).lower()),
@@ -172,9 +170,7 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
 
 
 def _answered(report: Report, asked: Asked, user: User) -> Answer:
-    question = Question(
-        wanted=asked.wanted, viewer=Viewer.of(user), exit=Exit.EXPORT, outcome=asked.outcome
-    )
+    question = asked.question(Viewer.of(user), Exit.EXPORT)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return answer(app, report, question)
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from flask import Flask, current_app
 from flask_babel import gettext as _
 
 from crm.core import audit
 from crm.core.errors import Refused
 from crm.members import departures
 from crm.members.disclosure import Exit, Viewer
+from crm.reports.as_of import known
 from crm.reports.catalogue import Question, Report
 
 
@@ -31,7 +33,7 @@ def export_people(
         raise Refused(_("This report names nobody. Use the ordinary download."))
     if not reason.strip():
         raise Refused(_("Say what you need the names for."), "reason")
-    named = frozenset(report.named(question)) if report.named else frozenset()
+    named = _named(report, question)
     departures.record(
         exit=Exit.EXPORT,
         what=_("%(title)s, %(format)s", title=report.title, format=format.upper()),
@@ -52,3 +54,14 @@ def export_people(
         },
     )
     return replace(question.viewer, recorded=named)
+
+
+def _named(report: Report, question: Question) -> frozenset[int]:
+    """The members the file will name, on the day it is asked for."""
+    if report.named is None:
+        return frozenset()
+    if question.as_of is None:
+        return frozenset(report.named(question))
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    with known(app, question.as_of):
+        return frozenset(report.named(question))

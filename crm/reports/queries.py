@@ -4,11 +4,12 @@ A sum over a join counts a row once for each row it meets; so rows are summed fi
 joined to the sums. Sums that are kept (`outreach.kept`) answer where they know what is asked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
@@ -32,8 +33,9 @@ from crm.outreach.kept import KeptDone
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter, counted
+from crm.outreach.window_rules import ADDRESSES
 from crm.reports.rules import Tally
-from crm.targets.models import Body, Post, Term
+from crm.targets.models import Body, Post, Target, Term
 
 
 def tally(wanted: ActionFilter) -> Tally:
@@ -386,3 +388,27 @@ def _answered(since: date, until: date) -> ScalarSelect[int]:
         .where(Outcome.received_on.between(since, until), Outcome.kind.in_(answer_names()))
         .scalar_subquery()
     )
+
+
+def target_names(target_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Name, and by what it is sorted, of these targets: one statement for each 500."""
+    found: dict[int, tuple[str, str]] = {}
+    for some in db.batches(sorted(target_ids)):
+        rows = db.session.execute(
+            select(Target.id, Target.name, Target.sort_name).where(Target.id.in_(some))
+        )
+        found |= {row[0]: (row[1], row[2]) for row in rows}
+    return found
+
+
+def address_label(address: str | None) -> str:
+    """The kind of address, in words; outreach of before it was kept says so."""
+    if address is None:
+        return _("Not known")
+    return str(ADDRESSES.get(address, address))
+
+
+def address_place(address: str | None) -> int:
+    """Where a kind of address stands in the order they are told in."""
+    order = list(ADDRESSES)
+    return order.index(address) if address in order else len(order)

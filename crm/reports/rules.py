@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median_low
+from typing import Any
 
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from crm.core.i18n import day
 from crm.core.shell import number
+from crm.core.tables import Column, Kind
 from crm.outreach.channels import channels
 from crm.outreach.rules import Reconciliation
 
@@ -18,6 +21,8 @@ from crm.outreach.rules import Reconciliation
 WITHOUT_SUBSTANCE = frozenset({"acknowledgement", "form_reply"})
 #: Of the filter by outcome: all that count as an answer, and all at all.
 ANSWERED, ANY = "answered", "any"
+#: And those answers that say more than that something arrived.
+SUBSTANCE = "substance"
 #: What came back because nobody is there.
 RETURNED = "returned"
 
@@ -131,3 +136,21 @@ def median_days(spans: Iterable[tuple[int, int]]) -> int | None:
     """The middle of the days waited, from (days, how many) pairs; None of nothing."""
     days = [span for span, many in spans for _each in range(many)]
     return median_low(days) if days else None
+
+
+def written(column: Column, value: Any) -> str:
+    """A cell the way the reader writes it."""
+    if value is None or value == "":
+        return ""
+    if column.kind is Kind.NUMBER:
+        return str(number(value))
+    if column.kind is Kind.DATE:
+        return str(day(value))
+    if column.kind is Kind.MONTH:
+        return month_name(value)
+    return str(value)
+
+
+def is_right(column: Column) -> bool:
+    """Whether its cells stand at the right: numbers, days, and how much something changed."""
+    return column.kind in (Kind.NUMBER, Kind.SHARE, Kind.DATE) or column.key.endswith("_percent")

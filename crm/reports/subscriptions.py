@@ -56,7 +56,7 @@ PERIODS: Mapping[str, Any] = {
     Period.ALL: _l("From the beginning"),
 }
 #: Parts of a report's address that are kept.
-_NOT_KEPT = frozenset({"since", "until", "sort", "page", "period"})
+_NOT_KEPT = frozenset({"since", "until", "sort", "page", "period", "as_of"})
 
 
 def days_of(period: str, on: date) -> dict[str, str]:

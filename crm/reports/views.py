@@ -1,6 +1,6 @@
 """The front page, the search, and the reports: on screen and as files."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,20 +21,23 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from crm.campaigns.goals import told as goal_told
-from crm.core import access, reads, shell
+from crm.core import access, pdf, reads, shell
 from crm.core.access import Can, requires
+from crm.core.errors import Refused
 from crm.core.forms import WithNames
 from crm.core.i18n import timezone_name, today
 from crm.core.paging import page_within
-from crm.core.tables import FORMATS, Column, Row
+from crm.core.tables import FORMATS
 from crm.members.disclosure import Exit, Viewer
-from crm.outreach.filters import LABELS, NAMES
+from crm.outreach.filters import BAR, LABELS, REST
+from crm.reports import documents, periods
 from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
-from crm.reports.catalogue import Question, Report, reports
-from crm.reports.forms import Asked, parse
+from crm.reports.catalogue import reports
+from crm.reports.drilling import links_of
+from crm.reports.forms import WORDS, Asked, heeds, is_day, may_compare, parse
 from crm.reports.operations import export_people
-from crm.reports.rules import month_back, month_name
+from crm.reports.rules import is_right, month_back, month_name
 
 blueprint = Blueprint("reports", __name__)
 
@@ -98,64 +101,91 @@ def index() -> Any:
 @requires(Can.SEE_REPORTS)
 def page(name: str) -> Any:
     """One report on screen."""
-    report = _report(name)
-    return _show(
-        report, parse(request.args, report, Viewer.of(current_user)), WithNames(formdata=None), 200
-    )
+    return _show(_asked(name), WithNames(formdata=None))
+
+
+@blueprint.get("/reports/<name>/print")
+@requires(Can.SEE_REPORTS)
+def print_page(name: str) -> Any:
+    """The same with all its lines, for a printer."""
+    return _show(_asked(name), WithNames(formdata=None), whole=True)
 
 
 @blueprint.get("/reports/<name>.<any(csv, xlsx, json):format>")
 @requires(Can.EXPORT_REPORTS)
 def download(name: str, format: str) -> Any:
     """One report as a file: the rows of the page, in its order. Members are numbers."""
-    report = _report(name)
-    asked = parse(request.args, report, Viewer.of(current_user))
+    asked = _asked(name)
     if asked.problems:
-        return _show(report, asked, WithNames(formdata=None), 422)
-    return _send(report, asked, format, Viewer.of(current_user))
+        return _show(asked, WithNames(formdata=None), 422)
+    return _send(asked, format, Viewer.of(current_user))
+
+
+@blueprint.get("/reports/<name>.pdf")
+@requires(Can.EXPORT_REPORTS)
+def document(name: str) -> Any:
+    """One report as a designed document. Members are numbers."""
+    asked = _asked(name)
+    if asked.problems:
+        return _show(asked, WithNames(formdata=None), 422)
+    sort = request.args.get("sort")
+    try:
+        data = documents.made(
+            _application(),
+            asked,
+            Viewer.of(current_user),
+            sort=sort,
+            made_at=datetime.now(ZoneInfo(timezone_name())),
+            made_by=current_user.name,
+            paper=pdf.paper_named(request.args.get("paper")),
+        )
+    except Refused as refusal:
+        return _show(replace(asked, problems=[str(refusal)]), WithNames(formdata=None), 422)
+    _note_export(asked, "pdf")
+    response = Response(data, mimetype="application/pdf")
+    filename = documents.filename(asked, today())
+    response.headers.set("Content-Disposition", "inline", filename=filename)
+    return response
 
 
 @blueprint.post("/reports/<name>")
 @requires(Can.EXPORT_PEOPLE)
 def download_names(name: str) -> Any:
     """The same file with names, for a reason that is kept."""
-    report, form = _report(name), WithNames()
-    asked = parse(request.args, report, Viewer.of(current_user))
+    asked, form = _asked(name), WithNames()
     if asked.problems or not form.validate_on_submit():
-        return _show(report, asked, form, 422)
-
-    whole = report.asked_by(asked.by)
+        return _show(asked, form, 422)
     viewer = form.carry(
         lambda: export_people(
-            report=whole,
-            question=_question(asked, Viewer.of(current_user, exports_people=True)),
+            report=asked.shown,
+            question=asked.question(Viewer.of(current_user, exports_people=True), Exit.EXPORT),
             reason=form.reason.data,
-            given=asked.given,
+            given=asked.address,
             format=form.format.data,
             by=current_user,
         )
     )
     if viewer is None:
-        return _show(report, asked, form, 422)
-    return _send(report, asked, form.format.data, viewer)
+        return _show(asked, form, 422)
+    return _send(asked, form.format.data, viewer)
 
 
-def _question(asked: Asked, viewer: Viewer) -> Question:
-    return Question(wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, outcome=asked.outcome)
+def _asked(name: str) -> Asked:
+    report = reports().get(name) or abort(404)
+    return parse(request.args, report, Viewer.of(current_user))
 
 
-def _report(name: str) -> Report:
-    return reports().get(name) or abort(404)
+def _note_export(asked: Asked, format: str) -> None:
+    reads.export(asked.report.name, format=format, filters=asked.address)
 
 
-def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response:
+def _send(asked: Asked, format: str, viewer: Viewer) -> Response:
     if not viewer.exports_people:
         # A file with names was recorded with its reason already.
-        filters = {**asked.given, **({"by": asked.by} if asked.by else {})}
-        reads.export(report.name, format=format, filters=filters)
+        _note_export(asked, format)
     order = Order(
-        report=report.asked_by(asked.by),
-        question=_question(asked, viewer),
+        report=asked.shown,
+        question=asked.question(viewer, Exit.EXPORT),
         format=format,
         sort=request.args.get("sort"),
         facts=asked.told(Exit.EXPORT),
@@ -168,37 +198,47 @@ def _send(report: Report, asked: Asked, format: str, viewer: Viewer) -> Response
     return response
 
 
-def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
-    sort, whole = request.args.get("sort"), report
-    report = whole.asked_by(asked.by)
-    found = None
+def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = False) -> Any:
+    sort, report, found = request.args.get("sort"), asked.shown, None
     if not asked.problems:
-        question = Question(
-            wanted=asked.wanted, viewer=Viewer.of(current_user), outcome=asked.outcome
-        )
-        found = answer(_application(), report, question, sort)
-    given: dict[str, Any] = {**asked.given, **({"sort": sort} if sort else {})}
-    if asked.by:
-        given["by"] = asked.by
+        most = documents.MOST if whole else SHOWN
+        question = asked.question(Viewer.of(current_user))
+        found = answer(_application(), report, question, sort, most)
+    address: dict[str, Any] = {**asked.address, **({"sort": sort} if sort else {})}
+    rows = found.rows if found else []
     body = render_template(
         "reports/page.html",
         report=report,
-        ways=whole.ways,
+        printing=whole and found is not None,
+        note_label=_("Note"),
+        is_day=is_day,
+        is_right=is_right,
+        ways=asked.report.ways,
         asked=asked,
         answer=found,
-        page=page_within(found.rows, size=SHOWN) if found else None,
+        page=page_within(rows, size=max(SHOWN, len(rows)) if whole else SHOWN) if found else None,
         sort=sort,
-        names=NAMES,
+        bar=[name for name in BAR if heeds(asked.report, name)],
+        rest=[name for name in REST if heeds(asked.report, name)],
+        may_compare=may_compare(report if asked.compare is None else asked.report),
+        periods=periods.NAMES,
+        compared=periods.COMPARED,
         labels=LABELS,
+        words=WORDS,
         formats=FORMATS.values(),
         form=form,
-        link=Links(report, asked.given),
-        mail_given=given,
-        here=url_for("reports.page", name=report.name, **given),
+        link=links_of(asked),
+        address=address,
+        here=url_for("reports.page", name=asked.report.name, **address),
+        printed=url_for("reports.print_page", name=asked.report.name, **address),
         files={
-            each: url_for("reports.download", name=report.name, format=each, **given)
-            for each in FORMATS
+            **{
+                each: url_for("reports.download", name=asked.report.name, format=each, **address)
+                for each in FORMATS
+            },
+            "pdf": url_for("reports.document", name=asked.report.name, **address),
         },
+        made_at=datetime.now(ZoneInfo(timezone_name())) if whole else None,
     )
     return body, 422 if asked.problems else status
 
@@ -206,31 +246,3 @@ def _show(report: Report, asked: Asked, form: WithNames, status: int) -> Any:
 def _application() -> Flask:
     # The application itself: a request's proxy is gone when its file is still being sent.
     return current_app._get_current_object()  # type: ignore[attr-defined]
-
-
-class Links:
-    """From every number of a report to the records behind it, under the same filter."""
-
-    def __init__(self, report: Report, given: Mapping[str, str]):
-        self.report = report
-        self.given = given
-
-    def record(self, row: Row) -> str | None:
-        """The page of what the row is about."""
-        found = self.report.record(row) if self.report.record else None
-        return url_for(found[0], **found[1]) if found else None
-
-    def records(self, column: Column, row: Row | None) -> str | None:
-        """The list behind a number; of the total without a row."""
-        if column.key in self.report.plain:
-            return None
-        narrow: Mapping[str, str] = {}
-        if row is not None:
-            if self.report.narrow is None:
-                return self.record(row)
-            narrow = self.report.narrow(row)
-        values: dict[str, Any] = {**self.given, **narrow}
-        if outcome := self.report.lists_outcomes.get(column.key):
-            return url_for("reports.page", name="answers", **{"outcome": outcome} | values)
-        values.pop("outcome", None)
-        return url_for("outreach.index", **values)

@@ -209,7 +209,7 @@ def _tiles(
         )
 
 
-def _chart(treaty: Instrument, ledger: Ledger, on: date) -> Any:
+def _chart(treaty: Instrument, ledger: Ledger, on: date) -> charts.Chart:
     """States that had joined at the end of each year, and on the day itself."""
     ends = [date(year, 12, 31) for year in range(treaty.opened_on.year, on.year)]
     days = [*ends, on]
@@ -218,6 +218,7 @@ def _chart(treaty: Instrument, ledger: Ledger, on: date) -> Any:
         _("States that had joined the %(treaty)s at the end of each year", treaty=treaty.short),
         [str(each.year) for each in days],
         [(str(_("Joined")), numbers)],
+        head=_("Year"),
     )
 
 

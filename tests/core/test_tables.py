@@ -31,6 +31,8 @@ ROWS: list[tuple[Any, ...]] = [
     ("007", None, None, None),
     ("https://example.org/", 2, None, None),
 ]
+#: A share is three columns of numbers.
+HEADS = ["Target", "Pieces", "Last contact", "Answer rate", "Answer rate: n", "Answer rate: of"]
 FORMULAS = ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"]
 
 
@@ -54,12 +56,14 @@ def whole(format: str, **more: Any) -> bytes:
 
 def test_it_works(app: Flask) -> None:
     data = whole("csv")
-    assert data.startswith(b"\xef\xbb\xbfTarget,Pieces,Last contact,Answer rate\r\n")
+    assert data.startswith(
+        b"\xef\xbb\xbfTarget,Pieces,Last contact,Answer rate,Answer rate: n,Answer rate: of\r\n"
+    )
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    assert rows[1] == ["Núñez, Zoë 漢字", "31", "2025-10-07", "4 of 20 (20%)"]
-    assert rows[2] == ["'=cmd|' /C calc'!A0", "-5", "", ""]
+    assert rows[1] == ["Núñez, Zoë 漢字", "31", "2025-10-07", "0.2", "4", "20"]
+    assert rows[2] == ["'=cmd|' /C calc'!A0", "-5", "", "", "0", "0"]
     assert rows[3][0] == 'comma, "quote"\nand line'
-    assert rows[4] == ["007", "", "", ""]
+    assert rows[4] == ["007", "", "", "", "", ""]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -79,7 +83,9 @@ def test_json_holds_what_was_asked_and_how_it_adds_up(app: Flask) -> None:
         "who": "Núñez, Zoë 漢字",
         "many": 31,
         "day": "2025-10-07",
-        "rate": "4 of 20 (20%)",
+        "rate": 0.2,
+        "rate_n": 4,
+        "rate_of": 20,
     }
     assert found["rows"][1]["who"] == "=cmd|' /C calc'!A0"
     assert found["filters"] == {"Campaign": "=Postcards"}
@@ -94,17 +100,18 @@ def test_a_workbook_keeps_types_and_runs_nothing(app: Flask, tmp_path: Path) -> 
     write_xlsx(table([*ROWS, *texts]), path)
     book = openpyxl.load_workbook(path)
     sheet = book["Rows"]
-    assert [cell.value for cell in sheet[1]] == [column.label for column in COLUMNS]
+    assert [cell.value for cell in sheet[1]] == HEADS
     first = sheet[2]
     assert first[1].value == 31
     assert first[1].data_type == "n"
     assert first[2].value.date() == date(2025, 10, 7)
     assert first[2].number_format == "yyyy-mm-dd"
-    assert first[3].value == "4 of 20 (20%)"
+    assert [cell.value for cell in first[3:]] == [0.2, 4, 20]
+    assert {cell.data_type for cell in first[3:]} == {"n"}
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "d"}
     assert all(cell.hyperlink is None for row in sheet.iter_rows() for cell in row)
     assert sheet["A5"].value == "007"
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:D14")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:F14")
     assert sheet.column_dimensions["A"].width > 25
     about = {row[0].value: row[1] for row in book["About"].iter_rows(min_row=2)}
     assert about["Campaign"].value == "=Postcards"
@@ -116,10 +123,24 @@ def test_a_workbook_keeps_types_and_runs_nothing(app: Flask, tmp_path: Path) -> 
     assert [row[0] for row in read[6:]] == FORMULAS
 
 
+def test_what_its_reader_does_not_see_is_said_in_every_form(app: Flask, tmp_path: Path) -> None:
+    limits = ["Only what Alder High did."]
+    assert whole("csv", limits=limits).decode().endswith("\r\nOnly what Alder High did.\r\n")
+    assert json.loads(whole("json", limits=limits))["limits"] == limits
+    write_xlsx(table(limits=limits), tmp_path / "table.xlsx")
+    about = openpyxl.load_workbook(tmp_path / "table.xlsx")["About"]
+    assert ("Not in it", "Only what Alder High did.") in list(about.iter_rows(values_only=True))
+
+
+def test_notes_that_stand_twice_are_one_text_of_json(app: Flask) -> None:
+    facts = [("Note", "This."), ("Note", "And that.")]
+    assert json.loads(whole("json", facts=facts))["filters"] == {"Note": "This. And that."}
+
+
 def test_a_workbook_without_rows_has_its_heads(app: Flask, tmp_path: Path) -> None:
     write_xlsx(table([]), tmp_path / "table.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "table.xlsx")["Rows"]
-    assert [cell.value for cell in sheet[1]] == [column.label for column in COLUMNS]
+    assert [cell.value for cell in sheet[1]] == HEADS
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

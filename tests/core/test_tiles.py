@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 from flask import Flask
-from markupsafe import Markup
 
+from crm.core import PACKAGE
 from crm.core.tiles import (
     STEPS,
     US,
@@ -14,6 +14,8 @@ from crm.core.tiles import (
     Layout,
     Sort,
     Tile,
+    TileMap,
+    _looks,
     step_of,
     step_sorts,
     steps,
@@ -21,6 +23,7 @@ from crm.core.tiles import (
 )
 from crm.targets.rules import STATES
 from crm.targets.sources import governments
+from tests.core.test_charts import contrast, luminance
 
 HOSTILE = "<script>alert('x')</script>\"&"
 WORLD_STATES = {dict(each.identifiers)["iso3166-alpha3"] for each in governments.read().targets}
@@ -28,9 +31,9 @@ SORTS = [Sort("party", "Joined", count=2), Sort("signatory", "Signed", "stripes"
          Sort("joining", "Later", "dot"), Sort("withdrawn", "Left", "strike")]  # fmt: skip
 
 
-def drawn(picture: Markup) -> ElementTree.Element:
+def drawn(picture: TileMap) -> ElementTree.Element:
     """Well-formed, or this raises."""
-    return ElementTree.fromstring(f"<div>{picture}</div>")  # noqa: S314 - ours
+    return ElementTree.fromstring(f"<div>{picture.__html__()}</div>")  # noqa: S314 - ours
 
 
 def test_it_works(app: Flask) -> None:
@@ -98,9 +101,10 @@ def test_hostile_text_stays_text_and_nothing_is_styled_inline(app: Flask) -> Non
         [Tile("WV", HOSTILE, "party", '"><b>', HOSTILE)],
         [Sort("party", HOSTILE)],
     )
-    assert "<script" not in picture
-    assert "<b>" not in picture
-    assert "style=" not in picture
+    for written in (str(picture.__html__()), picture.still(300)):
+        assert "<script" not in written
+        assert "<b>" not in written
+        assert "style=" not in written
     assert HOSTILE in "".join(drawn(picture).itertext())
 
 
@@ -124,3 +128,35 @@ def test_the_legend_of_numbers_holds_every_number(app: Flask) -> None:
     assert [str(each.label) for each in sorts] == ["Nothing", "3–7", "8–39", "40–89", "90–1,200"]
     known = {each.key for each in sorts}
     assert {step_of(value, steps(values)) for value in values} == known
+
+
+def test_alone_it_has_the_same_tiles_marks_and_legend_and_needs_nothing_beside_it(
+    app: Flask,
+) -> None:
+    tiles = [Tile(code, f"{code} told", sort.key, note="12") for code, sort in zip(
+        US.places, SORTS, strict=False)]  # fmt: skip
+    picture = tile_map("map", "Kinds", US, tiles, SORTS)
+    tree = ElementTree.fromstring(picture.still(400))  # noqa: S314 - ours
+    name = "{http://www.w3.org/2000/svg}"
+    codes = [text.text for text in tree.findall(f"{name}g/{name}text")]
+    assert codes == [each for tile in tiles for each in (tile.code, "12")]
+    assert [text.text for text in tree.findall(f"{name}text")] == [
+        "Joined 2", "Signed", "Later", "Left",
+    ]  # fmt: skip
+    assert len(tree.findall(f"{name}g/{name}path")) == 2
+    assert len(tree.findall(f"{name}g/{name}circle")) == 1
+    assert picture.summary == "Joined: 1. Signed: 1. Later: 1. Left: 1."
+    assert [row[0] for row in picture.rows] == [tile.code for tile in tiles]
+    assert "class=" not in picture.still(400)
+    assert "href" not in picture.still(400)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_colours_alone_are_those_of_the_stylesheet_and_their_letters_are_read(dark: bool) -> None:
+    sheet = (PACKAGE / "static" / "crm.css").read_text()
+    for key, look in _looks(dark).items():
+        for colour in (look.fill, look.edge, look.ink, look.mark):
+            assert colour in sheet, key
+        assert contrast(look.ink, look.fill) >= 4.5, key
+    ramp = [luminance(_looks(dark)[f"step-{place}"].fill) for place in range(1, STEPS + 1)]
+    assert ramp == sorted(ramp, reverse=not dark)

@@ -62,12 +62,9 @@ def read(format: str, data: bytes, tmp_path: Path) -> list[list[str]]:
     """A file's rows as text, whatever its form."""
     if format == "csv":
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))[1:]
-        return [[cell.removeprefix("'") for cell in row] for row in rows]
+        return [[cell.removeprefix("'").removesuffix(".0") for cell in row] for row in rows]
     if format == "json":
-        return [
-            ["" if cell is None else str(cell) for cell in row.values()]
-            for row in json.loads(data)["rows"]
-        ]
+        return [[_said(cell) for cell in row.values()] for row in json.loads(data)["rows"]]
     path = tmp_path / "report.xlsx"
     path.write_bytes(data)
     return [
@@ -80,7 +77,7 @@ def _said(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.0f}"
+        return f"{value:.4f}".rstrip("0").rstrip(".")
     return value.date().isoformat() if hasattr(value, "date") else str(value)
 
 
@@ -221,7 +218,7 @@ def test_an_odd_sort_or_page_is_the_first(
 
 def test_there_is_no_such_report(app: Flask, people: SimpleNamespace, sign_in: SignIn) -> None:
     client = sign_in(people.staff)
-    for address in ("/reports/nothing", "/reports/nothing.csv", "/reports/outcomes.pdf"):
+    for address in ("/reports/nothing", "/reports/nothing.csv", "/reports/outcomes.docx"):
         assert client.get(address).status_code == 404
 
 

@@ -13,8 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from markupsafe import Markup
-
+from crm.core.charts import Chart
 from crm.core.i18n import today
 from crm.core.tables import Column, Kind, Row, Share
 from crm.members.disclosure import Exit, Viewer
@@ -66,7 +65,7 @@ class Report:
     counts: str = "pieces"
     #: Columns whose rows must not be added: a latest day, a median, a progress.
     unsummed: frozenset[str] = frozenset()
-    chart: Callable[[Sequence[Row]], Markup] | None = None
+    chart: Callable[[Sequence[Row]], Chart] | None = None
     chart_title: Any = ""
     #: Narrows the filter's address to the records behind a row.
     narrow: Callable[[Row], dict[str, str]] | None = None

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 from sqlalchemy import func, select
 
 from crm.campaigns.goals import told as goal_told
 from crm.campaigns.models import Campaign
 from crm.core import db
-from crm.core.charts import Bar, bars
+from crm.core.charts import Bar, Chart, bars
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach import kept
 from crm.outreach.models import ActionTarget
@@ -77,7 +76,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
 CHART_TITLE = _l("Outreach by campaign")
 
 
-def chart(shown: Sequence[Row]) -> Markup:
+def chart(shown: Sequence[Row]) -> Chart:
     """How much each campaign did."""
     return bars(CHART_TITLE, [Bar(row[0], row[1]) for row in shown[:10]])
 

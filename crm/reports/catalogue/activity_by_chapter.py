@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from markupsafe import Markup
 from sqlalchemy import Subquery, func, select
 
 from crm.core import db
-from crm.core.charts import Bar, bars
+from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.models import Chapter
@@ -82,7 +81,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
 CHART_TITLE = _l("Outreach by chapter")
 
 
-def chart(shown: Sequence[Row]) -> Markup:
+def chart(shown: Sequence[Row]) -> Chart:
     """How much each chapter did."""
     return bars(CHART_TITLE, [Bar(row[0], row[2]) for row in shown[:10]])
 

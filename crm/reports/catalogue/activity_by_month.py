@@ -5,9 +5,8 @@ from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 
-from crm.core.charts import stacked
+from crm.core.charts import Chart, stacked
 from crm.core.tables import Column, Kind, Row
 from crm.outreach.channels import channels
 from crm.outreach.rules import Reconciliation
@@ -59,10 +58,10 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
 CHART_TITLE = _l("Outreach by month")
 
 
-def chart(shown: Sequence[Row]) -> Markup:
+def chart(shown: Sequence[Row]) -> Chart:
     """The last months, each stacked by channel."""
     if not shown:
-        return Markup("")
+        return stacked(CHART_TITLE, [], [])
     last = max(row[0] for row in shown)
     first = max(min(row[0] for row in shown), month_back(last, _CHARTED - 1))
     months = months_between(first, last)

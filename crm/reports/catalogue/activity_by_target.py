@@ -10,12 +10,11 @@ from datetime import date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from markupsafe import Markup
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 
 from crm.core import db
-from crm.core.charts import Bar, bars
+from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach import kept
@@ -126,7 +125,7 @@ def target_sentences(rows_total: int, repeats: Repeats, total: Tally) -> list[st
 CHART_TITLE = _l("Targets reached most")
 
 
-def chart(shown: Sequence[Row]) -> Markup:
+def chart(shown: Sequence[Row]) -> Chart:
     """The targets reached most."""
     most = sorted(shown, key=lambda row: -row[4])[:10]
     return bars(CHART_TITLE, [Bar(row[0], row[4]) for row in most])
@@ -240,7 +239,7 @@ def _count_actions_once(asked: Question, posts: dict[int, _Post]) -> None:
         )
 
 
-def chart_of_posts(shown: Sequence[Row]) -> Markup:
+def chart_of_posts(shown: Sequence[Row]) -> Chart:
     """The posts reached most; what held no post is none."""
     most = sorted((row for row in shown if row[-1]), key=lambda row: -row[3])[:10]
     return bars(POSTS_TITLE, [Bar(_short(row[0]), row[3]) for row in most])

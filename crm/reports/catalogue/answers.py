@@ -17,18 +17,27 @@ from crm.outreach.outcome_kinds import answer_names, outcome_kinds
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import awaited_names, number_of
-from crm.reports.rules import ANSWERED, ANY, Reckoning, channel_label
+from crm.reports.rules import (
+    ANSWERED,
+    ANY,
+    SUBSTANCE,
+    WITHOUT_SUBSTANCE,
+    Reckoning,
+    channel_label,
+)
 from crm.targets.models import Target
 
 
 def _of_outcomes(asked: Question) -> list[ColumnElement[bool]]:
     if asked.outcome == ANSWERED:
         return [Outcome.kind.in_(answer_names())]
+    if asked.outcome == SUBSTANCE:
+        return [Outcome.kind.in_([n for n in answer_names() if n not in WITHOUT_SUBSTANCE])]
     return [] if asked.outcome in (None, ANY) else [Outcome.kind == asked.outcome]
 
 
 def _of_targets(asked: Question) -> list[ColumnElement[bool]]:
-    if asked.outcome == ANSWERED:
+    if asked.outcome in (ANSWERED, SUBSTANCE):
         return [ActionTarget.channel.in_(awaited_names()), *asked.wanted.of_targets()]
     return asked.wanted.of_targets()
 

@@ -1,0 +1,286 @@
+"""What we would have said on an earlier day: told later, it is exactly what was said then."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from crm.campaigns.models import Position
+from crm.core import audit, db
+from crm.core.access import Scope
+from crm.core.errors import Refused
+from crm.members.disclosure import Viewer
+from crm.outreach import operations
+from crm.outreach.models import Action, ActionRevision, ActionTarget, Outcome, OutcomeWithdrawn
+from crm.outreach.queries import ActionFilter
+from crm.reports.answering import extract
+from crm.reports.as_of import ends, first_day, is_told, known
+from crm.reports.catalogue import Question, Report, reports
+from crm.reports.extracts import canonical
+from crm.reports.forms import parse
+from tests import make
+from tests.reports.conftest import ids
+
+EVERYWHERE = Viewer(sees=Scope(everywhere=True, chapter_ids=frozenset()), exports_people=True)
+#: The days of the story; the clock of whoever runs this is later than all of them.
+FIRST = date(2025, 3, 1)
+_keys = count(1)
+
+#: Moments that are written by operations, and so are moved to the day of the story.
+MOMENTS = (
+    (Action, "logged_at"),
+    (Action, "undone_at"),
+    (ActionRevision, "at"),
+    (Outcome, "recorded_at"),
+    (OutcomeWithdrawn, "recorded_at"),
+    (OutcomeWithdrawn, "withdrawn_at"),
+    (Position, "entered_at"),
+    (Position, "withdrawn_at"),
+)
+
+
+@contextmanager
+def on_the(day: date) -> Iterator[None]:
+    """What is done within is done at noon of the day."""
+    with db.unit_of_work():
+        yield
+        audit.record("make", "test", None, by=None)
+        db.session.flush()
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        for model, column in MOMENTS:
+            moment = getattr(model, column)
+            db.session.execute(
+                update(model).where(moment > ends(day + timedelta(days=1))).values({column: noon})
+            )
+
+
+def said(app: Flask, report: Report, on: date, *, as_of: date | None = None) -> str:
+    """All a report says, but for what is told of rows that nobody keeps the number of."""
+    asked = Question(wanted=ActionFilter(), viewer=EVERYWHERE, on=on, as_of=as_of)
+    told = extract(app, report, asked)
+    if report.streamed:
+        # Lines of one action have no order of their own that a revision would keep.
+        return repr((sorted(told.rows, key=repr), told.totals, told.told, told.holds))
+    return canonical(told.as_json())
+
+
+class Story:
+    """Random work of some days, with what every report said at the end of each."""
+
+    def __init__(self, app: Flask, world: dict[str, Any], steps: list[tuple[int, int, int, bool]]):
+        self.app = app
+        self.chapters, self.members = world["chapters"], world["members"]
+        self.targets, self.campaign = world["targets"], world["campaign"]
+        self.told: dict[date, dict[str, str]] = {}
+        day = FIRST
+        for verb, which, number, next_day in steps:
+            self.one(verb, which, number, day)
+            if next_day:
+                self.remember(day)
+                day += timedelta(days=1)
+        self.remember(day)
+
+    def remember(self, day: date) -> None:
+        self.told[day] = {name: said(self.app, each, day) for name, each in reports().items()}
+
+    def given(self, number: int, channel: str, day: date) -> dict[str, Any]:
+        per_piece = channel == "postcard"
+        targets = self.targets[: 1 + number % 3]
+        members = self.members[: number % 4]
+        pieces = len(targets) * 2 + number
+        return {
+            "campaign_id": self.campaign,
+            "happened_on": day - timedelta(days=number % 5),
+            "pieces": pieces if per_piece else 1,
+            "targets": {
+                each: 2 + (number if place == 0 else 0) if per_piece else 1
+                for place, each in enumerate(targets)
+            },
+            "members": dict.fromkeys(members, 1),
+            "chapter_ids": self.chapters[: 1 + number % 2],
+        }
+
+    def one(self, verb: int, which: int, number: int, day: date) -> None:
+        actions = db.session.scalars(select(Action.id).order_by(Action.id)).all()
+        action_id = actions[which % len(actions)] if actions else None
+        try:
+            with on_the(day):
+                if action_id is None or verb == 0:
+                    channel = ("postcard", "meeting")[number % 2]
+                    operations.log_action(
+                        channel=channel, client_key=f"story-{next(_keys)}", by=None, today=day,
+                        **self.given(number, channel, day),
+                    )  # fmt: skip
+                    return
+                action = db.session.get_one(Action, action_id)
+                if verb == 1:
+                    operations.correct_action(
+                        action, reason=None, by=None, today=day,
+                        **self.given(number, action.channel, day),
+                    )  # fmt: skip
+                elif verb == 2:
+                    operations.undo_action(action, by=None)
+                elif verb == 3:
+                    operations.redo_action(action, by=None)
+                elif verb == 4:
+                    self.answered(action_id, number, day)
+                elif verb == 5:
+                    self.withdrawn(action_id, number)
+                else:
+                    self.closed(action_id, day)
+        except Refused:
+            # What cannot be done is no part of the story.
+            db.rollback()
+
+    def answered(self, action_id: int, number: int, day: date) -> None:
+        rows = _rows_of(action_id)
+        if rows:
+            operations.record_outcome(
+                action_target_id=rows[number % len(rows)],
+                kind=("substantive_reply", "acknowledgement", "returned")[number % 3],
+                received_on=day, by=None, today=day,
+            )  # fmt: skip
+
+    def withdrawn(self, action_id: int, number: int) -> None:
+        found = db.session.scalars(
+            select(Outcome)
+            .where(Outcome.action_target_id.in_(_rows_of(action_id)))
+            .order_by(Outcome.id)
+        ).all()
+        if found:
+            operations.withdraw_outcome(found[number % len(found)], by=None)
+
+    def closed(self, action_id: int, day: date) -> None:
+        db.session.execute(
+            update(ActionTarget)
+            .where(ActionTarget.action_id == action_id, ActionTarget.awaiting.is_(True))
+            .values(awaiting=False, closed_on=day, closed_why="no answer")
+        )
+
+
+def _rows_of(action_id: int) -> list[int]:
+    return list(
+        db.session.scalars(
+            select(ActionTarget.id)
+            .where(ActionTarget.action_id == action_id)
+            .order_by(ActionTarget.id)
+        )
+    )
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(0, 5), st.integers(0, 11), st.booleans()),
+    min_size=4,
+    max_size=14,
+)
+
+
+@pytest.fixture
+def world(any_app: Flask) -> dict[str, Any]:
+    state = make.chapter("State Campaign", kind="state")
+    return {
+        "chapters": ids(state, make.chapter("Alder High", state)),
+        "members": ids(*(make.member("Nora", f"N{n}", state) for n in range(3))),
+        "targets": ids(
+            make.legislator("Ann", "Alpha"), *(make.target(f"Land {n}") for n in (1, 2))
+        ),
+        "campaign": make.campaign().id,
+    }
+
+
+def tells(app: Flask, world: dict[str, Any], steps: list[Any]) -> None:
+    """That what is told later of each day is what was told on it."""
+    _begin_anew()
+    story = Story(app, world, steps)
+    for day, told in story.told.items():
+        for name, each in reports().items():
+            assert said(app, each, day, as_of=day) == told[name], (name, day)
+
+
+@settings(
+    max_examples=2, deadline=None, phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(steps=steps)
+def test_told_later_it_is_what_was_said(
+    any_app: Flask, world: dict[str, Any], steps: list[Any]
+) -> None:
+    tells(any_app, world, steps)
+
+
+#: Each step once on a day of its own, and what comes back of it taken back.
+EACH = [
+    (0, 0, 4, True), (0, 0, 5, True), (4, 0, 0, True), (6, 1, 0, True), (5, 0, 0, True),
+    (1, 0, 2, True), (2, 0, 0, True), (3, 0, 0, True), (4, 0, 1, False),
+]  # fmt: skip
+
+
+def test_each_step_is_told_of_its_day(any_app: Flask, world: dict[str, Any]) -> None:
+    tells(any_app, world, EACH)
+
+
+def test_nothing_of_it_stays_behind(any_app: Flask, world: dict[str, Any]) -> None:
+    """Nor do statements that were prepared before or within it read the wrong rows after it."""
+    story = Story(any_app, world, EACH[:3])
+    report, last = reports()["activity-by-target"], FIRST + timedelta(days=5)
+    now = said(any_app, report, last)
+    for _again in range(8):
+        assert said(any_app, report, FIRST, as_of=FIRST) == story.told[FIRST][report.name]
+        assert said(any_app, report, last) == now
+    assert now != story.told[FIRST][report.name]
+    with db.apart(any_app):
+        assert not is_told()
+        temporary = (
+            "SELECT count(*) FROM temp.sqlite_master"
+            if any_app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
+            else "SELECT count(*) FROM pg_class WHERE relpersistence = 't' OR relname LIKE 'as_of%'"
+        )
+        assert db.session.scalar(text(temporary)) == 0
+
+
+def test_it_changes_nothing_that_lasts(any_app: Flask, world: dict[str, Any]) -> None:
+    with known(any_app, FIRST):
+        assert is_told()
+        if db.session.get_bind().dialect.name == "postgresql":
+            with pytest.raises(DBAPIError, match="read-only"):
+                db.session.connection().exec_driver_sql("DELETE FROM public.action")
+
+
+def test_a_day_before_the_record_or_to_come_is_refused_in_words(
+    app: Flask,
+) -> None:
+    make.campaign()
+    report = reports()["activity-by-target"]
+    begins = first_day()
+    assert begins is not None
+    assert parse({"as_of": begins.isoformat()}, report).problems == []
+    [early] = parse({"as_of": "1999-01-01"}, report).problems
+    [late] = parse({"as_of": "2999-01-01"}, report).problems
+    [none] = parse({"as_of": "yesterday"}, report).problems
+    assert early.startswith("The record begins on")
+    assert late.startswith("Nothing is known yet of Jan 1, 2999")
+    assert none == "“yesterday” is not a date such as 2026-03-31."
+
+
+def test_the_day_ends_at_midnight_where_the_application_is(app: Flask) -> None:
+    app.config["BABEL_DEFAULT_TIMEZONE"] = "America/New_York"
+    assert ends(date(2025, 3, 8)) == datetime(2025, 3, 9, 5, tzinfo=UTC)
+    # The clock went forward that day.
+    assert ends(date(2025, 3, 9)) == datetime(2025, 3, 10, 4, tzinfo=UTC)
+
+
+def _begin_anew() -> None:
+    """A property is tried several times on one database."""
+    with db.unit_of_work():
+        for name in ("outcome_withdrawn", "outcome", "action_revision", "action_target",
+                     "action_member", "action_chapter", "action_ask", "action"):  # fmt: skip
+            db.session.execute(text(f"DELETE FROM {name}"))
+        audit.record("make", "test", None, by=None)
