@@ -10,6 +10,7 @@ Readers ask `reach`, which takes the kept sums where they know all that a filter
 where they do not; and `done`, `chapters_did` and `pieces_by`, which say None then.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any

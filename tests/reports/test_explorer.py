@@ -165,6 +165,7 @@ def seen(app: Flask) -> SimpleNamespace:
     for chapter, member, name in (
         (who.school_a.id, ours, "Writers"),
         (who.school_b.id, theirs, "Callers"),
+        (who.school_b.id, theirs, "Readers"),
     ):
         team = make.kept(Team(chapter_id=chapter, name=name)).id
         make.kept(TeamMember(team_id=team, member_id=member))
@@ -184,8 +185,9 @@ def test_teams_of_others_are_one_line(seen: SimpleNamespace) -> None:
     assert told(everyone) == {
         "Alder High School: Writers": 1,
         "Birch High School: Callers": 1,
+        "Birch High School: Readers": 1,
     }
-    assert (everyone.total, everyone.reckoning.sums.shared) == (1, 1)
+    assert (everyone.total, everyone.reckoning.sums.shared) == (1, 2)
     g.pop("grants", None)
     asked = parse({"rows": "team"}, Viewer.of(seen.who.leader))
     found = explore(seen.app, asked)
