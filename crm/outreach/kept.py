@@ -217,6 +217,8 @@ def fold(*, loose: int = LOOSE) -> None:
 # Readers
 
 
+#: In the `info` of a session that tells of an earlier day (`reports.as_of`).
+PAST = "as_of"
 #: What a filter asks of targets, and of the terms they held that day.
 _OF_TARGETS = ("target_id", "kind", "region", "on_list", "committee_id")
 _OF_TERMS = ("post_id", "area", "party", "body_id")
@@ -226,8 +228,13 @@ _DONE_KNOWS = frozenset({"campaign_id", "channel", "since", "until"})
 
 
 def _asks_only(wanted: ActionFilter, known: frozenset[str]) -> bool:
-    """Whether nothing is asked that is not known; a filter nobody has thought of is not."""
-    return all(getattr(wanted, each.name) is None or each.name in known for each in fields(wanted))
+    """Whether nothing is asked that is not known; a filter nobody has thought of is not.
+
+    Nor is the past: a session that tells of an earlier day has other rows than these sums.
+    """
+    return PAST not in db.session.info and all(
+        getattr(wanted, each.name) is None or each.name in known for each in fields(wanted)
+    )
 
 
 def _asks(wanted: ActionFilter, names: tuple[str, ...]) -> bool:

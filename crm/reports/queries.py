@@ -414,11 +414,14 @@ def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
 
     One more where one is a figure of the treaty ledger.
     """
+    scanned = kept.PAST in db.session.info
+    of: Any = Action if scanned else KeptDone
     done = (
-        select(func.coalesce(func.sum(KeptDone.pieces), 0))
+        select(func.coalesce(func.sum(of.pieces), 0))
         .where(
-            KeptDone.campaign_id == Goal.campaign_id,
-            Goal.channel.is_(None) | (KeptDone.channel == Goal.channel),
+            of.campaign_id == Goal.campaign_id,
+            Goal.channel.is_(None) | (of.channel == Goal.channel),
+            *([Action.undone_at.is_(None)] if scanned else []),
         )
         .scalar_subquery()
     )
