@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, case, func, literal, select
+from sqlalchemy import ColumnElement, case, func, literal, select
 
 from crm.core import db
 from crm.core.tiles import US, WORLD
-from crm.outreach.kept import reach
+from crm.outreach.kept import reach_in_terms
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
@@ -62,7 +62,7 @@ def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
         answered, asked = _answered(), wanted.of_targets()
     else:
         # Kept sums where they know the filter: rows are one by one only where they must be.
-        reached, answered, asked = _sums(wanted).c, literal(0), []
+        reached, answered, asked = reach_in_terms(wanted).c, literal(0), []
     statement = (
         select(
             Post.area,
@@ -94,17 +94,6 @@ def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
         else:
             elsewhere += int(times)
     return Where(_sorted(states), _sorted(countries), elsewhere)
-
-
-def _sums(wanted: ActionFilter) -> Subquery:
-    """What reached each target in each of its terms; what was taken back again is nothing."""
-    rows = reach(wanted)
-    return (
-        select(rows.c.target_id, rows.c.term_id, func.sum(rows.c.pieces).label("pieces"))
-        .group_by(rows.c.target_id, rows.c.term_id)
-        .having(func.sum(rows.c.actions) > 0)
-        .subquery("sums")
-    )
 
 
 #: Each contact that was answered once, so that no sum beside it grows.
