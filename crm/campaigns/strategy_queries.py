@@ -3,7 +3,7 @@
 from datetime import date
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from crm.campaigns.models import (
     Indicator,
@@ -40,25 +40,38 @@ def strategies() -> Select[Strategy]:
     return _whole(select(Strategy)).order_by(Strategy.starts_on.desc(), Strategy.id.desc())
 
 
-def running(on: date, limit: int) -> list[Strategy]:
-    """Those of the day, with their tree: the one that ends first at the top. One statement.
+def running(on: date) -> Strategy | None:
+    """The strategy of the day that ends first, by itself."""
+    return db.session.scalars(_of_day(on)).one_or_none()
 
-    A strategy has few of everything, so that rows which repeat its goals cost less than asking
-    again for each level.
-    """
-    objectives = joinedload(Strategy.goals).joinedload(StrategyGoal.objectives)
-    found = db.session.scalars(
-        select(Strategy)
+
+def indicators_running(on: date) -> list[Indicator]:
+    """Its indicators in their order, with values, objective, goal and strategy: one statement."""
+    the_one = _of_day(on).with_only_columns(Strategy.id).scalar_subquery()
+    statement = (
+        select(Indicator)
+        .join(Indicator.objective)
+        .join(Objective.goal)
+        .join(StrategyGoal.strategy)
+        .where(Strategy.id == the_one)
         .options(
-            joinedload(Strategy.chapter),
-            objectives.joinedload(Objective.campaigns),
-            objectives.joinedload(Objective.indicators).joinedload(Indicator.values),
+            contains_eager(Indicator.objective)
+            .contains_eager(Objective.goal)
+            .contains_eager(StrategyGoal.strategy),
+            joinedload(Indicator.values),
         )
+        .order_by(StrategyGoal.position, Objective.position, Indicator.position, Indicator.id)
+    )
+    return list(db.session.scalars(statement).unique())
+
+
+def _of_day(on: date) -> Select[Strategy]:
+    return (
+        select(Strategy)
         .where(Strategy.starts_on <= on, Strategy.ends_on >= on)
         .order_by(Strategy.ends_on, Strategy.id)
-        .limit(limit)
+        .limit(1)
     )
-    return list(found.unique())
 
 
 def objective(strategy: Strategy, objective_id: int) -> Objective | None:

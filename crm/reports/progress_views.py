@@ -17,7 +17,7 @@ from sqlalchemy.exc import NoResultFound
 
 from crm.campaigns import strategy_queries
 from crm.campaigns.indicators import Measured, measured
-from crm.campaigns.models import Campaign, Strategy
+from crm.campaigns.models import Campaign, Objective, Strategy
 from crm.core import access, db, pdf, reads, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
@@ -70,18 +70,17 @@ def _of_front(user: Any) -> dict[str, Any] | None:
     """The objectives of the strategies of the day, for who reports: the first of them."""
     if not access.may(user, Can.EXPORT_REPORTS):
         return None
-    strategies = strategy_queries.running(today(), 1)
-    if not strategies:
+    listed = strategy_queries.indicators_running(today())
+    if not listed:
         return None
-    strategy = strategies[0]
-    found = measured(strategy_queries.indicators(strategy), since=strategy.starts_on, on=today())
-    objectives = [
-        (each, [found[one.id] for one in each.indicators])
-        for each in strategy_queries.objectives(strategy)
-    ]
+    strategy = listed[0].objective.goal.strategy
+    found = measured(listed, since=strategy.starts_on, on=today())
+    by_objective: dict[Objective, list[Measured]] = {}
+    for each in listed:
+        by_objective.setdefault(each.objective, []).append(found[each.id])
     return {
         "strategy": strategy,
-        "objectives": [(each, of_it, _mean(of_it)) for each, of_it in objectives if of_it],
+        "objectives": [(each, of_it, _mean(of_it)) for each, of_it in by_objective.items()],
     }
 
 
@@ -169,9 +168,9 @@ def _show(
             problems.append(_("This strategy is not there any more."))
     given: dict[str, Any] = flat(args)
     strategies = _pairs(Strategy)
-    if not args and (running := strategy_queries.running(today(), 1)):
+    if not args and (running := strategy_queries.running(today())):
         # What most come for.
-        given = {"strategy": running[0].slug}
+        given = {"strategy": running.slug}
     return render_template(
         "reports/progress.html",
         found=found,

@@ -101,6 +101,12 @@ def test_it_works(any_app: Flask) -> None:
     assert before["Rate"].standing is Standing.UNMEASURED
     assert before["Calls"].standing is Standing.UNKNOWN
     assert [each.code for each in strategy_queries.of_campaign(campaign.id)] == ["1a"]
+    with statements() as seen:
+        listed = strategy_queries.indicators_running(TODAY)
+        assert [each.text for each in listed] == list(now)
+        assert listed[0].objective.goal.strategy.name == strategy.name
+    assert sum("SELECT" in each for each in seen) <= 2
+    assert strategy_queries.indicators_running(date(2024, 1, 1)) == []
     verbs = set(db.session.scalars(select(AuditEntry.verb)))
     assert {"create_strategy", "choose_campaigns", "add_indicator", "add_value"} <= verbs
 
