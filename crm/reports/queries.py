@@ -16,8 +16,10 @@ from crm.campaigns.goals import figure_values
 from crm.campaigns.models import Campaign, Goal
 from crm.campaigns.queries import is_running
 from crm.core import db
+from crm.core.access import Scope
 from crm.core.i18n import today
-from crm.members.models import TeamMember
+from crm.members.models import Team, TeamMember
+from crm.members.queries import in_scope
 from crm.outreach.channels import channels, per_piece_names
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
@@ -195,6 +197,18 @@ def in_several_teams(wanted: ActionFilter, team: Callable[[Any], Any]) -> tuple[
         ).join_from(did, lines, lines.c.member_id == did.c.member_id)
     ).one()
     return people, int(more or 0)
+
+
+def other_teams_did(wanted: ActionFilter, seen: Scope) -> bool:
+    """Whether somebody of a team outside the scope took part."""
+    did = _of_members(wanted)
+    other = (
+        select(did.c.action_id)
+        .join(TeamMember, TeamMember.member_id == did.c.member_id)
+        .join(Team, Team.id == TeamMember.team_id)
+        .where(~in_scope(Team.chapter_id, seen))
+    )
+    return db.session.scalar(other.limit(1)) is not None
 
 
 def unnamed_by_all(wanted: ActionFilter) -> Did:
