@@ -23,6 +23,7 @@ from crm.core.settings import Settings, in_force
 from crm.demo_data.people import USERS
 from crm.findings import Finding, Level, good, note, stop
 from crm.members.models import ChapterRole
+from crm.reports import frozen
 
 #: Names beginning with `CRM_` that others read.
 _NOT_OURS = {"CRM_REQUIRE_ALL", "CRM_FAULTS", "CRM_FIGURES"}
@@ -107,6 +108,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         revision = db.session.scalar(text("SELECT version_num FROM alembic_version"))
         yield good("database", f"{where} is up to date (revision {revision}).")
         yield from _record()
+        yield from _frozen()
         yield from _people()
         yield from doctor_around.clock()
         yield from doctor_around.queue(settings)
@@ -121,6 +123,19 @@ def _record() -> Iterator[Finding]:
     yield good("record", f"ends at {audit_check.head()}; `crm audit verify` walks all of it.")
     if not audit_check.is_guarded():
         yield note("record", "The database does not refuse to change it: its triggers are missing.")
+
+
+def _frozen() -> Iterator[Finding]:
+    """Whether what was frozen is as it was: each is read and its digest taken anew."""
+    if not (number := frozen.how_many()):
+        return
+    if changed := list(frozen.faults()):
+        yield stop("frozen reports", f"not what was frozen: {', '.join(changed)}.")
+    else:
+        yield good("frozen reports", f"all {number} are as they were.")
+    if not frozen.is_guarded():
+        yield note("frozen reports", "The database does not refuse to change them: its triggers "
+                   "are missing.")  # fmt: skip
 
 
 def _people() -> Iterator[Finding]:

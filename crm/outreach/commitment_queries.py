@@ -35,6 +35,8 @@ class CommitmentFilter:
     #: open | kept | broken | settled | overdue; None for all.
     state: str | None = None
     whose: str | None = None
+    #: Only those that are of no campaign.
+    apart: bool = False
 
     def conditions(self, on: date) -> list[ColumnElement[bool]]:
         """Conditions on `Commitment`, of what was promised until a day."""
@@ -42,6 +44,8 @@ class CommitmentFilter:
         wanted = self.wanted
         if wanted.campaign_id is not None:
             asked.append(Commitment.campaign_id == wanted.campaign_id)
+        if self.apart:
+            asked.append(Commitment.campaign_id.is_(None))
         if wanted.since is not None:
             asked.append(Commitment.due_on >= wanted.since)
         if wanted.until is not None:

@@ -41,7 +41,7 @@ from crm.outreach.commitments import (
     settleable,
     withdraw_commitment,
 )
-from crm.outreach.filters import LABELS, parse_filter
+from crm.outreach.filters import LABELS, NONE, parse_filter
 from crm.outreach.forms import UndoForm, options
 from crm.outreach.models import ActionTarget, Commitment, Outcome
 from crm.outreach.queries import ActionFilter
@@ -98,12 +98,14 @@ class SettleForm(Form):
 @requires(Can.SEE)
 def commitments() -> Any:
     """What was promised: open ones first, those due first at the top."""
-    asked = parse_filter({k: v for k, v in request.args.items() if k in HEEDED})
+    given = {k: v for k, v in request.args.items() if k in HEEDED}
+    apart = given.get("campaign") == NONE
+    asked = parse_filter({k: v for k, v in given.items() if v != NONE or k != "campaign"})
     state = request.args.get("state") or OPEN
     whose = request.args.get("whose") or None
     state = state if state in _STATES else OPEN
     whose = whose if whose in WHOSE else None
-    wanted = CommitmentFilter(asked.wanted, None if state == ALL else state, whose)
+    wanted = CommitmentFilter(asked.wanted, None if state == ALL else state, whose, apart)
     ids = page_of(found(wanted, today()), number=page_number())
     rows = lines(ids.rows, on=today(), to=Viewer.of(current_user))
     target = None
@@ -112,6 +114,7 @@ def commitments() -> Any:
     return render_template(
         "outreach/commitments.html",
         asked=asked,
+        apart=apart,
         state=state,
         whose=whose,
         states=_STATES,

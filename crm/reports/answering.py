@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from flask import Flask
 from flask_babel import gettext as _
@@ -93,7 +92,7 @@ class Whole:
     """The whole answer, and the drawing of it."""
 
     extract: Extract
-    chart: Any
+    chart: Chart | None
 
 
 def extract(

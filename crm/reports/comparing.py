@@ -9,13 +9,16 @@ from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
+from crm.core.charts import Chart, grouped
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach.queries import ActionFilter
 from crm.reports.catalogue import Question, Report, totals
-from crm.reports.rules import Reckoning, month_back
+from crm.reports.rules import Reckoning, month_back, written
 
 #: What follows a column's key, of each column it becomes.
 BEFORE, CHANGE, PERCENT = "_before", "_change", "_percent"
+#: Rows its chart has room for.
+CHARTED = 12
 
 
 class Pair(NamedTuple):
@@ -117,7 +120,8 @@ def compared(report: Report, then: ActionFilter) -> Compared:
             "columns": columns,
             "rows": rows,
             "reckon": reckon,
-            "chart": None,
+            "chart": lambda shown: _chart(report, shown),
+            "chart_title": _("%(title)s: now and before", title=report.title),
             "plain": report.plain | changes,
             "record": (lambda row: record(row[-1].any)) if record else None,
             "beneath": {
@@ -129,6 +133,23 @@ def compared(report: Report, then: ActionFilter) -> Compared:
         then=then,
         read=sums,
     )  # fmt: skip
+
+
+def _chart(report: Report, shown: Sequence[Row]) -> Chart:
+    """The rows with most of either, now beside before."""
+    place, pairs = report.place(report.counts), [row[-1] for row in shown]
+    values = [
+        (
+            written(report.columns[0], pair.any[0]),
+            float(pair.now[place] or 0) if pair.now else 0.0,
+            float(pair.then[place] or 0) if pair.then else 0.0,
+        )
+        for pair in pairs
+    ]
+    if report.columns[0].kind not in (Kind.DATE, Kind.MONTH):
+        values = sorted(values, key=lambda each: -max(each[1:]))
+    title = _("%(title)s: now and before", title=report.title)
+    return grouped(title, values[:CHARTED], (_("Now"), _("Before")))
 
 
 def _keys(report: Report) -> set[str]:

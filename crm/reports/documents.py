@@ -12,14 +12,13 @@ from flask_babel import format_datetime, get_locale
 from flask_babel import gettext as _
 
 from crm.core import pdf
-from crm.core.i18n import day
 from crm.core.shell import number
 from crm.core.tables import Column, Kind
 from crm.members.disclosure import Exit, Viewer
 from crm.reports.answering import whole
 from crm.reports.extracts import Extract
 from crm.reports.forms import Asked
-from crm.reports.rules import month_name
+from crm.reports.rules import written
 
 #: Lines one document or printed page has at most.
 MOST = 2_000
@@ -133,16 +132,3 @@ def _sums(extract: Extract) -> list[str] | None:
 
 def _is_right(column: Column, at: int) -> bool:
     return at > 0 and column.kind in (Kind.NUMBER, Kind.SHARE, Kind.DATE)
-
-
-def written(column: Column, value: Any) -> str:
-    """A cell the way the reader writes it."""
-    if value is None or value == "":
-        return ""
-    if column.kind is Kind.NUMBER:
-        return str(number(value))
-    if column.kind is Kind.DATE:
-        return str(day(value))
-    if column.kind is Kind.MONTH:
-        return month_name(value)
-    return str(value)

@@ -92,6 +92,12 @@ class Asked:
         return {**rest, **_days_written(Days(self.wanted.since, self.wanted.until))}
 
     @property
+    def fixed(self) -> dict[str, str]:
+        """All of it, so that it means the same days whenever it is asked."""
+        rest = {name: value for name, value in self.beside.items() if name != "period"}
+        return {**self.written, **rest}
+
+    @property
     def written_before(self) -> dict[str, str]:
         """The same of the period it is compared with."""
         return {**self.written, **(_days_written(self.then) if self.then else {})}

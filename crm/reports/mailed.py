@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from crm.accounts.models import User
-from crm.core import access, audit, db, history, links, mail, outbox, schedule
+from crm.core import access, audit, db, history, links, mail, mail_pictures, outbox, schedule
 from crm.core.access import Can
 from crm.core.i18n import LANGUAGES, day
 from crm.core.outbox import Job, Turn
@@ -25,7 +25,7 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Exit, Viewer, first_name
 from crm.reports.answering import Answer, answer
-from crm.reports.catalogue import Question, Report, find_report
+from crm.reports.catalogue import Report, find_report
 from crm.reports.forms import Asked, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_name
@@ -147,17 +147,15 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
     """What the message says, in the language that is set."""
     given = {**given_of(kept), **days_of(period_of(kept), on)}
     asked = parse(given, report, Viewer.of(user))
-    shown = report.asked_by(asked.by)
-    address = links.absolute(
-        "reports.page", name=report.name, **given, **({"by": asked.by} if asked.by else {})
-    )
+    shown = asked.shown
+    address = links.absolute("reports.page", name=report.name, **asked.address)
     values: dict[str, Any] = {
         "subject": _("%(report)s: %(period)s", report=report.title,
                      period=str(PERIODS[period_of(kept)]).lower()),
         "title": str(report.title),
         "facts": [(label, value) for label, value in asked.told(Exit.MAIL)],
         "problems": asked.problems,
-        "told": "", "table": [], "more": False, "link": address,
+        "told": "", "table": [], "more": False, "link": address, "chart": "",
         "list_link": links.absolute("reports.index"),
     }  # fmt: skip
     if asked.problems:
@@ -168,13 +166,14 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
     if not shown.shows_people and found.rows:
         values["table"] = _table(shown, found)
         values["more"] = len(found.rows) > ROWS
+        if found.chart is not None and found.chart.rows:
+            values["chart"] = f"{found.chart.title}. {found.chart.summary}"
+            values["pictures"] = {"chart": found.chart.still(mail_pictures.WIDTH)}
     return values
 
 
 def _answered(report: Report, asked: Asked, user: User) -> Answer:
-    question = Question(
-        wanted=asked.wanted, viewer=Viewer.of(user), exit=Exit.EXPORT, outcome=asked.outcome
-    )
+    question = asked.question(Viewer.of(user), Exit.EXPORT)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return answer(app, report, question)
 

@@ -55,14 +55,18 @@ def days_of(name: str, on: date) -> Days:
 
 
 def before(name: str | None, days: Days, on: date) -> Days:
-    """The period just before, of the same kind; of days by hand as many days."""
+    """The period just before, of the same kind; of days by hand as many months, where they are
+    whole ones, else as many days.
+    """
     if name is not None and name != "all":
         return _days(name, on, 1)
     if days.first is None or days.last is None:
         raise ValueError("a period without both ends has none before it")
-    length = days.last - days.first
-    last = days.first - timedelta(days=1)
-    return Days(last - length, last)
+    after, last = days.last + timedelta(days=1), days.first - timedelta(days=1)
+    months = (after.year - days.first.year) * 12 + after.month - days.first.month
+    if months > 0 and after == _months_back(days.first, -months):
+        return Days(_months_back(days.first, months), last)
+    return Days(days.first - (after - days.first), last)
 
 
 def year_before(days: Days) -> Days:

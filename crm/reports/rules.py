@@ -11,7 +11,9 @@ from babel.lists import format_list
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from crm.core.i18n import day
 from crm.core.shell import number
+from crm.core.tables import Column, Kind
 from crm.outreach.channels import channels
 from crm.outreach.rules import Reconciliation
 
@@ -136,3 +138,16 @@ def median_days(spans: Iterable[tuple[int, int]]) -> int | None:
     """The middle of the days waited, from (days, how many) pairs; None of nothing."""
     days = [span for span, many in spans for _each in range(many)]
     return median_low(days) if days else None
+
+
+def written(column: Column, value: Any) -> str:
+    """A cell the way the reader writes it."""
+    if value is None or value == "":
+        return ""
+    if column.kind is Kind.NUMBER:
+        return str(number(value))
+    if column.kind is Kind.DATE:
+        return str(day(value))
+    if column.kind is Kind.MONTH:
+        return month_name(value)
+    return str(value)

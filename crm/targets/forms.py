@@ -24,6 +24,7 @@ _FILTER = {
     "committee": "committee",
     "region": "region",
     "list": "list_id",
+    "country": "country",
 }
 
 

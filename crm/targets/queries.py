@@ -43,6 +43,8 @@ class TargetFilter:
     #: Region or sub-region of a government.
     region: str | None = None
     list_id: int | None = None
+    #: ISO 3166-1 alpha-2: of links alone, the bar does not offer it.
+    country: str | None = None
 
     def __bool__(self) -> bool:
         """Whether it narrows at all."""
@@ -146,6 +148,8 @@ def _conditions(wanted: TargetFilter) -> list[ColumnElement[bool]]:
         asked.append(or_(Target.region == wanted.region, Target.sub_region == wanted.region))
     if wanted.list_id is not None:
         asked.append(on_list(wanted.list_id))
+    if wanted.country is not None:
+        asked.append(Target.country == wanted.country)
     return asked
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,10 +34,12 @@ from crm.outreach.channels import channels
 from crm.tasks import operations, queries, rules
 from crm.tasks.forms import ManyForm
 from crm.tasks.models import Task
-from crm.tasks.queries import TaskFilter
+from crm.tasks.queries import NOBODY, TaskFilter
 from crm.tasks.rules import Due, State
 from crm.tasks.views import blueprint
 
+#: What an address says for no leader, no campaign, no member.
+NONE = "none"
 #: Tasks a column shows; the list has all.
 IN_COLUMN = 15
 #: Members that are offered to tick.
@@ -94,22 +96,37 @@ def parse(args: Mapping[str, str], chapters: Sequence[Chapter]) -> Asked:
     choose("state", STATES)
     choose("due", DUES)
     choose("only", ONLY)
+    for name in ("since", "until"):
+        if typed := args.get(name):
+            try:
+                values[name] = date.fromisoformat(typed)
+                asked.given[name] = typed
+            except ValueError:
+                asked.problems.append(_("“%(value)s” is not a date.", value=typed[:40]))
     for name in ("member", "leader", "target"):
-        if args.get(name):
+        if args.get(name) == NONE and name != "target":
+            values[f"{name}_id"], asked.given[name] = NOBODY, NONE
+        elif args.get(name):
             values[f"{name}_id"] = parse_id(args.get(name)) or 0
             asked.given[name] = str(values[f"{name}_id"])
     if slug := args.get("campaign"):
         plain = slug.replace("\x00", "")
         found = db.session.scalar(select(Campaign.id).where(Campaign.slug == plain))
-        values["campaign_id"], asked.given["campaign"] = found or 0, plain
+        values["campaign_id"] = NOBODY if plain == NONE else found or 0
+        asked.given["campaign"] = plain
     if slug := args.get("chapter"):
         chosen = next((each for each in chapters if each.slug == slug), None)
         if chosen is None:
             asked.problems.append(_("There is no such choice: %(word)s.", word=slug[:40]))
         else:
             asked.given["chapter"] = slug
+            alone = args.get("itself") == "1"
+            if alone:
+                asked.given["itself"] = "1"
             values["chapter_ids"] = frozenset(
-                each.id for each in chapters if each.path.startswith(chosen.path)
+                each.id
+                for each in chapters
+                if (each.id == chosen.id if alone else each.path.startswith(chosen.path))
             )
     asked.wanted = TaskFilter(**values)
     return asked

@@ -33,8 +33,48 @@ _NAMED = 3
 _EARLIEST, _LATEST = 1991, 2100
 
 
+class Days:
+    """Days on end: a school year, or any other period."""
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        raise NotImplementedError
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        raise NotImplementedError
+
+    def holds(self, moment: Any) -> ColumnElement[bool]:
+        """The condition that a column of moments lies in it, by the campaign's own clock."""
+        zone = _zone()
+        begins = datetime.combine(self.first, time(), zone).astimezone(UTC)
+        ends = datetime.combine(self.last + timedelta(days=1), time(), zone).astimezone(UTC)
+        condition: ColumnElement[bool] = (moment >= begins) & (moment < ends)
+        return condition
+
+
 @dataclass(frozen=True)
-class Year:
+class Span(Days):
+    """From one day to another, both included."""
+
+    since: date
+    until: date
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        return self.since
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return self.until
+
+
+@dataclass(frozen=True)
+class Year(Days):
     """A school year, called by the year it ends in."""
 
     ends: int
@@ -53,14 +93,6 @@ class Year:
     def words(self) -> str:
         """`2026–27`."""
         return f"{self.ends - 1}–{self.ends % 100:02}"
-
-    def holds(self, moment: Any) -> ColumnElement[bool]:
-        """The condition that a column of moments lies in it, by the campaign's own clock."""
-        zone = _zone()
-        begins = datetime.combine(self.first, time(), zone).astimezone(UTC)
-        ends = datetime.combine(self.last + timedelta(days=1), time(), zone).astimezone(UTC)
-        condition: ColumnElement[bool] = (moment >= begins) & (moment < ends)
-        return condition
 
 
 def year_asked(text: str | None, *, today: date) -> Year:
@@ -208,7 +240,7 @@ def _actions(ids: Sequence[int], year: Year, chapter_ids: Collection[int] | None
     ).all()  # fmt: skip
 
 
-def of_chapters(chapter_ids: Collection[int], year: Year) -> Select[Any]:
+def of_chapters(chapter_ids: Collection[int], year: Days) -> Select[Any]:
     """Ids of the actions these chapters took part in, in a school year."""
     return select(ActionChapter.action_id).where(
         ActionChapter.chapter_id.in_(chapter_ids),
@@ -216,7 +248,7 @@ def of_chapters(chapter_ids: Collection[int], year: Year) -> Select[Any]:
     )
 
 
-def of_action(year: Year) -> tuple[ColumnElement[bool], ...]:
+def of_action(year: Days) -> tuple[ColumnElement[bool], ...]:
     """Conditions that a member's part in an action counts in a school year."""
     return (
         ActionMember.minutes > 0,
@@ -225,7 +257,7 @@ def of_action(year: Year) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def of_task(year: Year) -> tuple[ColumnElement[bool], ...]:
+def of_task(year: Days) -> tuple[ColumnElement[bool], ...]:
     """Conditions that a member's task counts in a school year: it logged no outreach."""
     return (
         Task.state == "completed",

@@ -10,8 +10,8 @@ from crm.core import db
 from crm.core.access import Scope
 from crm.members.models import Member
 from crm.members.queries import visible_members
-from crm.outreach.models import Action, ActionMember
-from crm.tasks.hours import Year, of_action, of_chapters, of_task
+from crm.outreach.models import Action, ActionChapter, ActionMember
+from crm.tasks.hours import Days, of_action, of_chapters, of_task
 from crm.tasks.models import HoursSigned, Task
 
 
@@ -41,7 +41,7 @@ class Whole:
         return self.actions + self.tasks
 
 
-def _work(chapter_ids: Collection[int], year: Year) -> Any:
+def _work(chapter_ids: Collection[int], year: Days) -> Any:
     """Each member's part in each action and each task of the chapters: minutes, and if signed."""
     of_signed_action = (HoursSigned.member_id == ActionMember.member_id) & (
         HoursSigned.action_id == ActionMember.action_id
@@ -67,7 +67,7 @@ def _signed(minutes: Any) -> Any:
     return case((HoursSigned.minutes == minutes, minutes), else_=0)
 
 
-def by_member(chapter_ids: Collection[int], year: Year, sees: Scope) -> Select[Any]:
+def by_member(chapter_ids: Collection[int], year: Days, sees: Scope) -> Select[Any]:
     """(member id, minutes, signed) of those the reader sees who have hours, by name."""
     work = _work(chapter_ids, year)
     theirs = (
@@ -87,7 +87,7 @@ def by_member(chapter_ids: Collection[int], year: Year, sees: Scope) -> Select[A
     )
 
 
-def whole(chapter_ids: Collection[int], year: Year, sees: Scope) -> Whole:
+def whole(chapter_ids: Collection[int], year: Days, sees: Scope) -> Whole:
     """How all of it adds up: two statements."""
     work = _work(chapter_ids, year)
     is_seen: ColumnElement[bool] = work.c.member_id.in_(_seen(sees))
@@ -115,6 +115,82 @@ def whole(chapter_ids: Collection[int], year: Year, sees: Scope) -> Whole:
         signed=int(signed or 0),
         members=members,
     )
+
+
+@dataclass(frozen=True)
+class OfChapter:
+    """What a chapter's members spent, named or not, and what of it is signed."""
+
+    minutes: int
+    signed: int
+
+
+def by_chapter(chapter_ids: Collection[int], year: Days) -> dict[int, OfChapter]:
+    """The hours of each chapter: joint work counts in each. Three statements."""
+    minutes: dict[int, int] = {}
+    signed: dict[int, int] = {}
+    theirs = (
+        ActionChapter.chapter_id.in_(chapter_ids),
+        ActionChapter.happened_on.between(year.first, year.last),
+        Action.undone_at.is_(None),
+    )
+    of_actions = db.session.execute(
+        select(ActionChapter.chapter_id, func.sum(Action.minutes))
+        .join(Action, Action.id == ActionChapter.action_id)
+        .where(*theirs, Action.minutes > 0)
+        .group_by(ActionChapter.chapter_id)
+    )
+    of_signatures = db.session.execute(
+        select(ActionChapter.chapter_id, func.sum(ActionMember.minutes))
+        .join(Action, Action.id == ActionChapter.action_id)
+        .join(ActionMember, ActionMember.action_id == Action.id)
+        .join(
+            HoursSigned,
+            (HoursSigned.member_id == ActionMember.member_id)
+            & (HoursSigned.action_id == ActionMember.action_id)
+            & (HoursSigned.minutes == ActionMember.minutes),
+        )
+        .where(*theirs)
+        .group_by(ActionChapter.chapter_id)
+    )
+    of_tasks = db.session.execute(
+        select(Task.chapter_id, func.sum(Task.minutes), func.sum(_signed(Task.minutes)))
+        .outerjoin(
+            HoursSigned,
+            (HoursSigned.member_id == Task.member_id) & (HoursSigned.task_id == Task.id),
+        )
+        .where(*of_task(year), Task.chapter_id.in_(chapter_ids))
+        .group_by(Task.chapter_id)
+    )
+    for chapter_id, spent in of_actions:
+        minutes[chapter_id] = int(spent or 0)
+    for chapter_id, spent in of_signatures:
+        signed[chapter_id] = int(spent or 0)
+    for chapter_id, spent, word in of_tasks:
+        minutes[chapter_id] = minutes.get(chapter_id, 0) + int(spent)
+        signed[chapter_id] = signed.get(chapter_id, 0) + int(word)
+    return {
+        chapter_id: OfChapter(spent, signed.get(chapter_id, 0))
+        for chapter_id, spent in minutes.items()
+    }
+
+
+def repeated_by_chapters(chapter_ids: Collection[int], year: Days) -> int:
+    """Minutes that the sums of chapters tell more than once: those of joint work."""
+    joint = (
+        select((Action.minutes * (func.count() - 1)).label("more"))
+        .join(ActionChapter, ActionChapter.action_id == Action.id)
+        .where(
+            ActionChapter.chapter_id.in_(chapter_ids),
+            ActionChapter.happened_on.between(year.first, year.last),
+            Action.undone_at.is_(None),
+            Action.minutes > 0,
+        )
+        .group_by(Action.id, Action.minutes)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    return int(db.session.scalar(select(func.sum(joint.c.more))) or 0)
 
 
 def _seen(sees: Scope) -> Any:

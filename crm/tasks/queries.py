@@ -40,6 +40,8 @@ _WHOLE = (
     joinedload(Task.leader),
     selectinload(Task.targets).joinedload(TaskTarget.target),
 )
+#: Instead of a number, in a filter: of no leader, no campaign; of neither a member nor the pool.
+NOBODY = -1
 #: An answer is late after this.
 WAITS = timedelta(weeks=3)
 
@@ -57,6 +59,9 @@ class TaskFilter:
     due: str | None = None
     #: help | unanswered | pool | left
     only: str | None = None
+    #: The first and the last day on which they are due.
+    since: date | None = None
+    until: date | None = None
 
 
 def visible(scope: Scope) -> Select[Task]:
@@ -78,8 +83,16 @@ def conditions(wanted: TaskFilter, scope: Scope, today: date) -> list[ColumnElem
         (Task.leader_id, wanted.leader_id),
         (Task.campaign_id, wanted.campaign_id),
     ):
-        if value is not None:
+        if value == NOBODY:
+            found.append(column.is_(None))
+            if column is Task.member_id:
+                found.append(Task.in_pool.is_(False))
+        elif value is not None:
             found.append(column == value)
+    if wanted.since is not None:
+        found.append(Task.due_on >= wanted.since)
+    if wanted.until is not None:
+        found.append(Task.due_on <= wanted.until)
     if wanted.target_id is not None:
         found.append(
             exists().where(TaskTarget.task_id == Task.id, TaskTarget.target_id == wanted.target_id)
