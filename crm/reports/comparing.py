@@ -115,7 +115,7 @@ def compared(report: Report, then: ActionFilter) -> Compared:
         now = report.reckon(asked, sums[0])
         before = report.reckon(replace(asked, wanted=then), sums[1])
         worst = now if not now.sums.holds else before if not before.sums.holds else now
-        return Both(worst.sums, [str(now), str(before)], now.actions, (now, before))
+        return Both(worst.sums, [str(now), str(before)], now.actions, parts=(now, before))
 
     changes = {c.key for c in columns if c.key not in kept and not c.key.endswith(BEFORE)}
     record = report.record

@@ -31,10 +31,12 @@ class Links:
         report = self.report
         if column.key in report.plain:
             return None
-        narrow: Mapping[str, str] = {}
+        narrow: Mapping[str, str] | None = {}
         if row is not None and report.narrow is not None:
             narrow = report.narrow(row)
-        values: dict[str, Any] = {**self.given, **narrow}
+        if narrow is None:
+            return None
+        values: dict[str, Any] = {**self.given, **report.always, **narrow}
         if report.leads is not None:
             found = report.leads(column.key, row, values)
             if found is not None:

@@ -25,7 +25,7 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Exit, Viewer, first_name
 from crm.reports.answering import Answer, answer
-from crm.reports.catalogue import Report, reports
+from crm.reports.catalogue import Report, find_report
 from crm.reports.forms import Asked, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_name
@@ -102,7 +102,7 @@ def write(payload: Mapping[str, Any], _turn: Turn) -> None:
     if kept is None or (kept.last_on is not None and kept.last_on >= on):
         return
     user = db.session.get_one(User, kept.user_id)
-    report = reports().get(kept.report)
+    report = find_report(kept.report)
     if report is None or not user.active or not access.may(user, Can.SEE_REPORTS):
         with db.unit_of_work():
             unsubscribe(

@@ -4,7 +4,7 @@ A sum over a join counts a row once for each row it meets; so rows are summed fi
 joined to the sums.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,9 +17,11 @@ from crm.campaigns.models import Campaign, Goal
 from crm.campaigns.queries import is_running
 from crm.core import db
 from crm.core.i18n import today
+from crm.members.models import TeamMember
 from crm.outreach.channels import channels, per_piece_names
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
+from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
 from crm.outreach.window_rules import ADDRESSES
 from crm.reports.rules import Tally
@@ -64,6 +66,145 @@ def awaited_names() -> list[str]:
 def awaited_pieces() -> ColumnElement[int]:
     """Of a sum over `ActionTarget`: the pieces that wait for an answer."""
     return func.sum(case((ActionTarget.channel.in_(awaited_names()), ActionTarget.pieces), else_=0))
+
+
+@dataclass(frozen=True)
+class Did:
+    """What falls to one part: outreach, actions, and whatever else is asked there."""
+
+    pieces: int
+    actions: int
+    last: date
+    #: Different targets that were reached.
+    targets: int = 0
+    #: Members who took part, and their minutes.
+    members: int = 0
+    minutes: int | None = None
+
+
+def sums_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
+    """Pieces and acts by a part, each counted once there: one statement."""
+    once = counted(wanted, part)
+    key = once.c[part.label]
+    rows = db.session.execute(
+        select(key, func.sum(once.c.pieces), func.count(), func.max(once.c.happened_on)).group_by(
+            key
+        )
+    )
+    return {key: Did(int(pieces), actions, last) for key, pieces, actions, last in rows}
+
+
+def repeated_by(wanted: ActionFilter, part: Part) -> tuple[int, int]:
+    """Actions that belong to several of a part of actions: how many, and what they repeat."""
+    once = counted(wanted, part)
+    several = (
+        select((func.sum(once.c.pieces) - func.max(once.c.pieces)).label("more"))
+        .group_by(once.c.action_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    actions, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
+    return actions, int(more or 0)
+
+
+def reached_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
+    """What reached targets by a part, an act for each target of it: one statement."""
+    apart = columns_of(ActionTarget, [part])
+    rows = (
+        select(
+            *apart,
+            func.sum(ActionTarget.pieces),
+            func.count(ActionTarget.action_id.distinct()),
+            func.max(ActionTarget.happened_on),
+            func.count(ActionTarget.target_id.distinct()),
+        )
+        .select_from(ActionTarget)
+        .where(*wanted.of_targets())
+        .group_by(part.label)
+    )
+    found = db.session.execute(told_apart(rows, ActionTarget, [part], wanted))
+    return {key: Did(int(pieces), actions, last, targets)
+            for key, pieces, actions, last, targets in found}  # fmt: skip
+
+
+def named_targets(target_ids: Iterable[int]) -> dict[int, Any]:
+    """Name, sorted name and region of targets."""
+    found: dict[int, Any] = {}
+    for some in db.batches(sorted(target_ids)):
+        rows = db.session.execute(
+            select(Target.id, Target.name, Target.sort_name, Target.region).where(
+                Target.id.in_(some)
+            )
+        )
+        found |= {row.id: row for row in rows}
+    return found
+
+
+def _of_members(wanted: ActionFilter) -> Any:
+    """One row a member and action that is asked for."""
+    return (
+        select(
+            ActionMember.action_id,
+            ActionMember.member_id,
+            ActionMember.pieces,
+            ActionMember.minutes,
+            Action.happened_on,
+        )
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(*wanted.of_actions())
+        .subquery("took_part")
+    )
+
+
+def teams_did(wanted: ActionFilter, team: Callable[[Any], Any]) -> dict[int, Did]:
+    """What members did, by what `team` makes of a team's id (0: of no team): one statement."""
+    did = _of_members(wanted)
+    key = team(func.coalesce(TeamMember.team_id, 0)).label("team")
+    of_member = select(did, key).outerjoin(TeamMember, TeamMember.member_id == did.c.member_id)
+    # A member of two teams that are told as one is one there.
+    each = of_member.distinct().subquery("each")
+    rows = db.session.execute(
+        select(
+            each.c.team,
+            func.sum(each.c.pieces),
+            func.count(each.c.action_id.distinct()),
+            func.max(each.c.happened_on),
+            func.count(each.c.member_id.distinct()),
+            func.sum(each.c.minutes),
+        ).group_by(each.c.team)
+    )
+    return {
+        key: Did(int(pieces), actions, last, members=members, minutes=minutes)
+        for key, pieces, actions, last, members, minutes in rows
+    }
+
+
+def in_several_teams(wanted: ActionFilter, team: Callable[[Any], Any]) -> tuple[int, int]:
+    """Members whom several lines of teams tell of: how many, and what these repeat."""
+    key = team(TeamMember.team_id)
+    lines = (
+        select(TeamMember.member_id, func.count(key.distinct()).label("lines"))
+        .group_by(TeamMember.member_id)
+        .having(func.count(key.distinct()) > 1)
+        .subquery("lines")
+    )
+    did = _of_members(wanted)
+    people, more = db.session.execute(
+        select(
+            func.count(did.c.member_id.distinct()), func.sum(did.c.pieces * (lines.c.lines - 1))
+        ).join_from(did, lines, lines.c.member_id == did.c.member_id)
+    ).one()
+    return people, int(more or 0)
+
+
+def unnamed_by_all(wanted: ActionFilter) -> Did:
+    """Pieces that nobody is named for."""
+    pieces, actions, last = db.session.execute(
+        select(func.sum(Action.unnamed), func.count(), func.max(Action.happened_on)).where(
+            *wanted.of_actions(), Action.unnamed > 0
+        )
+    ).one()
+    return Did(int(pieces or 0), actions, last or date.min)
 
 
 @dataclass(frozen=True)
@@ -124,14 +265,14 @@ def repeated_by_chapters(wanted: ActionFilter) -> tuple[int, int]:
 
 def of_chapters(wanted: ActionFilter) -> list[ColumnElement[bool]]:
     """Of a joint action only the chapters asked for are told."""
-    if wanted.chapter_ids is None:
+    if not wanted.chapter_ids:
         return []
     return [ActionChapter.chapter_id.in_(wanted.chapter_ids)]
 
 
 def without_chapter(wanted: ActionFilter) -> int:
     """Pieces of actions that no chapter did."""
-    if wanted.chapter_ids is not None:
+    if wanted.chapter_ids:
         return 0
     once = counted(wanted)
     return number_of(

@@ -33,7 +33,7 @@ from crm.outreach.filters import BAR, LABELS, REST
 from crm.reports import documents, periods
 from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
-from crm.reports.catalogue import reports
+from crm.reports.catalogue import find_report, reports
 from crm.reports.drilling import links_of
 from crm.reports.forms import WORDS, Asked, heeds, is_day, may_compare, parse
 from crm.reports.operations import export_people
@@ -171,7 +171,7 @@ def download_names(name: str) -> Any:
 
 
 def _asked(name: str) -> Asked:
-    report = reports().get(name) or abort(404)
+    report = find_report(name) or abort(404)
     return parse(request.args, report, Viewer.of(current_user))
 
 

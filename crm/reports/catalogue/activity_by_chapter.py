@@ -96,5 +96,5 @@ REPORT = Report(
     reckon=reckon,
     chart=chart,
     chart_title=CHART_TITLE,
-    narrow=lambda row: {"chapter": row[-1]},
+    narrow=lambda row: {"chapter_itself": row[-1]},
 )
