@@ -26,7 +26,7 @@ from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.i18n import day
 from crm.members.queries import kept_ids as kept_members
-from crm.outreach import kept
+from crm.outreach import kept as kept_sums
 from crm.outreach.channels import channels
 from crm.outreach.models import (
     Action,
@@ -50,7 +50,7 @@ _AT_ONCE = 500
 #: Ids of rows that are there no more begin here: below 0, so that they are nobody's.
 _NOBODYS = -(2**31) + 1
 #: In a session's `info`, while it tells of an earlier day.
-_KEY = "as_of"
+_KEY = kept_sums.PAST
 
 
 def told(on: date) -> str:
@@ -321,7 +321,7 @@ class _Past:
 
     def _sums(self) -> None:
         """Sums that are kept are those of now: here they are made from the rows of the day."""
-        for name, scan in kept.scanned(self.connection.dialect.name).items():
+        for name, scan in kept_sums.scanned(self.connection.dialect.name).items():
             made = scan.compile(
                 dialect=self.connection.dialect, compile_kwargs={"literal_binds": True}
             )
