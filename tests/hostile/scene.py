@@ -26,6 +26,7 @@ from crm.members.consents import record_consents
 from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.codes import code_of
+from crm.outreach.commitments import record_commitment
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
 from crm.reports.models import ReportSubscription
@@ -72,6 +73,10 @@ def scene() -> SimpleNamespace:
             by=None,
             today=today,
         )
+        promise = record_commitment(
+            text="They will vote on it.", target_id=target.id, campaign_id=campaign.id,
+            made_on=today, due_on=today, by=None, today=today,
+        )  # fmt: skip
         came = IncomingMail(
             digest="4" * 64,
             kind="reply",
@@ -196,6 +201,7 @@ def scene() -> SimpleNamespace:
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,
+        "commitment_id": promise.id,
         "file_id": 1,
         "mail_id": mail_id,
         "place": 0,

@@ -233,6 +233,7 @@ BY_POSITION = Report(
         *_PRECEDED,
     ),
     rows=rows_of_positions,
+    nothing=_l("Nothing has changed that this asks for"),
     reckon=reckon_positions,
     counts="many",
     unsummed=frozenset({"moved", "pieces"}),

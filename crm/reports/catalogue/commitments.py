@@ -237,6 +237,7 @@ BY_TARGET = Report(
     ),
     columns=(Column("target", _l("Target"), width=36), *_COUNTED),
     rows=rows_by_target,
+    nothing=_l("Nothing was promised that this asks for"),
     reckon=reckon,
     counts="many",
     chart=chart,

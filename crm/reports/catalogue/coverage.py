@@ -368,6 +368,7 @@ BY_TARGET = Report(
     record=lambda row: ("targets.page", {"target_id": row[-1]}),
     leads=_of_targets,
     uses=USES,
+    nothing=_l("No target is asked for"),
     compares=("last",),
 )
 
@@ -396,7 +397,7 @@ BY_AREA = replace(
 
 BY_COUNTRY = replace(
     BY_AREA,
-    about=_l("Country: who acted there"),
+    about=_l("Country"),
     title=_l("Who acted in which country"),
     description=_l(
         "The chapters that acted towards each country's government, legislators and bodies, and "

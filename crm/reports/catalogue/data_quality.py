@@ -283,6 +283,7 @@ BY_FAULT = Report(
         Column("many", _l("How many"), Kind.NUMBER, 10),
     ),
     rows=rows_by_fault,
+    nothing=_l("Nothing is wrong here"),
     reckon=reckon,
     counts="many",
     chart=chart,

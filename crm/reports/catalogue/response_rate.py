@@ -300,6 +300,7 @@ BY_CHANNEL = Report(
         "in_time": ANSWERED,
         "returned": RETURNED,
     },
+    beneath={"window": "in_time"},
     parts={"waiting": {"state": "waiting"}, "closed": {"state": "closed"}},
     compares=("pieces", "rate", "substance"),
     chart=chart,
