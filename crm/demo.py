@@ -28,6 +28,8 @@ from crm.demo_data import council, families, people, year
 from crm.demo_data.people import Person
 from crm.demo_data.year import Deed
 from crm.demo_families import add_families, age_of, answers_of, define_fields
+from crm.demo_kept import keep_some
+from crm.demo_strategy import add_strategy
 from crm.members import operations as members
 from crm.members.models import Chapter, Member, Membership
 from crm.outreach import operations as outreach
@@ -132,6 +134,16 @@ def load_demo(
         told(number + 4, steps)
     outcomes += _move_the_council(story)
     _wait_through_the_year(today)
+    add_strategy(
+        chapter_id=story.chapters["state"].id,
+        campaigns={
+            "mines": story.campaigns[year.MINES], "cluster": story.campaigns[year.CLUSTER]
+        },
+        by=story.users[Role.STAFF],
+        begins=(today - timedelta(days=364)).replace(day=1),
+        today=today,
+    )  # fmt: skip
+    keep_some(campaign=story.campaigns[year.MINES], by=story.users[Role.COORDINATOR])
     add_families(
         members=story.people,
         chapters={key: each.id for key, each in story.chapters.items()},

@@ -6,7 +6,7 @@ from flask import Flask, url_for
 from flask_babel import lazy_gettext as _l
 
 from crm.campaigns import queries
-from crm.campaigns.models import Ask, Campaign
+from crm.campaigns.models import Ask, Campaign, Indicator, Strategy
 from crm.campaigns.views import blueprint
 from crm.core import history
 from crm.core.access import Can, requires
@@ -28,6 +28,8 @@ def init_app(app: Flask) -> None:
             verbs={"record_position": _l("Recorded"), "withdraw_position": _l("Withdrawn")},
         ),
     )
+    history.add_kind(app, "strategy", _STRATEGY)
+    history.add_kind(app, "indicator", _INDICATOR)
 
 
 @blueprint.get("/<slug>/history")
@@ -51,4 +53,43 @@ _CAMPAIGN = Kind(
     },
     keys=("campaign_id",),
     names=names_of(Campaign.id, Campaign.name),
+)
+
+_STRATEGY = Kind(
+    _l("Strategy"),
+    verbs={
+        "create_strategy": _l("Made"),
+        "edit_strategy": _l("Changed"),
+        "choose_campaigns": _l("Campaigns chosen"),
+    },
+    fields={
+        "starts_on": _l("First day"),
+        "ends_on": _l("Last day"),
+        "document": _l("Link to the document"),
+        "goals": _l("Goals and objectives"),
+    },
+    keys=("strategy_id",),
+    names=names_of(Strategy.id, Strategy.name),
+    lists=("goals",),
+    refs={"campaigns": "campaign"},
+    hidden=("slug",),
+)
+_INDICATOR = Kind(
+    _l("Indicator"),
+    verbs={
+        "add_indicator": _l("Added"),
+        "edit_indicator": _l("Changed"),
+        "remove_indicator": _l("Taken away"),
+        "add_value": _l("Value entered"),
+        "withdraw_value": _l("Value withdrawn"),
+    },
+    fields={
+        "falls": _l("Less is better"),
+        "count": _l("Counted by"),
+        "asked": _l("Counted of"),
+        "values": _l("Baseline and targets"),
+        "on": _l("Of which day"),
+    },
+    names=names_of(Indicator.id, Indicator.text),
+    lists=("values",),
 )

@@ -258,8 +258,8 @@ def _chapters(
 
 
 def _add_under_free_slug(campaign: Campaign) -> None:
-    # `addresses` is a page beside the campaigns'.
-    taken = {"addresses", *db.session.scalars(select(Campaign.slug))}
+    # `addresses` and `strategies` are pages beside the campaigns'.
+    taken = {"addresses", "strategies", *db.session.scalars(select(Campaign.slug))}
     campaign.slug = free_slug(campaign.name, taken)
     db.session.add(campaign)
     db.session.flush()

@@ -224,7 +224,7 @@ def write_xlsx(table: Table, path: Path) -> None:
     labels = table.labels
     if len(set(labels)) != len(labels):
         raise ValueError(f"two columns of {table.name} have the same head")
-    rows = (dict(zip(labels, map(_xlsx_cell, row), strict=True)) for row in table.rows)
+    rows = (dict(zip(labels, map(xlsx_cell, row), strict=True)) for row in table.rows)
     # Without a row the writer would leave the heads out.
     first = next(rows, dict.fromkeys(labels))
     (
@@ -242,7 +242,8 @@ def write_xlsx(table: Table, path: Path) -> None:
     )
 
 
-def _xlsx_cell(value: Any) -> Any:
+def xlsx_cell(value: Any) -> Any:
+    """What a workbook takes of a cell."""
     if value.__class__ is str:
         return value if len(value) <= CELL else value[: CELL - 1] + "…"
     if isinstance(value, date):

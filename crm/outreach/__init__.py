@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from crm.campaigns import evidence, measures
+from crm.campaigns import evidence, indicators, measures
 from crm.core import files, mail, outbox, schedule, shell
 from crm.core.access import Can
 from crm.core.schedule import Daily, Every, Schedule
@@ -15,6 +15,7 @@ from crm.outreach import (
     commitment_views,
     handover,
     history_views,
+    indicator_counts,
     kept,
     list_rule,
     list_views,
@@ -37,6 +38,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     measures.offer(app, channels)
     evidence.offer(app, OutreachEvidence())
+    indicators.offer(app, *indicator_counts.COUNTS)
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
     history_views.init_app(app)

@@ -10,9 +10,11 @@ from crm.reports import (
     counter_views,
     counters,
     digest_mail,
+    explorer_source,
     frozen,
     frozen_cli,
     mailed,
+    progress_views,
     saved,
     sources,
     timeline,
@@ -38,6 +40,8 @@ def init_app(app: Flask) -> None:
     )
     add_panel(app, "target", Panel(40, "reports/_of_target.html", timeline.of_target))
     sources.init_app(app)
+    explorer_source.init_app(app)
+    progress_views.init_app(app)
     frozen.init_app(app)
     saved.init_app(app)
     counters.init_app(app)

@@ -282,9 +282,9 @@ def _content(row: FrozenReport, answered: Answered) -> dict[str, Any]:
     }
 
 
-def ask_now(found: Frozen) -> tuple[Sequence[Extract], Mapping[str, str], datetime]:
+def ask_now(found: Frozen) -> tuple[Sequence[Extract], Reading, datetime]:
     """The same question asked now, in the words and for the eyes it was frozen with: its tables,
-    their filters, and when. Raises `Refused` where it cannot be asked any more.
+    how it was read, and when. Raises `Refused` where it cannot be asked any more.
     """
     row = found.row
     source = sources.source(row.report)
@@ -293,8 +293,8 @@ def ask_now(found: Frozen) -> tuple[Sequence[Extract], Mapping[str, str], dateti
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with force_locale(row.locale if row.locale in LANGUAGES else "en"), db.apart(app):
         viewer = viewer_of(row)
-        given = source.read(found.given, viewer, row.as_of).now
-        return source.answer(app, given, viewer), given, db.now()
+        reading = source.read(found.given, viewer, row.as_of)
+        return source.answer(app, reading.now, viewer), reading, db.now()
 
 
 # Whether all of it is whole

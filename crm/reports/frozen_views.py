@@ -1,7 +1,8 @@
 """Freeze a report, read what was frozen, and see what is different now."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm.core import db, reads
+from crm.core import db, pdf, reads
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.i18n import timezone_name
@@ -28,12 +29,13 @@ from crm.core.paging import page_number, page_of, page_within
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.members.disclosure import Viewer, first_name
-from crm.reports import frozen, sources
+from crm.reports import documents, frozen, sources
 from crm.reports.differences import Cell, Difference, compare_all
 from crm.reports.extracts import Extract
 from crm.reports.frozen import Frozen
 from crm.reports.keep_forms import FreezeForm
 from crm.reports.models import FrozenReport
+from crm.reports.sources import Lead, Source
 from crm.reports.views import blueprint
 
 #: Rows, and differences, of a page.
@@ -113,7 +115,9 @@ def frozen_page(code: str) -> Any:
         address=_live(found),
         others=others,
         formats=FORMATS.values(),
-        document=documents_of(found),
+        document=url_for(".frozen_document", code=row.code, table=number + 1)
+        if extract and len(extract.rows) <= documents.MOST
+        else None,
     )
 
 
@@ -134,24 +138,56 @@ def frozen_file(code: str, format: str) -> Any:
     return _file(pieces, f"{name}.{format}", format)
 
 
+@blueprint.get("/reports/frozen/<code>.pdf")
+@requires(Can.EXPORT_REPORTS)
+def frozen_document(code: str) -> Any:
+    """A table of it as a document that says what it is, and by which digest."""
+    found = _found(code)
+    row = found.row
+    extract = found.extracts[_table_number(found)] if found.extracts else abort(404)
+    if len(extract.rows) > documents.MOST:
+        abort(404)
+    # The facts of all of it stand beside those of the table.
+    facts = dict.fromkeys([*found.facts, *extract.facts])
+    body = documents.of_extract(
+        replace(extract, facts=list(facts)),
+        made_at=row.frozen_at.astimezone(ZoneInfo(timezone_name())),
+        made_by=_maker(row),
+        paper=pdf.paper_named(request.args.get("paper")),
+        notes={
+            _("Frozen as"): row.code,
+            _("As of"): format_date(row.as_of, "medium"),
+            _("SHA-256"): row.digest,
+            _("Program"): row.code_version,
+        },
+    )
+    reads.export(row.report, format="pdf", filters={"frozen": row.code})
+    response = Response(body, mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{row.code}.pdf")
+    return response
+
+
 @blueprint.get("/reports/frozen/<code>/now")
 @requires(Can.SEE_REPORTS)
 def frozen_now(code: str) -> Any:
     """What the same question is answered now, and how that differs."""
     found = _found(code)
     try:
-        now, given, at = frozen.ask_now(found)
+        now, reading, at = frozen.ask_now(found)
     except Refused as refusal:
         flash(str(refusal.message), "warning")
         return redirect(url_for(".frozen_page", code=found.row.code), 303)
-    return _show(found, now, given, at=at)
+    return _show(found, now, reading.now, at=at)
 
 
 @blueprint.get("/reports/frozen/<code>/against")
 @requires(Can.SEE_REPORTS)
 def frozen_against(code: str) -> Any:
     """What another frozen report of the same kind says, and how that differs."""
-    found, other = _found(code), _found(request.args.get("other", ""))
+    found = _found(code)
+    if not request.args.get("other"):
+        return redirect(url_for(".frozen_page", code=found.row.code), 303)
+    other = _found(request.args["other"])
     if other.row.report != found.row.report:
         abort(404)
     return _show(found, other.extracts, other.given, other=other)
@@ -185,10 +221,7 @@ def _show(
     if request.args.get("format") == "csv":
         return _differences_file(found, differences)
     source = sources.source(found.row.report)
-
-    def lead(extract: Extract, key: str, row: Row) -> str | None:
-        return source.lead(given, extract, key, row) if source else None
-
+    lead = _lead(source, given)
     lines = [line for each in differences for line in _lines(each, lead)]
     return render_template(
         "reports/frozen_difference.html",
@@ -211,7 +244,15 @@ def _show(
     )
 
 
-def _lines(difference: Difference, lead: Any) -> Iterator[Line]:
+def _lead(source: Source | None, given: Mapping[str, str]) -> Lead:
+    """Where the records of a line are, as far as this reader may go there."""
+    if source is not None:
+        with suppress(Refused):
+            return source.leads(_application(), given, Viewer.of(current_user))
+    return lambda *_row: None
+
+
+def _lines(difference: Difference, lead: Lead) -> Iterator[Line]:
     frame, columns = difference.frame, difference.columns
     for each in difference.changed:
         url = lead(frame, each.key, each.after)
@@ -258,11 +299,6 @@ def _cells(differences: Sequence[Difference]) -> Iterator[Row]:
 # Parts
 
 
-def documents_of(_found: Frozen) -> str | None:
-    """The address of it as PDF."""
-    return None
-
-
 def _found(code: str) -> Frozen:
     return frozen.frozen(code, to=current_user)
 
@@ -282,7 +318,7 @@ def _table_number(found: Frozen) -> int:
 def _table(found: Frozen, extract: Extract) -> Table:
     row = found.row
     facts = [
-        *extract.facts,
+        *dict.fromkeys([*found.facts, *extract.facts]),
         *((_("Not seen"), limit) for limit in extract.limits),
         (_("Frozen"), row.code),
         (_("As of"), format_date(row.as_of, "medium")),
@@ -296,9 +332,13 @@ def _table(found: Frozen, extract: Extract) -> Table:
         rows=[_filed(extract.columns, each) for each in extract.rows],
         facts=facts,
         made_at=row.frozen_at.astimezone(ZoneInfo(timezone_name())),
-        made_by=first_name(row.frozen_by.name) if row.frozen_by else _("a command"),
+        made_by=_maker(row),
         closing=lambda: extract.told,
     )
+
+
+def _maker(row: FrozenReport) -> str:
+    return first_name(row.frozen_by.name) if row.frozen_by else _("a command")
 
 
 def _filed(columns: Sequence[Column], row: Row) -> Row:

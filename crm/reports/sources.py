@@ -15,19 +15,25 @@ from crm.core.tables import Row
 from crm.members.disclosure import Exit, Viewer
 from crm.reports import answering
 from crm.reports.catalogue import Report, reports
+from crm.reports.comparing import Compared
+from crm.reports.drilling import Links, links_of
 from crm.reports.extracts import Extract
 from crm.reports.forms import Asked, parse
 
 _KEY = "crm_report_sources"
+#: In what is kept: the day that the name of a period belongs to.
+_ON = "on"
+#: From a table, a row's key and its cells to the page of its records.
+Lead = Callable[[Extract, str, Row], str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """What an address asks for, once it has been read."""
 
-    #: The filters that are meant, the days of a period that moves written out.
+    #: What asks the same for good: the days of a period that moves are written out.
     given: dict[str, str]
-    #: The same in words.
+    #: The filters in words.
     facts: Sequence[tuple[str, str]]
     #: The day whose knowledge it tells.
     as_of: date
@@ -37,6 +43,10 @@ class Reading:
     now: dict[str, str]
     #: What is saved under a name: a period that moves stays one.
     moving: dict[str, str]
+
+
+def _nowhere(*_row: Any) -> None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +65,8 @@ class Source:
     read: Callable[[Mapping[str, str], Viewer, date], Reading]
     #: Its tables, as a file for this viewer would have them: members are numbers.
     answer: Callable[[Flask, Mapping[str, str], Viewer], Sequence[Extract]]
-    #: Where the records of a row are, by the filters, its table, key and cells.
-    lead: Callable[[Mapping[str, str], Extract, str, Row], str | None] = lambda *_row: None
+    #: Where the records of its rows are, for who looks.
+    leads: Callable[[Flask, Mapping[str, str], Viewer], Lead] = lambda *_asked: _nowhere
 
 
 def init_app(app: Flask) -> None:
@@ -99,14 +109,14 @@ def _of_catalogue(report: Report) -> Source:
         address=lambda given: url_for("reports.page", name=report.name, **given),  # type: ignore[arg-type]
         read=lambda given, viewer, on: _read(report, given, viewer, on),
         answer=lambda app, given, viewer: [_answer(app, report, given, viewer)],
-        lead=lambda given, _extract, key, row: _lead(report, given, key, row),
+        leads=lambda _app, given, viewer: _leads(_asked(report, given, viewer)),
     )
 
 
 def _asked(
     report: Report, given: Mapping[str, str], viewer: Viewer, on: date | None = None
 ) -> Asked:
-    asked = parse(given, report, viewer, on=on)
+    asked = parse(given, report, viewer, on=_day(given) or on)
     if asked.problems:
         raise Refused(" ".join(asked.problems))
     return asked
@@ -115,7 +125,12 @@ def _asked(
 def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) -> Reading:
     asked = _asked(report, given, viewer, on)
     sort = {"sort": given["sort"]} if given.get("sort") else {}
-    meant, shown = {**asked.fixed, **sort}, asked.shown
+    days = asked.fixed
+    if asked.compare and asked.period:
+        # The term before is no number of days: what a period is compared with needs its name.
+        days = {**asked.address, _ON: asked.on.isoformat()}
+    meant = {**days, **sort}
+    shown = asked.shown
     return Reading(
         given=meant,
         facts=asked.told(Exit.EXPORT),
@@ -133,24 +148,46 @@ def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) ->
 def _answer(app: Flask, report: Report, given: Mapping[str, str], viewer: Viewer) -> Extract:
     asked = _asked(report, given, viewer)
     question = asked.question(viewer, Exit.EXPORT)
-    return answering.extract(app, asked.shown, question, given.get("sort"), asked.told(Exit.EXPORT))
+    return answering.extract(app, asked.shown, question, given.get("sort"), _lasting(asked))
 
 
-def _lead(report: Report, given: Mapping[str, str], key: str, row: Row) -> str | None:
+def _day(given: Mapping[str, str]) -> date | None:
+    try:
+        return date.fromisoformat(given.get(_ON, ""))
+    except ValueError:
+        return None
+
+
+def _lasting(asked: Asked) -> list[tuple[str, str]]:
+    """The facts that are the same whenever it is asked: neither the day nor notes about it."""
+    told = asked.told(Exit.EXPORT)
+    return told[: len(told) - len(asked.notes) - bool(asked.as_of)]
+
+
+def _leads(asked: Asked) -> Lead:
     """The page of what a row is about, else the list behind it."""
-    shown = report.asked_by(given.get("by"))
-    own = own_key(key)
-    if shown.key is not None or own is None:
+    shown = asked.shown
+    if isinstance(shown, Compared):
+        return lambda _extract, key, row: _of_compared(shown, asked, key, row)
+    links = links_of(asked)
+    counted = shown.columns[shown.place(shown.counts)]
+
+    def lead(_extract: Extract, key: str, row: Row) -> str | None:
+        own = own_key(key)
+        if shown.key is not None or own is None or len(row) != len(shown.columns):
+            return None
+        whole = (*row, own)
+        return links.record(whole) or links.records(counted, whole)
+
+    return lead
+
+
+def _of_compared(report: Compared, asked: Asked, key: str, row: Row) -> str | None:
+    own = own_key(str(own_key(key)))
+    if report.base.key is not None or own is None:
         return None
-    whole = (*row, own)
-    if shown.record and (found := shown.record(whole)):
-        return url_for(found[0], **found[1])
-    if shown.narrow is None:
-        return None
-    values: dict[str, Any] = {**given, **shown.narrow(whole)}
-    for name in ("by", "sort", "outcome"):
-        values.pop(name, None)
-    return url_for("outreach.index", **values)
+    blank = (None,) * (len(report.base.columns) - 1)
+    return Links(report.base, asked.written).record((row[0], *blank, own))
 
 
 def own_key(key: str) -> Any:

@@ -37,7 +37,12 @@ class MailMeForm(Form):
 
 @blueprint.context_processor
 def _mailed() -> dict[str, Any]:
-    return {"mail_me": lambda: MailMeForm(formdata=None), "mailed_to_me": mailed_to_me}
+    return {"mail_me": _form, "mailed_to_me": mailed_to_me}
+
+
+def _form(period: str | None = None) -> MailMeForm:
+    """The form as it is first shown, for a report whose address names a period."""
+    return MailMeForm(formdata=None, period=subscriptions.period_named(period))
 
 
 def mailed_to_me(report: str | None = None) -> list[dict[str, Any]]:

@@ -18,8 +18,10 @@ from crm.accounts.models import User
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
+from crm.core.i18n import today
 from crm.members.disclosure import Viewer
 from crm.members.rules import school_year_starts
+from crm.reports import periods
 from crm.reports.catalogue import find_report
 from crm.reports.forms import parse
 from crm.reports.models import ReportSubscription
@@ -43,6 +45,10 @@ class Period(StrEnum):
     MONTH = "month"
     SCHOOL_YEAR = "school-year"
     ALL = "all"
+    LAST_QUARTER = "last-quarter"
+    THIS_TERM = "this-term"
+    LAST_TERM = "last-term"
+    LAST_12_MONTHS = "last-12-months"
 
 
 EVERIES: Mapping[str, Any] = {
@@ -52,8 +58,18 @@ EVERIES: Mapping[str, Any] = {
 PERIODS: Mapping[str, Any] = {
     Period.WEEK: _l("Last week"),
     Period.MONTH: _l("Last month"),
+    Period.LAST_QUARTER: periods.NAMES["last-quarter"],
+    Period.THIS_TERM: periods.NAMES["this-term"],
+    Period.LAST_TERM: periods.NAMES["last-term"],
     Period.SCHOOL_YEAR: _l("This school year"),
+    Period.LAST_12_MONTHS: periods.NAMES["last-12-months"],
     Period.ALL: _l("From the beginning"),
+}
+#: What a report's address calls the same days.
+_NAMED = {
+    "last-week": Period.WEEK,
+    "last-month": Period.MONTH,
+    "this-school-year": Period.SCHOOL_YEAR,
 }
 #: Parts of a report's address that are kept.
 _NOT_KEPT = frozenset({"since", "until", "sort", "page", "period", "as_of"})
@@ -70,9 +86,21 @@ def days_of(period: str, on: date) -> dict[str, str]:
     elif period == Period.SCHOOL_YEAR:
         # On the first day of one it tells of the year that is over.
         first = school_year_starts(last)
+    elif period in periods.NAMES and period != Period.ALL:
+        # What is over is told whole, what is on up to the day before.
+        is_over = period in (Period.LAST_QUARTER, Period.LAST_TERM)
+        named = periods.days_of(period, on if is_over else last)
+        first, last = named.first or first, min(named.last or last, last)
     else:
         return {"until": last.isoformat()}
     return {"since": first.isoformat(), "until": last.isoformat()}
+
+
+def period_named(name: str | None) -> str:
+    """What is mailed of a report whose address names a period; last month without one."""
+    if name in set(Period):
+        return str(name)
+    return _NAMED.get(name or "", Period.MONTH)
 
 
 def given_of(kept: ReportSubscription) -> dict[str, str]:
@@ -106,7 +134,9 @@ def subscribe(
         raise Refused(_("Choose one of the list."), "every")
     if period not in set(Period):
         raise Refused(_("Choose one of the list."), "period")
-    if problems := parse(given, known, Viewer.of(by)).problems:
+    # As it will be asked: with the days the period has then, in place of those of the address.
+    asked = {name: value for name, value in given.items() if name not in _NOT_KEPT}
+    if problems := parse(asked | days_of(period, today()), known, Viewer.of(by)).problems:
         raise Refused(" ".join(problems))
     kept_ = sorted((name, value) for name, value in given.items()
                    if name not in _NOT_KEPT and value)  # fmt: skip

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from crm.accounts.imports import ImportRun
-from crm.campaigns.models import Ask
+from crm.campaigns.models import Ask, Campaign
 from crm.campaigns.positions import record_position
 from crm.core import db
+from crm.core.access import Scope
 from crm.core.mail_models import IncomingMail
 from crm.mailings.allotment import Way
 from crm.mailings.models import MemberLetter, MemberLetterRow
@@ -23,13 +24,15 @@ from crm.members import field_operations, tags, teams
 from crm.members.consent_requests import ask_by_link
 from crm.members.consent_rules import Answer, How, Purpose
 from crm.members.consents import record_consents
+from crm.members.disclosure import Viewer
 from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.codes import code_of
 from crm.outreach.commitments import record_commitment
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
-from crm.reports.models import ReportSubscription
+from crm.reports import frozen
+from crm.reports.models import PublicCounter, ReportSubscription, SavedReport
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
@@ -189,6 +192,7 @@ def scene() -> SimpleNamespace:
             user_id=people.leader.id, report="activity-by-target", query="period=month"
         )
     ).id
+    kept_codes = _reports(people, campaign)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -242,6 +246,7 @@ def scene() -> SimpleNamespace:
     # What is another thing under some addresses, by their first part.
     within = {each: {"code": pack_code, "kind": "sheets"} for each in ("packs", "post")}
     within["letters"] = {"code": letter_code}
+    within |= {place: {"code": code} for place, code in kept_codes.items()}
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, within=within,
         today=today,
@@ -252,6 +257,24 @@ def scene() -> SimpleNamespace:
     )  # fmt: skip
 
 
+def _reports(people: SimpleNamespace, campaign: Campaign) -> dict[str, str]:
+    """A frozen report of members, a saved one, a counter: codes by the beginning of an address."""
+    near = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset({people.school_a.id})))
+    saved_code = make.kept(
+        SavedReport(
+            name="Mine", report="activity-by-target", owner_id=people.leader.id, shared="all"
+        )
+    ).code
+    counter = make.kept(PublicCounter(campaign_id=campaign.id, title="So far")).code
+    answered = frozen.ask("activity-by-member", {}, viewer=near)
+    with db.unit_of_work():
+        frozen_code = frozen.freeze(answered, reason="For the board", by=None).code
+    return {
+        "reports/frozen": frozen_code, "reports/saved": saved_code,
+        "campaigns": counter, "counter": counter,
+    }  # fmt: skip
+
+
 def routes(app: Flask, method: str) -> Iterator[Rule]:
     for rule in app.url_map.iter_rules():
         if method in (rule.methods or ()) and not rule.endpoint.endswith("static"):
@@ -260,7 +283,9 @@ def routes(app: Flask, method: str) -> Iterator[Rule]:
 
 def address(rule: Rule, scene: SimpleNamespace) -> str:
     first = rule.rule.split("/")[1]
-    values = {**scene.values, "slug": scene.slugs.get(first), **scene.within.get(first, {})}
+    values = {**scene.values, "slug": scene.slugs.get(first)}
+    for place in (first, "/".join(rule.rule.split("/")[1:3])):
+        values |= scene.within.get(place, {})
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built, rule
     return built[1]

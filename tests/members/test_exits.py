@@ -254,6 +254,9 @@ def commands(app: Flask) -> Iterator[str]:
     def leaves(group: click.Command, before: str) -> Iterator[str]:
         for name, each in getattr(group, "commands", {}).items():
             if isinstance(each, click.Group):
+                if hasattr(each, "plain"):
+                    # It is a command itself, where its first word is none of its own.
+                    yield f"{before} {name}"
                 yield from leaves(each, f"{before} {name}")
             else:
                 yield f"{before} {name}"

@@ -14,8 +14,9 @@ from sqlalchemy.exc import DBAPIError, NoResultFound
 from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
+from crm.core.i18n import today
 from crm.members.disclosure import Viewer
-from crm.reports import frozen
+from crm.reports import frozen, sources
 from crm.reports.code_version import code_version, commit_of
 from crm.reports.differences import compare_all
 from crm.reports.extracts import canonical
@@ -179,3 +180,41 @@ def test_the_version_is_told_without_git(tmp_path: Path) -> None:
     second.mkdir()
     (second / ".git").write_text(f"gitdir: {git / 'worktrees/second'}\n")
     assert commit_of(second) == "abc3"
+
+
+def test_periods_that_move_stand_still(work: SimpleNamespace) -> None:
+    """A named period is frozen as its days; compared with the one before, as asked on that day."""
+    code = keep(work.staff, period="last-school-year", channel="postcard")
+    found = frozen.frozen(code, to=work.staff)
+    assert set(found.given) == {"since", "until", "channel"}
+    assert "Last school year" in dict(found.facts)["Period"]
+    now, _reading, _at = frozen.ask_now(found)
+    assert compare_all(found.extracts, now)[0][0].is_nothing
+    code = keep(work.staff, period="last-school-year", compare="before")
+    found = frozen.frozen(code, to=work.staff)
+    assert found.given["period"] == "last-school-year"
+    assert found.given["on"] == today().isoformat()
+    now, _reading, _at = frozen.ask_now(found)
+    assert compare_all(found.extracts, now)[0][0].is_nothing
+    # What is saved goes on moving.
+    source = sources.source("activity-by-target")
+    assert source is not None
+    reading = source.read({"period": "last-term"}, Viewer.of(work.staff), today())
+    assert reading.moving == {"period": "last-term"}
+
+
+def test_as_of_an_earlier_day(work: SimpleNamespace) -> None:
+    code = keep(work.staff, as_of=today().isoformat())
+    found = frozen.frozen(code, to=work.staff)
+    assert (found.row.as_of, found.given) == (today(), {"as_of": today().isoformat()})
+    _now, reading, _at = frozen.ask_now(found)
+    assert reading.now == {}
+
+
+def test_the_explorer_is_kept_as_reports_are(work: SimpleNamespace) -> None:
+    code = keep(work.staff, "explorer", rows="channel", columns="none", measure="pieces")
+    found = frozen.frozen(code, to=work.staff)
+    assert found.is_whole
+    assert found.extracts[0].rows
+    now, _reading, _at = frozen.ask_now(found)
+    assert compare_all(found.extracts, now)[0][0].is_nothing
