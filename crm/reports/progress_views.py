@@ -56,7 +56,8 @@ def init_app(app: Flask) -> None:
     """Hang what leads here on pages of lower rooms, and let reports be kept."""
     sources.add_source(app, SOURCE)
     shell.add_panel(app, "strategy", Panel(10, "reports/_progress_of.html", _of_strategy))
-    shell.add_panel(app, "front", Panel(45, "reports/_progress_front.html", _of_front))
+    for place in ("front", "front-whole"):
+        shell.add_panel(app, place, Panel(45, "reports/_progress_front.html", _of_front))
 
 
 def _of_strategy(strategy: Strategy) -> dict[str, Any] | None:
