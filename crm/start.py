@@ -19,6 +19,7 @@ from crm.core.i18n import today
 from crm.core.serving import serve_until_stopped
 from crm.core.settings import in_force
 from crm.demo import is_empty, load_demo
+from crm.demo_kept import freeze_one
 from crm.demo_mail import add_mail
 from crm.targets.sources.congress import LEGISLATORS, PUBLIC_ADDRESS
 from crm.treaties import operations as treaties
@@ -68,6 +69,9 @@ def make_demo() -> str:
         # Of two that start at once the second waits here, and finds what the first has made.
         db.take_turn("first start")
         loaded = load_demo(password=password, today=today(), progress=moved)
+    with in_words(), db.unit_of_work():
+        # A report is reckoned from what is committed.
+        freeze_one()
     how = _sign_in(loaded.people, password)
     path = settings.folder / KEPT
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

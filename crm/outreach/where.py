@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, Subquery, case, func, literal, select
 
 from crm.core import db
 from crm.core.tiles import US, WORLD
-from crm.outreach.kept import reach
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
@@ -97,12 +96,12 @@ def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
 
 
 def _sums(wanted: ActionFilter) -> Subquery:
-    """What reached each target in each of its terms; what was taken back again is nothing."""
-    rows = reach(wanted)
+    """What reached each target in each of its terms; from the rows themselves."""
+    keys = (ActionTarget.target_id, ActionTarget.term_id)
     return (
-        select(rows.c.target_id, rows.c.term_id, func.sum(rows.c.pieces).label("pieces"))
-        .group_by(rows.c.target_id, rows.c.term_id)
-        .having(func.sum(rows.c.actions) > 0)
+        select(*keys, func.sum(ActionTarget.pieces).label("pieces"))
+        .where(*wanted.of_targets())
+        .group_by(*keys)
         .subquery("sums")
     )
 

@@ -54,6 +54,11 @@ class Compared(Report):
     #: The sums of the counted column, of now and before, once the rows were read.
     read: list[int] = field(default_factory=list)
 
+    def key_of(self, row: Row) -> str:
+        """What makes the row the same in two answers: what does in the report itself."""
+        key: str = row[-1].key
+        return key
+
     def source(self, key: str) -> tuple[str, bool] | None:
         """The report's column that one of these shows, and whether before; None of a change."""
         if key.endswith((CHANGE, PERCENT)) and key not in _keys(self.base):
@@ -260,4 +265,4 @@ def _percent(now: int | None, then: int | None) -> str:
         return _("new")
     if now == 0:
         return _("no more")
-    return f"{(now - then) / then:+.0%}".replace("-", "−")
+    return f"{(now - then) / then:+.0%}"

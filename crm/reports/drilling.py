@@ -41,6 +41,8 @@ class Links:
             found = report.leads(column.key, row, values)
             if found is not None:
                 return url_for(found[0], **found[1])
+            # Its rows are no outreach, so the list of that is not what is behind a total.
+            return self.record(row) if row is not None else None
         if row is not None and report.narrow is None:
             return self.record(row)
         if outcome := report.lists_outcomes.get(column.key):

@@ -184,7 +184,10 @@ def frozen_now(code: str) -> Any:
 @requires(Can.SEE_REPORTS)
 def frozen_against(code: str) -> Any:
     """What another frozen report of the same kind says, and how that differs."""
-    found, other = _found(code), _found(request.args.get("other", ""))
+    found = _found(code)
+    if not request.args.get("other"):
+        return redirect(url_for(".frozen_page", code=found.row.code), 303)
+    other = _found(request.args["other"])
     if other.row.report != found.row.report:
         abort(404)
     return _show(found, other.extracts, other.given, other=other)

@@ -31,8 +31,9 @@ from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
 
-#: Rows of the table of targets within the report; the appendix has as many as a paper bears.
-TOP, APPENDIX = 12, 400
+#: Rows of tables of targets within the report; the appendix has as many as a paper bears.
+APPENDIX = 400
+_MOST = {"activity-by-target": 12, "commitments": 40, "changes": 60}
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,21 @@ SECTIONS: Mapping[str, Section] = {
                 ("outcomes", "response-rate", "commitments")),
         Section("changes", _l("What changed"),
                 _l("Positions and treaty steps, with the outreach before them. That one followed "
-                   "the other proves nothing."), ("changes",)),
+                   "the other proves nothing."), ("changes:position", "changes:treaty")),
         Section("coverage", _l("Who was reached"),
-                _l("Who has not been contacted, and where outreach went."), ("coverage",)),
+                _l("Who has not been contacted, and where outreach went."),
+                ("coverage:area", "coverage:country")),
         Section("participation", _l("Who took part"),
-                _l("As numbers. Nobody is named."), ("activity-by-chapter",)),
-        Section("work", _l("Tasks and hours"), "", ("tasks", "hours")),
+                _l("Participation as numbers."), ("activity-by-chapter",)),
+        Section("work", _l("Tasks and hours"), "", ("tasks:chapter", "service-hours:chapter")),
         Section("reconciliation", _l("How the numbers add up"),
                 _l("Each table says how its rows and its total fit.")),
         Section("sources", _l("Sources"), _l("Where every figure comes from, and of which day.")),
         Section("appendix", _l("Appendix: every target"), "", ("activity-by-target",)),
     )
 }  # fmt: skip
+#: What tells of each chapter, where an audience is told of all of them as one.
+_BY_CHAPTER = ("activity-by-chapter", "coverage:country")
 #: Sections that are always there.
 ALWAYS = ("summary",)
 
@@ -191,10 +195,35 @@ def _answered(
         wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of
     )
     found = extract(app, report, question, None, asked.told(Exit.EXPORT))
-    if report.name == "activity-by-target":
-        yield _in(section.key, first(found, TOP if section.key == "activity" else APPENDIX))
-    else:
-        yield _in(section.key, found)
+    if section.key == "work" and wish.audience.participation is not ByChapter.OWN:
+        # Of a chapter with one member who took part this would be what that one did.
+        found = in_one(found)
+    if section.key == "coverage":
+        found = reached_alone(found)
+    most = APPENDIX if section.key == "appendix" else _MOST.get(found.name, APPENDIX)
+    yield _in(section.key, first(found, most))
+
+
+def in_one(found: Extract) -> Extract:
+    """The table as one row of all chapters."""
+    if found.totals is None or not found.rows:
+        return found
+    # Where a sum of all would say nothing, the sentences do.
+    row = (_("All chapters"), *found.totals[1:])
+    rows = [row] if sum(each is not None for each in row) > 2 else []
+    return replace(found, rows=rows, keys=["all"][: len(rows)], totals=None)
+
+
+def reached_alone(found: Extract) -> Extract:
+    """Of the places asked for those that were reached; how many were not is in the sentence."""
+    at = [column.key for column in found.columns].index("reached")
+    places = [place for place, row in enumerate(found.rows) if row[at] is not None and row[at].n]
+    return replace(
+        found,
+        rows=[found.rows[place] for place in places],
+        keys=[found.keys[place] for place in places],
+        more={**found.more, "rows": len(found.rows)},
+    )
 
 
 def first(found: Extract, most: int) -> Extract:
@@ -219,7 +248,7 @@ def _of_catalogue(section: Section, audience: Audience) -> Iterator[Report]:
             continue
         if section.key == "work" and not audience.work:
             continue
-        if name == "activity-by-chapter" and audience.participation is ByChapter.WHOLE:
+        if each in _BY_CHAPTER and audience.participation is ByChapter.WHOLE:
             continue
         yield report
 

@@ -4,7 +4,6 @@ All the template gets is text and numbers, written here the way the reader write
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,21 +15,15 @@ from crm.campaigns.indicator_rules import RULE, written
 from crm.core import pdf
 from crm.core.i18n import day
 from crm.core.shell import number
-from crm.core.tables import Column, Kind
+from crm.core.tables import Column, Kind, Row
 from crm.reports.extracts import Extract
 from crm.reports.progress import Document, Section
-from crm.reports.progress_pictures import Picture, pictures
+from crm.reports.progress_pictures import Picture, across, narrowed, pictures
 
 #: Bytes of data: an appendix has some hundred rows.
 MOST_DATA = 4_000_000
-#: Columns a paper has no room for; files keep them.
-_LEFT_OUT = {
-    "activity-by-target": ("office", "actions", "answers"),
-    "activity-by-campaign": ("goal", "last", "actions"),
-    "response-rate": ("days", "waiting", "closed", "returned", "answers"),
-    "by-state": ("code",),
-    "by-country": ("code",),
-}
+#: Rows of a table that is not broken over pages.
+_WHOLE = 14
 #: Sections of one table.
 _ALONE = ("reconciliation", "sources", "appendix")
 #: Width of a drawing, in its own units; what part of the paper's it takes.
@@ -114,51 +107,17 @@ def _section(section: Section, tables: list[Extract], whole: Document) -> dict[s
     }
 
 
-def across(found: Extract) -> Extract:
-    """Months and channels as a line a month: the same sums, a column a channel."""
-    if found.name != "activity-by-channel-and-month" or not found.rows:
-        return found
-    names = list(dict.fromkeys(row[1] for row in found.rows))
-    sums = {(row[0], row[1]): row[2] for row in found.rows}
-    months = sorted({row[0] for row in found.rows}, reverse=True)
-    rows = [
-        (month, *(sums.get((month, name)) for name in names),
-         sum(sums.get((month, name), 0) for name in names))
-        for month in months
-    ]  # fmt: skip
-    totals = (None, *(sum(sums.get((month, name), 0) for month in months) for name in names),
-              sum(sums.values()))  # fmt: skip
-    return replace(
-        found,
-        columns=[found.columns[0], *(Column(name, name, Kind.NUMBER, 9) for name in names),
-                 Column("all", _("All"), Kind.NUMBER, 9)],
-        rows=rows,
-        keys=[str(month) for month in months],
-        totals=totals,
-        more={**found.more, "long": found},
-    )  # fmt: skip
-
-
 def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
-    of_it = [] if section.key == "appendix" else pictures(found.more.get("long", found))
-    left_out = () if section.key == "appendix" else _LEFT_OUT.get(found.name, ())
-    if section.key == "appendix":
-        left_out = ("office",)
-    # A column without anything in it is none.
-    places = [
-        at
-        for at, column in enumerate(found.columns)
-        if column.key not in left_out
-        and (column.kind is not Kind.TEXT or any(row[at] for row in found.rows))
-    ]
-    columns = [found.columns[at] for at in places]
-    most = len(found.rows) if section.key in ("appendix", "sources") else _SHOWN
-    rows = [[_written(found.columns[at], row[at]) for at in places] for row in found.rows[:most]]
+    is_whole = section.key == "appendix"
+    drawings = [] if is_whole else [_drawn(each) for each in pictures(found)]
+    found = narrowed(found, whole=is_whole)
+    most = len(found.rows) if section.key in _ALONE else _SHOWN
+    rows = [_cells(found, row) for row in found.rows[:most]]
     totals = None
-    if found.totals is not None and rows:
-        totals = [_written(found.columns[at], found.totals[at]) for at in places]
-        is_wide = columns[0].kind is Kind.TEXT
-        totals[0] = _("Total, each counted once") if is_wide else _("Total")
+    if found.totals is not None and rows and any(found.totals[1:]):
+        is_wide = found.columns[0].kind is Kind.TEXT
+        label = _("Total, each counted once") if is_wide else _("Total")
+        totals = [label, *_cells(found, found.totals)[1:]]
     notes = [found.told, *found.limits] if found.told else list(found.limits)
     if len(found.rows) > most:
         notes.insert(0, _("The first %(shown)s of %(all)s; a file has all.", shown=most,
@@ -168,18 +127,24 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
             "kind": "table",
             # A section of one table needs no second title.
             "title": "" if section.key in _ALONE else found.title,
-            "pictures": [_drawn(each) for each in of_it],
+            "pictures": drawings,
             "columns": [
                 {"label": str(each.label), "num": each.kind in (Kind.NUMBER, Kind.SHARE),
                  "fits": each.kind is not Kind.TEXT, "width": max(each.width, 8)}
-                for each in columns
+                for each in found.columns
             ],
             "rows": rows,
             "totals": totals,
             "notes": notes,
             "holds": found.holds,
+            # A short table stays in one piece with its total and its words.
+            "whole": len(rows) <= _WHOLE,
         }
     ]  # fmt: skip
+
+
+def _cells(found: Extract, row: Row) -> list[str]:
+    return [_written(column, cell) for column, cell in zip(found.columns, row, strict=True)]
 
 
 def _drawn(picture: Picture) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What of a progress report's tables is drawn: the page and the paper have the same drawings."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import charts, tiles
 from crm.core.charts import Bar, Chart
 from crm.core.shell import number
-from crm.core.tables import Share
+from crm.core.tables import Column, Kind, Row, Share
 from crm.core.tiles import Tile, TileMap
 from crm.outreach.channels import channels
 from crm.reports.extracts import Extract
@@ -17,14 +18,76 @@ from crm.reports.rules import month_back, month_name, months_between
 
 #: Bars one chart has, and months.
 BARS, MONTHS = 10, 24
+#: Columns a reader has no room for; files keep them.
+_LEFT_OUT = {
+    "activity-by-target": ("office", "actions", "answers"),
+    "activity-by-campaign": ("goal", "last", "actions"),
+    "response-rate": ("days", "waiting", "closed", "returned", "answers"),
+    "changes": ("campaign", "by", "last", "many"),
+    "coverage": ("office", "actions", "many", "channel", "chapters"),
+    "commitments": ("many", "next"),
+    "outcomes": ("last",),
+    "service-hours": ("minutes", "unsigned"),
+    "by-state": ("code",),
+    "by-country": ("code",),
+}
 Picture = Chart | TileMap
 
 
 def pictures(found: Extract) -> list[Picture]:
     """The drawings of a table; none of one that is told by its rows alone."""
+    found = found.more.get("long", found)
     draw = _DRAWN.get(found.name)
     picture = draw(found) if draw and found.rows else None
     return [picture] if picture else []
+
+
+def across(found: Extract) -> Extract:
+    """Months and channels as a line a month: the same sums, a column a channel."""
+    if found.name != "activity-by-channel-and-month" or not found.rows:
+        return found
+    names = list(dict.fromkeys(row[1] for row in found.rows))
+    sums = {(row[0], row[1]): row[2] for row in found.rows}
+    months = sorted({row[0] for row in found.rows}, reverse=True)
+    rows = [
+        (month, *(sums.get((month, name)) for name in names),
+         sum(sums.get((month, name), 0) for name in names))
+        for month in months
+    ]  # fmt: skip
+    totals = (None, *(sum(sums.get((month, name), 0) for month in months) for name in names),
+              sum(sums.values()))  # fmt: skip
+    return replace(
+        found,
+        columns=[found.columns[0], *(Column(name, name, Kind.NUMBER, 9) for name in names),
+                 Column("all", _("All"), Kind.NUMBER, 9)],
+        rows=rows,
+        keys=[str(month) for month in months],
+        totals=totals,
+        more={**found.more, "long": found},
+    )  # fmt: skip
+
+
+def narrowed(found: Extract, *, whole: bool = False) -> Extract:
+    """The table without what is left out and without columns that hold nothing; of a `whole` one
+    only without those.
+    """
+    left_out = () if whole else _LEFT_OUT.get(found.name, ())
+    places = [
+        at
+        for at, column in enumerate(found.columns)
+        if column.key not in left_out
+        and (column.kind is not Kind.TEXT or any(row[at] for row in found.rows))
+    ]
+
+    def cells(row: Row) -> Row:
+        return tuple(row[at] for at in places)
+
+    return replace(
+        found,
+        columns=[found.columns[at] for at in places],
+        rows=[cells(row) for row in found.rows],
+        totals=None if found.totals is None else cells(found.totals),
+    )
 
 
 def _at(found: Extract, key: str) -> int:

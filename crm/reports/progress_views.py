@@ -32,7 +32,7 @@ from crm.reports.audiences import AUDIENCES
 from crm.reports.progress import ALWAYS, SECTIONS, Document, document, question_of
 from crm.reports.progress_asked import SOURCE, flat, wished
 from crm.reports.progress_names import first_names, record_names
-from crm.reports.progress_pictures import pictures
+from crm.reports.progress_pictures import across, narrowed, pictures
 from crm.reports.views import blueprint
 
 FILES = {
@@ -190,6 +190,8 @@ def _show(
         },
         periods=periods.NAMES,
         pictures=pictures,
+        across=across,
+        narrowed=narrowed,
         form=form or NamesForm(formdata=None),
         here=url_for("reports.progress_names", **given),
         rows_by_key=lambda each: dict(zip(each.keys, each.rows, strict=True)),

@@ -1,16 +1,26 @@
 """Sums over actions. Each statement counts one thing from one table: nothing joins what it sums.
 
 A sum over a join counts a row once for each row it meets; so rows are summed first and names are
-joined to the sums.
+joined to the sums. Sums that are kept (`outreach.kept`) answer where they know what is asked.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, case, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    select,
+)
 
 from crm.campaigns.goals import figure_values
 from crm.campaigns.models import Campaign, Goal
@@ -20,7 +30,9 @@ from crm.core.access import Scope
 from crm.core.i18n import today
 from crm.members.models import Team, TeamMember
 from crm.members.queries import in_scope
+from crm.outreach import kept
 from crm.outreach.channels import channels, per_piece_names
+from crm.outreach.kept import KeptDone
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.parts import Part, columns_of, told_apart
@@ -32,6 +44,8 @@ from crm.targets.models import Body, Post, Target, Term
 
 def tally(wanted: ActionFilter) -> Tally:
     """Pieces and acts, each counted once, by channel."""
+    if (sums := kept.done(wanted)) is not None:
+        return _kept_tally(sums)
     once = counted(wanted)
     rows = db.session.execute(
         select(once.c.channel, func.sum(once.c.pieces), func.count()).group_by(once.c.channel)
@@ -44,6 +58,8 @@ def tally(wanted: ActionFilter) -> Tally:
 
 def tally_of_whole(wanted: ActionFilter) -> Tally:
     """The same of whole actions, also where the filter asks only for some of their targets."""
+    if (sums := kept.done(wanted)) is not None:
+        return _kept_tally(sums)
     rows = db.session.execute(
         select(Action.channel, func.sum(Action.pieces), func.count())
         .where(*wanted.of_actions())
@@ -53,6 +69,24 @@ def tally_of_whole(wanted: ActionFilter) -> Tally:
         by_channel={channel: int(pieces) for channel, pieces, _actions in rows},
         actions=sum(actions for _channel, _pieces, actions in rows),
     )
+
+
+def _kept_tally(sums: Select[Any]) -> Tally:
+    pieces, actions = func.sum(KeptDone.pieces), func.sum(KeptDone.actions)
+    by_channel = sums.add_columns(KeptDone.channel, pieces, actions).group_by(KeptDone.channel)
+    rows = db.session.execute(by_channel.having(actions > 0)).all()
+    return Tally(
+        by_channel={channel: int(many) for channel, many, _actions in rows},
+        actions=sum(int(many) for _channel, _pieces, many in rows),
+    )
+
+
+def _kept_repeats(sums: Select[Any], many: Any, more: Any, *of: ColumnElement[bool]) -> list[int]:
+    """Of the actions with more than one of something: how many, and what that repeats."""
+    actions = func.sum(case((and_(many > 1, *of), KeptDone.actions), else_=0))
+    repeats = func.sum(case((and_(many > 1, *of), more), else_=0))
+    row = db.session.execute(sums.add_columns(actions, repeats)).one()
+    return [int(each or 0) for each in row]
 
 
 def number_of(statement: Select[Any]) -> int:
@@ -243,6 +277,11 @@ def repeated_by_targets(wanted: ActionFilter, total: Tally) -> Repeats:
         )
         acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
         return Repeats(acts, int(more or 0), 0)
+    if (sums := kept.done(wanted)) is not None:
+        of_acts, pieces = KeptDone.channel.in_(names), KeptDone.pieces
+        acts, more = _kept_repeats(sums, KeptDone.reached, pieces * (KeptDone.reached - 1), of_acts)
+        none = number_of(sums.add_columns(func.sum(pieces)).where(of_acts, KeptDone.reached == 0))
+        return Repeats(acts, more, none)
     # The same from the acts' side, which are few beside pieces: each of an act's targets was
     # reached by all of it.
     targets = select(func.count()).where(ActionTarget.action_id == Action.id).scalar_subquery()
@@ -264,6 +303,10 @@ def repeated_by_targets(wanted: ActionFilter, total: Tally) -> Repeats:
 
 def repeated_by_chapters(wanted: ActionFilter) -> tuple[int, int]:
     """Joint actions of the chapters asked for: how many, and what they repeat."""
+    if (sums := kept.done(wanted)) is not None:
+        more = KeptDone.pieces * (KeptDone.chapters - 1)
+        actions, repeats = _kept_repeats(sums, KeptDone.chapters, more)
+        return actions, repeats
     once = counted(wanted)
     joint = (
         select((once.c.pieces * (func.count() - 1)).label("more"))
@@ -288,6 +331,9 @@ def without_chapter(wanted: ActionFilter) -> int:
     """Pieces of actions that no chapter did."""
     if wanted.chapter_ids:
         return 0
+    if (sums := kept.done(wanted)) is not None:
+        alone = sums.add_columns(func.sum(KeptDone.pieces)).where(KeptDone.chapters == 0)
+        return number_of(alone)
     once = counted(wanted)
     return number_of(
         select(func.sum(once.c.pieces)).where(
@@ -382,12 +428,14 @@ def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
 
     One more where one is a figure of the treaty ledger.
     """
+    scanned = kept.PAST in db.session.info
+    of: Any = Action if scanned else KeptDone
     done = (
-        select(func.coalesce(func.sum(Action.pieces), 0))
+        select(func.coalesce(func.sum(of.pieces), 0))
         .where(
-            Action.campaign_id == Goal.campaign_id,
-            Goal.channel.is_(None) | (Action.channel == Goal.channel),
-            Action.undone_at.is_(None),
+            of.campaign_id == Goal.campaign_id,
+            Goal.channel.is_(None) | (of.channel == Goal.channel),
+            *([Action.undone_at.is_(None)] if scanned else []),
         )
         .scalar_subquery()
     )
@@ -430,7 +478,32 @@ def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
 
 
 def by_known_day(since: date, until: date) -> list[DaySum]:
-    """The same of a period, of the channels there are: naming them lets one index answer."""
+    """The same of a period, of the channels there are: naming them lets one index answer.
+
+    Of months that are over, and begin in the period, the sum stands on the first day.
+    """
+    first, last = _next_month(since), until.replace(day=1)
+    whole = kept.done(ActionFilter(since=first, until=last - timedelta(days=1)))
+    if whole is None or first >= last:
+        return _scanned_days(since, until)
+    actions = func.sum(KeptDone.actions)
+    rows = db.session.execute(
+        whole.add_columns(KeptDone.channel, KeptDone.month, func.sum(KeptDone.pieces), actions)
+        .where(KeptDone.channel.in_(list(channels())))
+        .group_by(KeptDone.channel, KeptDone.month)
+        .having(actions > 0)
+    )
+    months = [DaySum(channel, day, int(pieces), int(many)) for channel, day, pieces, many in rows]
+    before = _scanned_days(since, first - timedelta(days=1)) if since < first else []
+    return [*before, *months, *_scanned_days(last, until)]
+
+
+def _next_month(day: date) -> date:
+    """The first day of a month from this day on."""
+    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _scanned_days(since: date, until: date) -> list[DaySum]:
     once = counted(ActionFilter(since=since, until=until))
     return list(_days(once, [once.c.channel.in_(list(channels()))]))
 

@@ -151,3 +151,8 @@ def written(column: Column, value: Any) -> str:
     if column.kind is Kind.MONTH:
         return month_name(value)
     return str(value)
+
+
+def is_right(column: Column) -> bool:
+    """Whether its cells stand at the right: numbers, days, and how much something changed."""
+    return column.kind in (Kind.NUMBER, Kind.SHARE, Kind.DATE) or column.key.endswith("_percent")

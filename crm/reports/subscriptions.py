@@ -18,6 +18,7 @@ from crm.accounts.models import User
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
+from crm.core.i18n import today
 from crm.members.disclosure import Viewer
 from crm.members.rules import school_year_starts
 from crm.reports import periods
@@ -86,8 +87,9 @@ def days_of(period: str, on: date) -> dict[str, str]:
         # On the first day of one it tells of the year that is over.
         first = school_year_starts(last)
     elif period in periods.NAMES and period != Period.ALL:
-        # Told when it is over, or up to the day before.
-        named = periods.days_of(period, last)
+        # What is over is told whole, what is on up to the day before.
+        is_over = period in (Period.LAST_QUARTER, Period.LAST_TERM)
+        named = periods.days_of(period, on if is_over else last)
         first, last = named.first or first, min(named.last or last, last)
     else:
         return {"until": last.isoformat()}
@@ -132,7 +134,9 @@ def subscribe(
         raise Refused(_("Choose one of the list."), "every")
     if period not in set(Period):
         raise Refused(_("Choose one of the list."), "period")
-    if problems := parse(given, known, Viewer.of(by)).problems:
+    # As it will be asked: with the days the period has then, in place of those of the address.
+    asked = {name: value for name, value in given.items() if name not in _NOT_KEPT}
+    if problems := parse(asked | days_of(period, today()), known, Viewer.of(by)).problems:
         raise Refused(" ".join(problems))
     kept_ = sorted((name, value) for name, value in given.items()
                    if name not in _NOT_KEPT and value)  # fmt: skip

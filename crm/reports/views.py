@@ -34,6 +34,7 @@ from crm.reports.catalogue import find_report, reports
 from crm.reports.drilling import links_of
 from crm.reports.forms import WORDS, Asked, heeds, is_day, may_compare, parse
 from crm.reports.operations import export_people
+from crm.reports.rules import is_right
 
 blueprint = Blueprint("reports", __name__)
 
@@ -172,6 +173,7 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         printing=whole and found is not None,
         note_label=_("Note"),
         is_day=is_day,
+        is_right=is_right,
         ways=asked.report.ways,
         asked=asked,
         answer=found,

@@ -11,9 +11,12 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from crm.accounts.imports import ImportRun
-from crm.campaigns.models import Ask
+from crm.campaigns import outline
+from crm.campaigns.models import Ask, Campaign
 from crm.campaigns.positions import record_position
+from crm.campaigns.strategies import ValueDraft, add_indicator, create_strategy
 from crm.core import db
+from crm.core.access import Scope
 from crm.core.mail_models import IncomingMail
 from crm.mailings.allotment import Way
 from crm.mailings.models import MemberLetter, MemberLetterRow
@@ -23,12 +26,15 @@ from crm.members import field_operations, tags, teams
 from crm.members.consent_requests import ask_by_link
 from crm.members.consent_rules import Answer, How, Purpose
 from crm.members.consents import record_consents
+from crm.members.disclosure import Viewer
 from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.codes import code_of
+from crm.outreach.commitments import record_commitment
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
-from crm.reports.models import ReportSubscription
+from crm.reports import frozen
+from crm.reports.models import PublicCounter, ReportSubscription, SavedReport
 from crm.targets.list_operations import keep_list
 from crm.targets.models import TargetIdentifier
 from crm.targets.operations import add_contact_point
@@ -72,6 +78,10 @@ def scene() -> SimpleNamespace:
             by=None,
             today=today,
         )
+        promise = record_commitment(
+            text="They will vote on it.", target_id=target.id, campaign_id=campaign.id,
+            made_on=today, due_on=today, by=None, today=today,
+        )  # fmt: skip
         came = IncomingMail(
             digest="4" * 64,
             kind="reply",
@@ -184,6 +194,8 @@ def scene() -> SimpleNamespace:
             user_id=people.leader.id, report="activity-by-target", query="period=month"
         )
     ).id
+    kept_codes = _reports(people, campaign)
+    strategy = _strategy(campaign.slug, people.state.id)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -196,6 +208,7 @@ def scene() -> SimpleNamespace:
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,
+        "commitment_id": promise.id,
         "file_id": 1,
         "mail_id": mail_id,
         "place": 0,
@@ -225,6 +238,7 @@ def scene() -> SimpleNamespace:
         "task_id": task_id,
         "verb": "start",
         "text_id": text.id,
+        **strategy,
     }
     slugs = {
         "campaigns": campaign.slug,
@@ -236,6 +250,7 @@ def scene() -> SimpleNamespace:
     # What is another thing under some addresses, by their first part.
     within = {each: {"code": pack_code, "kind": "sheets"} for each in ("packs", "post")}
     within["letters"] = {"code": letter_code}
+    within |= {place: {"code": code} for place, code in kept_codes.items()}
     return SimpleNamespace(
         leader=people.leader.id, people=people, values=values, slugs=slugs, within=within,
         today=today,
@@ -246,6 +261,45 @@ def scene() -> SimpleNamespace:
     )  # fmt: skip
 
 
+def _reports(people: SimpleNamespace, campaign: Campaign) -> dict[str, str]:
+    """A frozen report of members, a saved one, a counter: codes by the beginning of an address."""
+    near = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset({people.school_a.id})))
+    saved_code = make.kept(
+        SavedReport(
+            name="Mine", report="activity-by-target", owner_id=people.leader.id, shared="all"
+        )
+    ).code
+    counter = make.kept(PublicCounter(campaign_id=campaign.id, title="So far")).code
+    answered = frozen.ask("activity-by-member", {}, viewer=near)
+    with db.unit_of_work():
+        frozen_code = frozen.freeze(answered, reason="For the board", by=None).code
+    return {
+        "reports/frozen": frozen_code, "reports/saved": saved_code,
+        "campaigns": counter, "counter": counter,
+    }  # fmt: skip
+
+
+def _strategy(slug: str, chapter_id: int) -> dict[str, int]:
+    """A strategy under a campaign's slug, as both lie below `/campaigns`; its parts by variable."""
+    with db.unit_of_work():
+        made = create_strategy(
+            name="Strategy", chapter_id=chapter_id, starts_on=date(2025, 9, 1),
+            ends_on=date(2027, 6, 30), goals=outline.read("I More join\n1a Cards are sent"),
+            by=None,
+        )  # fmt: skip
+        made.slug = slug
+        objective = made.goals[0].objectives[0]
+        indicator = add_indicator(
+            made, objective, text="Cards", by=None,
+            values=[ValueDraft("actual", 5, date(2026, 1, 1), "A count")],
+        )  # fmt: skip
+        return {
+            "objective_id": objective.id,
+            "indicator_id": indicator.id,
+            "value_id": indicator.values[0].id,
+        }
+
+
 def routes(app: Flask, method: str) -> Iterator[Rule]:
     for rule in app.url_map.iter_rules():
         if method in (rule.methods or ()) and not rule.endpoint.endswith("static"):
@@ -254,7 +308,12 @@ def routes(app: Flask, method: str) -> Iterator[Rule]:
 
 def address(rule: Rule, scene: SimpleNamespace) -> str:
     first = rule.rule.split("/")[1]
-    values = {**scene.values, "slug": scene.slugs.get(first), **scene.within.get(first, {})}
+    values = {**scene.values, "slug": scene.slugs.get(first)}
+    for place in (first, "/".join(rule.rule.split("/")[1:3])):
+        values |= scene.within.get(place, {})
+    offered = getattr(rule._converters.get("format"), "items", ())
+    if offered and values["format"] not in offered:
+        values["format"] = min(offered)
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built, rule
     return built[1]

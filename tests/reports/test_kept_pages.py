@@ -77,7 +77,7 @@ def test_a_report_is_frozen_read_and_compared(work: SimpleNamespace, sign_in: Si
     assert "1 line changed" in between.text
     other = freeze(browser, "/reports/outcomes/freeze")
     assert browser.get(f"/reports/frozen/{code}/against?other={other}").status_code == 404
-    assert browser.get(f"/reports/frozen/{code}/against").status_code == 404
+    assert browser.get(f"/reports/frozen/{code}/against").status_code == 303
 
 
 def test_its_files(work: SimpleNamespace, sign_in: SignIn) -> None:

@@ -35,6 +35,9 @@ MONDAY = date(2026, 3, 2)
         ("school-year", date(2026, 3, 1), "2025-07-01", "2026-02-28"),
         ("school-year", date(2026, 7, 1), "2025-07-01", "2026-06-30"),
         ("school-year", date(2026, 7, 2), "2026-07-01", "2026-07-01"),
+        ("last-term", date(2026, 3, 2), "2025-07-01", "2025-12-31"),
+        ("this-term", date(2026, 3, 2), "2026-01-01", "2026-03-01"),
+        ("last-quarter", date(2026, 4, 1), "2026-01-01", "2026-03-31"),
     ],
 )
 def test_periods_move(period: str, on: date, since: str, until: str) -> None:
@@ -157,7 +160,7 @@ def test_the_rate_is_in_a_mailed_response_rate(
 def test_pages(app: Flask, people: SimpleNamespace, sign_in: Any) -> None:
     browser = sign_in(people.leader)
     page = browser.get("/reports/activity-by-target?channel=letter").get_data(as_text=True)
-    assert "Mail me this" in page
+    assert "Mail it to me" in page
     sent = browser.post(
         "/reports/activity-by-target/mail?channel=letter",
         data={"every": "week", "period": "week"},

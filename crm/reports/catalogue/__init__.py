@@ -89,6 +89,8 @@ class Report:
     #: Filters it heeds (names of `outreach.filters`); others are not offered, and asked for they
     #: are a problem, never ignored. None: all.
     uses: frozenset[str] | None = None
+    #: What a page says where there is no row, of one that tells of something else than outreach.
+    nothing: Any = ""
     #: What of the answer the viewer may not see, in sentences; nothing where they see all.
     limits: Callable[[Question], Sequence[str]] | None = None
     #: The endpoint and values behind a number, where that is no list of outreach: of a column's

@@ -14,6 +14,7 @@ from crm.core import db
 from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
+from crm.outreach import kept
 from crm.outreach.filters import NONE
 from crm.outreach.models import ActionTarget
 from crm.outreach.queries import counted
@@ -21,7 +22,7 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.dimensions import ASK
 from crm.reports.measures import MEASURES
-from crm.reports.queries import answers_by, awaited_pieces, progress, repeated_by, sums_by, tally
+from crm.reports.queries import answers_by, awaited_names, progress, repeated_by, sums_by, tally
 from crm.reports.rules import ANSWERED, Reckoning, once, once_sentence
 
 
@@ -46,12 +47,13 @@ def rows(asked: Question) -> Iterator[Row]:
         .join(sums, sums.c.campaign_id == Campaign.id)
         .order_by(sums.c.pieces.desc(), Campaign.name, Campaign.id)
     ).all()  # fmt: skip
+    reached = kept.reach(asked.wanted, "campaign_id", days=False)
     awaited = {
         campaign_id: int(pieces)
         for campaign_id, pieces in db.session.execute(
-            select(ActionTarget.campaign_id, awaited_pieces())
-            .where(*asked.wanted.of_targets())
-            .group_by(ActionTarget.campaign_id)
+            select(reached.c.campaign_id, func.sum(reached.c.pieces))
+            .where(reached.c.channel.in_(awaited_names()))
+            .group_by(reached.c.campaign_id)
         ).all()
     }
     answers = answers_by(ActionTarget.campaign_id, asked.wanted)

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
@@ -31,9 +31,12 @@ _AT_ONCE = 10_000
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a member the viewer may see, then one of all others, then the unnamed tally."""
+    # By an expression: in the order of members' own index each would lead to actions all over the
+    # table, which took five times as long at a million.
+    of_each = ActionMember.member_id + literal_column("0")
     taken_part = db.session.execute(
         select(
-            ActionMember.member_id,
+            of_each,
             func.sum(ActionMember.pieces),
             func.count(),
             func.sum(ActionMember.minutes),
@@ -41,7 +44,7 @@ def rows(asked: Question) -> Iterator[Row]:
         )
         .join(Action, Action.id == ActionMember.action_id)
         .where(*asked.wanted.of_actions())
-        .group_by(ActionMember.member_id)
+        .group_by(of_each)
     ).all()
     seen = _seen(asked)
     theirs = [row for row in taken_part if seen is None or row[0] in seen]
