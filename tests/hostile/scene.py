@@ -79,8 +79,8 @@ def scene() -> SimpleNamespace:
             today=today,
         )
         promise = record_commitment(
-            text="They will vote on it.", target_id=target.id, campaign_id=campaign.id,
-            made_on=today, due_on=today, by=None, today=today,
+            text="They told Ana Brook that they will vote on it.", outcome=outcome, due_on=today,
+            by=None, today=today,
         )  # fmt: skip
         came = IncomingMail(
             digest="4" * 64,
