@@ -16,6 +16,7 @@ from crm.outreach import (
     handover,
     history_views,
     kept,
+    kept_cli,
     list_rule,
     list_views,
     own,
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     evidence.offer(app, OutreachEvidence())
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
+    kept_cli.init_app(app)
     history_views.init_app(app)
     files.add_column(app, models.ActionPhoto.file)
     files.add_column(app, models.Outcome.scan)
