@@ -155,16 +155,6 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
     }  # fmt: skip
 
 
-def scanned(dialect: str) -> dict[str, Select[Any]]:
-    """What each table would hold, by its name, from the rows themselves: for views that hide it."""
-    found = {}
-    for model, scan in _scans(dialect).items():
-        names, made = (*_KEYS[model], *_SUMS[model]), scan.subquery("scanned")
-        cells = [cell.label(name) for cell, name in zip(made.c, names, strict=True)]
-        found[model.__tablename__] = select(literal_column("0").label("id"), *cells)
-    return found
-
-
 def _kept(model: Any) -> Select[Any]:
     columns = [getattr(model, name) for name in _KEYS[model]]
     sums = [func.sum(getattr(model, name)) for name in _SUMS[model]]
@@ -343,6 +333,19 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
         )
         .group_by(each.c[by], each.c.channel)
         .subquery("reach")
+    )
+
+
+def reach_in_terms(wanted: ActionFilter) -> Subquery:
+    """What reached each target in each term it held: `target_id`, `term_id`, `pieces`."""
+    of: Any = KeptReach if knows_reach(wanted) else ActionTarget
+    actions = func.sum(KeptReach.actions) if of is KeptReach else func.count()
+    return (
+        select(of.target_id, of.term_id, func.sum(of.pieces).label("pieces"))
+        .where(*(wanted.of_targets(of) if of is KeptReach else wanted.of_targets()))
+        .group_by(of.target_id, of.term_id)
+        .having(actions > 0)
+        .subquery("sums")
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, case, func, literal, select
+from sqlalchemy import ColumnElement, case, func, literal, select
 
 from crm.core import db
 from crm.core.tiles import US, WORLD
+from crm.outreach.kept import reach_in_terms
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
@@ -61,7 +62,7 @@ def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
         answered, asked = _answered(), wanted.of_targets()
     else:
         # Kept sums where they know the filter: rows are one by one only where they must be.
-        reached, answered, asked = _sums(wanted).c, literal(0), []
+        reached, answered, asked = reach_in_terms(wanted).c, literal(0), []
     statement = (
         select(
             Post.area,
@@ -93,17 +94,6 @@ def where(wanted: ActionFilter, *, answers: bool = False) -> Where:
         else:
             elsewhere += int(times)
     return Where(_sorted(states), _sorted(countries), elsewhere)
-
-
-def _sums(wanted: ActionFilter) -> Subquery:
-    """What reached each target in each of its terms; from the rows themselves."""
-    keys = (ActionTarget.target_id, ActionTarget.term_id)
-    return (
-        select(*keys, func.sum(ActionTarget.pieces).label("pieces"))
-        .where(*wanted.of_targets())
-        .group_by(*keys)
-        .subquery("sums")
-    )
 
 
 #: Each contact that was answered once, so that no sum beside it grows.

@@ -161,7 +161,6 @@ class _Past:
         for each in _SIMPLE:
             self._simple(each)
         self._tasks()
-        self._sums()
         if not self.is_sqlite:
             # Statements prepared for the tables would go on reading them.
             self._run("DISCARD PLANS")
@@ -318,14 +317,6 @@ class _Past:
             },
             f"t.made_at < {self.end}",
         )
-
-    def _sums(self) -> None:
-        """Sums that are kept are those of now: here they are made from the rows of the day."""
-        for name, scan in kept_sums.scanned(self.connection.dialect.name).items():
-            made = scan.compile(
-                dialect=self.connection.dialect, compile_kwargs={"literal_binds": True}
-            )
-            self._run(f"CREATE TEMP VIEW {name} AS {made}")
 
     def _view(
         self, of: Table, changed: Mapping[str, str], where: str, *, and_copy: bool = False

@@ -79,8 +79,8 @@ def scene() -> SimpleNamespace:
             today=today,
         )
         promise = record_commitment(
-            text="They told Ana Brook that they will vote on it.", outcome=outcome, due_on=today,
-            by=None, today=today,
+            text="They will vote on it.", target_id=target.id, campaign_id=campaign.id,
+            made_on=today, due_on=today, by=None, today=today,
         )  # fmt: skip
         came = IncomingMail(
             digest="4" * 64,
@@ -194,8 +194,8 @@ def scene() -> SimpleNamespace:
             user_id=people.leader.id, report="activity-by-target", query="period=month"
         )
     ).id
-    kept_codes = _reports(people, campaign)
     strategy = _strategy(campaign.slug, people.state.id)
+    kept_codes = _reports(people, campaign)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
         "member_id": member.id,
@@ -261,24 +261,6 @@ def scene() -> SimpleNamespace:
     )  # fmt: skip
 
 
-def _reports(people: SimpleNamespace, campaign: Campaign) -> dict[str, str]:
-    """A frozen report of members, a saved one, a counter: codes by the beginning of an address."""
-    near = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset({people.school_a.id})))
-    saved_code = make.kept(
-        SavedReport(
-            name="Mine", report="activity-by-target", owner_id=people.leader.id, shared="all"
-        )
-    ).code
-    counter = make.kept(PublicCounter(campaign_id=campaign.id, title="So far")).code
-    answered = frozen.ask("activity-by-member", {}, viewer=near)
-    with db.unit_of_work():
-        frozen_code = frozen.freeze(answered, reason="For the board", by=None).code
-    return {
-        "reports/frozen": frozen_code, "reports/saved": saved_code,
-        "campaigns": counter, "counter": counter,
-    }  # fmt: skip
-
-
 def _strategy(slug: str, chapter_id: int) -> dict[str, int]:
     """A strategy under a campaign's slug, as both lie below `/campaigns`; its parts by variable."""
     with db.unit_of_work():
@@ -298,6 +280,24 @@ def _strategy(slug: str, chapter_id: int) -> dict[str, int]:
             "indicator_id": indicator.id,
             "value_id": indicator.values[0].id,
         }
+
+
+def _reports(people: SimpleNamespace, campaign: Campaign) -> dict[str, str]:
+    """A frozen report of members, a saved one, a counter: codes by the beginning of an address."""
+    near = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset({people.school_a.id})))
+    saved_code = make.kept(
+        SavedReport(
+            name="Mine", report="activity-by-target", owner_id=people.leader.id, shared="all"
+        )
+    ).code
+    counter = make.kept(PublicCounter(campaign_id=campaign.id, title="So far")).code
+    answered = frozen.ask("activity-by-member", {}, viewer=near)
+    with db.unit_of_work():
+        frozen_code = frozen.freeze(answered, reason="For the board", by=None).code
+    return {
+        "reports/frozen": frozen_code, "reports/saved": saved_code,
+        "campaigns": counter, "counter": counter,
+    }  # fmt: skip
 
 
 def routes(app: Flask, method: str) -> Iterator[Rule]:
