@@ -23,6 +23,7 @@ from crm.core.settings import Settings, in_force
 from crm.demo_data.people import USERS
 from crm.findings import Finding, Level, good, note, stop
 from crm.members.models import ChapterRole
+from crm.outreach import kept
 from crm.reports import frozen
 
 #: Names beginning with `CRM_` that others read.
@@ -108,6 +109,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         revision = db.session.scalar(text("SELECT version_num FROM alembic_version"))
         yield good("database", f"{where} is up to date (revision {revision}).")
         yield from _record()
+        if not kept.is_guarded():
+            yield stop("kept sums", "The triggers that keep them are missing: reports are wrong.")
         yield from _frozen()
         yield from _people()
         yield from doctor_around.clock()

@@ -17,6 +17,7 @@ from crm.outreach import (
     history_views,
     indicator_counts,
     kept,
+    kept_cli,
     list_rule,
     list_views,
     own,
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
     indicators.offer(app, *indicator_counts.COUNTS)
     list_rules.offer(app, *list_rule.KINDS)
     app.register_blueprint(blueprint)
+    kept_cli.init_app(app)
     history_views.init_app(app)
     files.add_column(app, models.ActionPhoto.file)
     files.add_column(app, models.Outcome.scan)

@@ -28,6 +28,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -186,6 +187,20 @@ def wrong() -> dict[str, int]:
         if differing := rows ^ {tuple(row) for row in db.session.execute(_kept(model))}:
             found[model.__tablename__] = len(differing)
     return found
+
+
+_GUARDS = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'kept\\_%' "
+    "ESCAPE '\\'",
+    "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'kept\\_of\\_%' "
+    "AND tgenabled <> 'D'",
+}
+
+
+def is_guarded() -> bool:
+    """Whether the triggers are there: three for each of three tables."""
+    guards = text(_GUARDS[db.session.get_bind().dialect.name])
+    return db.session.scalar(guards) == 9
 
 
 def fold(*, loose: int = LOOSE) -> None:

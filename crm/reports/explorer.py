@@ -26,7 +26,7 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.dimensions import DIMENSIONS, Dimension, Told, channel_place, period_name
 from crm.reports.extracts import Extract
 from crm.reports.measures import MEASURES, Measure, Values
-from crm.reports.queries import tally
+from crm.reports.queries import other_teams_did, tally
 from crm.reports.rules import Reckoning, once
 
 NAME = "explorer"
@@ -502,7 +502,8 @@ def extract(app: Flask, asked: Asked, sort: str | None = None, exit: Exit = Exit
 def limits(asked: Asked) -> list[str]:
     """What of it the viewer may not see, in sentences."""
     shows_teams = "team" in (asked.rows.name, asked.columns.name if asked.columns else "")
-    if not shows_teams or asked.viewer.sees.everywhere:
+    sees = asked.viewer.sees
+    if not shows_teams or sees.everywhere or not other_teams_did(asked.wanted, sees):
         return []
     return [_("Teams of chapters you do not see are one line.")]
 

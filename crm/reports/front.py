@@ -120,7 +120,7 @@ def _stats(sums: Sequence[MonthSum], whole: numbers.Whole, first: date, today: d
     came = numbers.answers(first)
     received = _by_month(came)
     since: dict[str, Any] = {"since": month.isoformat()}
-    outreach = url_for("outreach.index", **since)
+    by_month = url_for("reports.page", name="activity-by-channel-and-month", **since)
     pieces, actions = _totals(sums, "pieces"), _totals(sums, "actions")
     every = months_between(first, today)
 
@@ -130,9 +130,10 @@ def _stats(sums: Sequence[MonthSum], whole: numbers.Whole, first: date, today: d
 
     labels = (_("Pieces and acts"), _("Actions logged"), _("Answers received"))
     return [
-        Stat(labels[0], pieces.get(month, 0), pieces.get(before, 0), outreach,
+        Stat(labels[0], pieces.get(month, 0), pieces.get(before, 0), by_month,
              trend(labels[0], pieces)),
-        Stat(labels[1], actions.get(month, 0), actions.get(before, 0), outreach,
+        Stat(labels[1], actions.get(month, 0), actions.get(before, 0),
+             url_for("outreach.index", **since),
              trend(labels[1], actions)),
         Stat(_("Targets reached"), whole.reached, whole.reached_before,
              url_for("reports.page", name="activity-by-target", **since)),
@@ -307,7 +308,7 @@ def _leader(
     return {
         "stats": [
             Stat(_("Pieces and acts"), pieces.get(month, 0), pieces.get(before, 0),
-                 url_for("outreach.index", **since),
+                 url_for("reports.page", name="activity-by-channel-and-month", **since),
                  line(_("Pieces and acts over 12 months"),
                       [pieces.get(each, 0) for each in every], height=34)),
             Stat(_("Answers received"), received.get(month, 0), received.get(before, 0),

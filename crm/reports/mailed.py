@@ -155,7 +155,7 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
         "title": str(report.title),
         "facts": [(label, value) for label, value in asked.told(Exit.MAIL)],
         "problems": asked.problems,
-        "told": "", "table": [], "more": False, "link": address, "chart": "",
+        "told": "", "table": [], "more": False, "link": address, "shows": "",
         "list_link": links.absolute("reports.index"),
     }  # fmt: skip
     if asked.problems:
@@ -167,7 +167,7 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
         values["table"] = _table(shown, found)
         values["more"] = len(found.rows) > ROWS
         if found.chart is not None and found.chart.rows:
-            values["chart"] = f"{found.chart.title}. {found.chart.summary}"
+            values["shows"] = f"{found.chart.title}. {found.chart.summary}"
             values["pictures"] = {"chart": found.chart.still(mail_pictures.WIDTH)}
     return values
 

@@ -4,15 +4,14 @@ A sum over a join counts a row once for each row it meets; so rows are summed fi
 joined to the sums. Sums that are kept (`outreach.kept`) answer where they know what is asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import (
     ColumnElement,
-    ScalarSelect,
     Select,
     Subquery,
     and_,
@@ -23,11 +22,12 @@ from sqlalchemy import (
 )
 
 from crm.campaigns.goals import figure_values
-from crm.campaigns.models import Campaign, Goal
-from crm.campaigns.queries import is_running
+from crm.campaigns.models import Goal
 from crm.core import db
+from crm.core.access import Scope
 from crm.core.i18n import today
-from crm.members.models import TeamMember
+from crm.members.models import Team, TeamMember
+from crm.members.queries import in_scope
 from crm.outreach import kept
 from crm.outreach.channels import channels, per_piece_names
 from crm.outreach.kept import KeptDone
@@ -229,6 +229,18 @@ def in_several_teams(wanted: ActionFilter, team: Callable[[Any], Any]) -> tuple[
         ).join_from(did, lines, lines.c.member_id == did.c.member_id)
     ).one()
     return people, int(more or 0)
+
+
+def other_teams_did(wanted: ActionFilter, seen: Scope) -> bool:
+    """Whether somebody of a team outside the scope took part."""
+    did = _of_members(wanted)
+    other = (
+        select(did.c.action_id)
+        .join(TeamMember, TeamMember.member_id == did.c.member_id)
+        .join(Team, Team.id == TeamMember.team_id)
+        .where(~in_scope(Team.chapter_id, seen))
+    )
+    return db.session.scalar(other.limit(1)) is not None
 
 
 def unnamed_by_all(wanted: ActionFilter) -> Did:
@@ -436,18 +448,6 @@ def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
     return result
 
 
-def running_campaigns(today: date, limit: int) -> list[Campaign]:
-    """Campaigns that are on today, those that end first at the top."""
-    return list(
-        db.session.scalars(
-            select(Campaign)
-            .where(is_running(today))
-            .order_by(Campaign.ends_on.is_(None), Campaign.ends_on, Campaign.id)
-            .limit(limit)
-        )
-    )
-
-
 @dataclass(frozen=True)
 class DaySum:
     """What one channel did on one day."""
@@ -463,37 +463,6 @@ def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
     yield from _days(counted(wanted), [])
 
 
-def by_known_day(since: date, until: date) -> list[DaySum]:
-    """The same of a period, of the channels there are: naming them lets one index answer.
-
-    Of months that are over, and begin in the period, the sum stands on the first day.
-    """
-    first, last = _next_month(since), until.replace(day=1)
-    whole = kept.done(ActionFilter(since=first, until=last - timedelta(days=1)))
-    if whole is None or first >= last:
-        return _scanned_days(since, until)
-    actions = func.sum(KeptDone.actions)
-    rows = db.session.execute(
-        whole.add_columns(KeptDone.channel, KeptDone.month, func.sum(KeptDone.pieces), actions)
-        .where(KeptDone.channel.in_(list(channels())))
-        .group_by(KeptDone.channel, KeptDone.month)
-        .having(actions > 0)
-    )
-    months = [DaySum(channel, day, int(pieces), int(many)) for channel, day, pieces, many in rows]
-    before = _scanned_days(since, first - timedelta(days=1)) if since < first else []
-    return [*before, *months, *_scanned_days(last, until)]
-
-
-def _next_month(day: date) -> date:
-    """The first day of a month from this day on."""
-    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _scanned_days(since: date, until: date) -> list[DaySum]:
-    once = counted(ActionFilter(since=since, until=until))
-    return list(_days(once, [once.c.channel.in_(list(channels()))]))
-
-
 def _days(once: Subquery, asked: list[ColumnElement[bool]]) -> Iterator[DaySum]:
     rows = db.session.execute(
         select(once.c.channel, once.c.happened_on, func.sum(once.c.pieces), func.count())
@@ -502,36 +471,6 @@ def _days(once: Subquery, asked: list[ColumnElement[bool]]) -> Iterator[DaySum]:
     )
     for channel, day, pieces, actions in rows:
         yield DaySum(channel, day, int(pieces), actions)
-
-
-Period = tuple[date, date]
-
-
-def reached_and_answered(periods: Sequence[Period]) -> list[tuple[int, int]]:
-    """How many targets were reached and how many answers came in each period: one statement."""
-    numbers = [part for period in periods for part in (_reached(*period), _answered(*period))]
-    found = list(db.session.execute(select(*numbers)).one())
-    return list(zip(found[::2], found[1::2], strict=True))
-
-
-def _reached(since: date, until: date) -> ScalarSelect[int]:
-    return (
-        select(func.count(ActionTarget.target_id.distinct()))
-        .where(
-            # Names the first column of the index that holds the day second.
-            ActionTarget.awaiting.in_([True, False]),
-            ActionTarget.happened_on.between(since, until),
-        )
-        .scalar_subquery()
-    )
-
-
-def _answered(since: date, until: date) -> ScalarSelect[int]:
-    return (
-        select(func.count(Outcome.id))
-        .where(Outcome.received_on.between(since, until), Outcome.kind.in_(answer_names()))
-        .scalar_subquery()
-    )
 
 
 def target_names(target_ids: Iterable[int]) -> dict[int, tuple[str, str]]:

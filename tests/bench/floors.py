@@ -12,11 +12,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from flask import Flask, redirect, render_template_string, request
-from sqlalchemy import Connection, MetaData, create_engine, event, select
+from sqlalchemy import Connection, MetaData, create_engine, event, make_url, select
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session, joinedload, selectinload
 from werkzeug.wrappers import Response
+
+from tests.bench.places import address_of
 
 LIST = """<!doctype html><title>List</title><h1>List</h1><table>
 {% for each in rows %}<tr><td>{{ each.happened_on }}</td><td>{{ each.channel }}</td>
@@ -57,8 +60,9 @@ ORDER BY action.happened_on DESC, action.id DESC
 def make(folder: Path) -> tuple[Flask, str]:
     """The bare application on the folder's database. It needs no cookie."""
     app = Flask(__name__)
-    engine = create_engine(f"sqlite:///{folder / 'crm.sqlite3'}")
-    event.listen(engine, "connect", _pragmas)
+    engine = create_engine(address_of(folder))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _pragmas)
     base = automap_base()
     base.prepare(autoload_with=engine)
     tables: Any = base.classes
@@ -103,7 +107,12 @@ def make(folder: Path) -> tuple[Flask, str]:
     def raw() -> str:
         sent = json.loads((folder / STATEMENTS).read_text())
         with engine.connect() as connection:
-            found = [connection.exec_driver_sql(sql, tuple(values)).all() for sql, values in sent]
+            found = [
+                connection.exec_driver_sql(
+                    sql, values if isinstance(values, dict) else tuple(values)
+                ).all()
+                for sql, values in sent
+            ]
         return render_template_string(TABLE, rows=max(found, key=len)[:ROWS])
 
     @app.post("/log")
@@ -168,8 +177,16 @@ class Sink:
 
 
 def ledger_rows(database: str, since: date) -> Iterator[tuple[Any, ...]]:
-    """The rows of a big export straight from sqlite3."""
-    connection = sqlite3.connect(database)
+    """The rows of a big export straight from the driver; `database` is an address."""
+    url = make_url(database)
+    if url.get_backend_name() == "postgresql":
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        asked = LEDGER.replace("group_concat", "string_agg").replace("?", "%s")
+        with psycopg.connect(plain) as postgres, postgres.cursor("ledger") as cursor:
+            cursor.itersize = 2000
+            yield from cursor.execute(asked, (since,))
+        return
+    connection = sqlite3.connect(url.database or "")
     yield from connection.execute(LEDGER, (since.isoformat(),))
     connection.close()
 

@@ -11,6 +11,7 @@ from crm.accounts.models import User
 from crm.core import db
 from crm.core.settings import Settings
 from tests.bench.floors import asks
+from tests.bench.places import address_of
 
 
 def make(folder: Path) -> tuple[Flask, str]:
@@ -18,7 +19,7 @@ def make(folder: Path) -> tuple[Flask, str]:
     app = create_app(
         Settings(
             instance=str(folder),
-            database_url=f"sqlite:///{folder / 'crm.sqlite3'}",
+            database_url=address_of(folder),
             secret_key="bench",
             testing="1",
         )

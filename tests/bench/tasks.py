@@ -28,7 +28,7 @@ def board(bench: Any) -> Iterator[Figure]:
         few, many = Path(work) / "few", Path(work) / "many"
         for folder, count in ((few, FEW), (many, MANY)):
             folder.mkdir()
-            shutil.copy(bench.database, folder / "crm.sqlite3")
+            shutil.copy(bench.folder / "crm.sqlite3", folder / "crm.sqlite3")
             with closing(sqlite3.connect(folder / "crm.sqlite3")) as connection, connection:
                 fill(connection, count)
         with (

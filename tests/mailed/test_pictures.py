@@ -29,7 +29,7 @@ def send(app: Flask, svg: str | None = None) -> dict[str, Any]:
     mail_pictures._set.cache_clear()
     with app.test_request_context():
         drawn = bars("Most reached", [Bar("Ann <b>Alpha</b>", 3), Bar("Niue", 1)])
-    values = {**SIMPLE["scheduled_report"], "chart": f"{drawn.title}. {drawn.summary}"}
+    values = {**SIMPLE["scheduled_report"], "shows": f"{drawn.title}. {drawn.summary}"}
     with db.unit_of_work():
         audit.record("test", "test", None, by=None)
         assert mail.send(

@@ -31,7 +31,7 @@ from crm.core import db, store
 from crm.core.mail_models import IncomingMail
 from crm.members.consent_rules import Purpose
 from crm.members.models import Consent, Guardian, Guardianship, Member
-from crm.outreach.models import Action, ActionPhoto, Outcome
+from crm.outreach.models import Action, ActionPhoto, Commitment, Outcome
 from crm.tasks.calendar import digest
 from crm.tasks.models import CalendarFeed
 from tests import make
@@ -115,6 +115,8 @@ def fill(found: SimpleNamespace) -> None:
         action.unnamed, action.pieces = 0, 4
         outcome = db.session.get_one(Outcome, values["outcome_id"])
         outcome.summary = f"Thanks, Ana {SECRETS['surname']}!"
+        promise = db.session.get_one(Commitment, values["commitment_id"])
+        promise.text = f"They told Ana {SECRETS['surname']} that they will vote on it."
         came = db.session.get_one(IncomingMail, values["mail_id"])
         came.text = f"Thank you, Ana {SECRETS['surname']}."
         db.session.add(ActionPhoto(action_id=action.id, file=f"{'1' * 32}.jpg"))
@@ -181,6 +183,10 @@ def addresses(found: SimpleNamespace) -> Iterator[tuple[str, str]]:
                     yield f"{name} {report}", address(rule, where)
             else:
                 yield name, address(rule, where)
+    for report in ("tasks?by=member", "service-hours"):
+        name, _mark, by = report.partition("?")
+        yield f"reports.page {name}", f"/reports/{report}"
+        yield f"reports.download {name}", f"/reports/{name}.csv?{by}"
     yield "reports.search", "/search?q=ana"
     yield "members.index", "/members?q=quill"
     yield "members.index", "/members?standing=all"

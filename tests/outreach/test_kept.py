@@ -229,3 +229,18 @@ def test_what_cancels_out_goes_when_it_is_added_up(any_app: Flask) -> None:
         assert kept.wrong() == {}
         kept.fold(loose=-1)
         assert not db.session.scalar(select(func.count()).select_from(KeptReach))
+
+
+def test_the_command_finds_what_is_wrong_and_makes_it_anew(any_app: Flask) -> None:
+    run = any_app.test_cli_runner().invoke
+    assert run(args=["kept", "check"]).exit_code == 0
+    with db.unit_of_work():
+        db.session.execute(
+            insert(KeptReach).values(target_id=1, campaign_id=1, channel="letter", pieces=5,
+                                     actions=1, awaiting=0)
+        )  # fmt: skip
+    found = run(args=["kept", "check"])
+    assert found.exit_code == 1
+    assert "1 of kept_reach" in found.output
+    assert run(args=["kept", "rebuild"]).exit_code == 0
+    assert run(args=["kept", "check"]).exit_code == 0

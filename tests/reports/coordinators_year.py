@@ -57,7 +57,7 @@ from crm.outreach.models import (
     action_ask,
 )
 from crm.outreach.rules import spread
-from crm.targets.models import Body, Post, Target, TargetIdentifier, Term
+from crm.targets.models import Body, ContactPoint, Post, Target, TargetIdentifier, Term
 from crm.tasks.models import HoursSigned, Task, TaskAction, TaskTarget
 from crm.treaties.models import TreatyEvent
 from crm.treaties.operations import load_reference
@@ -66,7 +66,7 @@ from tests.bench.seed import FAMILY, GIVEN, STATES, writer
 
 ACTIONS, MEMBERS, TARGETS = 20_000, 200, 600
 #: The day the year is told of, where nobody names another.
-LAST_DAY = date(2026, 8, 31)
+LAST_DAY = date(2025, 8, 31)
 #: How busy a month is: September to August.
 _BUSY = dict(zip((9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 7, 8), (7, 12, 11, 5, 8, 11, 14, 12, 9, 5, 3, 3),
                  strict=True))  # fmt: skip
@@ -266,6 +266,12 @@ def _targets(year: Year, random: Random) -> None:
             is_current=number >= 20,
             party=("Democrat", "Republican", "Independent")[min(number % 7 % 3, 2)],
         )  # fmt: skip
+        if number % 3 == 0:
+            _insert(
+                ContactPoint, target_id=target, kind="postal", label="DC",
+                value=f"{number} Invented Street\nWashington, DC 20515",
+                status="good" if number % 9 else "bad", checked_on=year.first,
+            )  # fmt: skip
         year.terms[target] = [(starts_on, term)]
         year.legislators.append(target)
 
@@ -531,7 +537,7 @@ def _is_answered(action_id: int) -> bool:
     return db.session.scalar(rows.limit(1)) is not None
 
 
-def correct_pieces(action: Action, *, by: User, today: date, more: int) -> None:
+def correct_pieces(action: Action, *, by: User | None, today: date, more: int) -> None:
     """Correct a batch to more pieces, all of them of its first target and of nobody named."""
     kept = outreach.snapshot(action)
     targets = {row["target_id"]: row["pieces"] for row in kept["targets"]}

@@ -317,6 +317,9 @@ def test_it_works(
         assert total(wanted) == truth
         db.rollback()
         for report in every_report():
+            # What tells of other records than outreach is asked under filters in test_results.
+            if filter_ and report.uses is not None and not report.uses >= {"channel", "outcome"}:
+                continue
             found = answer(world["app"], report, Question(wanted=wanted, viewer=EVERYWHERE))
             sums = found.reckoning.sums
             assert sums.holds, (report.name, wanted, str(found.reckoning))

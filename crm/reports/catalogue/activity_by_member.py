@@ -106,8 +106,16 @@ def narrow(row: Row) -> dict[str, str] | None:
 
 
 def limits(asked: Question) -> list[str]:
-    """Whom the viewer does not see is told, where they do not see all."""
+    """That some took part whom the viewer does not see, where it is so."""
     if asked.viewer.sees.everywhere:
+        return []
+    seen = visible_members(asked.viewer.sees).with_only_columns(Member.id)
+    other = (
+        select(ActionMember.id)
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(*asked.wanted.of_actions(), ActionMember.member_id.not_in(seen))
+    )
+    if db.session.scalar(other.limit(1)) is None:
         return []
     return [_("Members of chapters you do not see are one line.")]
 

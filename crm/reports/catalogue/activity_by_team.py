@@ -18,6 +18,7 @@ from crm.reports.catalogue import Question, Report
 from crm.reports.dimensions import DIMENSIONS, UNSEEN, team_seen
 from crm.reports.queries import (
     in_several_teams,
+    other_teams_did,
     repeated_by_members,
     tally,
     tally_of_whole,
@@ -104,8 +105,8 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
 
 
 def limits(asked: Question) -> list[str]:
-    """Whom the viewer does not see is told, where they do not see all."""
-    if asked.viewer.sees.everywhere:
+    """That teams took part which the viewer does not see, where it is so."""
+    if asked.viewer.sees.everywhere or not other_teams_did(asked.wanted, asked.viewer.sees):
         return []
     return [_("Teams of chapters you do not see are one line.")]
 
