@@ -52,7 +52,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("objectives", _l("Goals and objectives"),
                 _l("How far each objective is, by its indicators.")),
         Section("activity", _l("What was done"), _l("Each piece and act counted once."),
-                ("activity-by-campaign", "activity-by-channel-and-month", "activity-by-target")),
+                ("activity-by-campaign", "activity-by-period", "activity-by-target")),
         Section("outcomes", _l("What came back"),
                 _l("Answers, how often outreach was answered, and what was promised."),
                 ("outcomes", "response-rate", "commitments")),

@@ -116,7 +116,7 @@ def _section(section: Section, tables: list[Extract], whole: Document) -> dict[s
 
 def across(found: Extract) -> Extract:
     """Months and channels as a line a month: the same sums, a column a channel."""
-    if found.name != "activity-by-channel-and-month" or not found.rows:
+    if found.name != "activity-by-period" or not found.rows:
         return found
     names = list(dict.fromkeys(row[1] for row in found.rows))
     sums = {(row[0], row[1]): row[2] for row in found.rows}

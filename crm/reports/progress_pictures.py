@@ -98,7 +98,7 @@ def _short(times: int) -> str:
 _LAYOUTS = {"us": tiles.US, "world": tiles.WORLD}
 _DRAWN: Mapping[str, Callable[[Extract], Picture | None]] = {
     "activity-by-campaign": _bars(_l("Outreach by campaign"), "pieces"),
-    "activity-by-channel-and-month": _months,
+    "activity-by-period": _months,
     "activity-by-target": _bars(_l("Targets reached most"), "pieces"),
     "activity-by-chapter": _bars(_l("Outreach by chapter"), "pieces"),
     "participation": _bars(_l("Members who took part"), "members"),
