@@ -158,7 +158,8 @@ _STEPS = (1, 5, 10, 25, 50, 100)
 def chart(shown: Sequence[Row]) -> Chart:
     """How many members did how much: who did most is no contest."""
     each = [row[2] for row in shown if row[-1]]
-    spans = list(zip(_STEPS, (*_STEPS[1:], None), strict=True))
+    most = max(each, default=0)
+    spans = [span for span in zip(_STEPS, (*_STEPS[1:], None), strict=True) if span[0] <= most]
     return bars(
         CHART_TITLE,
         [
