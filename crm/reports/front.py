@@ -120,7 +120,7 @@ def _stats(sums: Sequence[MonthSum], whole: numbers.Whole, first: date, today: d
     came = numbers.answers(first)
     received = _by_month(came)
     since: dict[str, Any] = {"since": month.isoformat()}
-    by_month = url_for("reports.page", name="activity-by-channel-and-month", **since)
+    by_month = url_for("reports.page", name="activity-by-period", **since)
     pieces, actions = _totals(sums, "pieces"), _totals(sums, "actions")
     every = months_between(first, today)
 
@@ -308,7 +308,7 @@ def _leader(
     return {
         "stats": [
             Stat(_("Pieces and acts"), pieces.get(month, 0), pieces.get(before, 0),
-                 url_for("reports.page", name="activity-by-channel-and-month", **since),
+                 url_for("reports.page", name="activity-by-period", **since),
                  line(_("Pieces and acts over 12 months"),
                       [pieces.get(each, 0) for each in every], height=34)),
             Stat(_("Answers received"), received.get(month, 0), received.get(before, 0),

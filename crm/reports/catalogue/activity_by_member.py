@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnElement, case, func, literal, literal_column, select
 
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
@@ -41,16 +41,18 @@ def rows(asked: Question) -> Iterator[Row]:
             func.count(),
             func.sum(ActionMember.minutes),
             func.max(Action.happened_on),
+            _is_seen(asked),
         )
         .join(Action, Action.id == ActionMember.action_id)
         .where(*asked.wanted.of_actions())
         .group_by(of_each)
     ).all()
-    seen = _seen(asked)
-    theirs = [row for row in taken_part if seen is None or row[0] in seen]
-    others = [row for row in taken_part if seen is not None and row[0] not in seen]
+    theirs = [row for row in taken_part if row[-1]]
+    others = [row for row in taken_part if not row[-1]]
     shown = _shown([row[0] for row in theirs], asked)
-    for member_id, pieces, actions, minutes, last in sorted(theirs, key=lambda r: (-r[1], r[0])):
+    for member_id, pieces, actions, minutes, last, _is in sorted(
+        theirs, key=lambda row: (-row[1], row[0])
+    ):
         who = shown[member_id]
         yield who.name, who.chapters, int(pieces), actions, minutes, last, member_id
     if others:
@@ -84,12 +86,15 @@ def _others(rows: Sequence[Any]) -> Row:
     )  # fmt: skip
 
 
-def _seen(asked: Question) -> frozenset[int] | None:
-    """Members the viewer may see; None for all."""
+def _is_seen(asked: Question) -> ColumnElement[int]:
+    """1 where the viewer may see the member of a row, of the rows of one member."""
     if asked.viewer.sees.everywhere:
-        return None
-    seen = visible_members(asked.viewer.sees).with_only_columns(Member.id)
-    return frozenset(db.session.scalars(seen))
+        return literal(1)
+    return func.max(case((ActionMember.member_id.in_(_seen(asked)), 1), else_=0))
+
+
+def _seen(asked: Question) -> Any:
+    return visible_members(asked.viewer.sees).with_only_columns(Member.id)
 
 
 def _shown(member_ids: Sequence[int], asked: Question) -> dict[int, Shown]:
@@ -109,11 +114,10 @@ def limits(asked: Question) -> list[str]:
     """That some took part whom the viewer does not see, where it is so."""
     if asked.viewer.sees.everywhere:
         return []
-    seen = visible_members(asked.viewer.sees).with_only_columns(Member.id)
     other = (
         select(ActionMember.id)
         .join(Action, Action.id == ActionMember.action_id)
-        .where(*asked.wanted.of_actions(), ActionMember.member_id.not_in(seen))
+        .where(*asked.wanted.of_actions(), ActionMember.member_id.not_in(_seen(asked)))
     )
     if db.session.scalar(other.limit(1)) is None:
         return []
@@ -157,7 +161,8 @@ _STEPS = (1, 5, 10, 25, 50, 100)
 def chart(shown: Sequence[Row]) -> Chart:
     """How many members did how much: who did most is no contest."""
     each = [row[2] for row in shown if row[-1]]
-    spans = list(zip(_STEPS, (*_STEPS[1:], None), strict=True))
+    most = max(each, default=0)
+    spans = [span for span in zip(_STEPS, (*_STEPS[1:], None), strict=True) if span[0] <= most]
     return bars(
         CHART_TITLE,
         [
