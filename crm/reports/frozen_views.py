@@ -81,14 +81,17 @@ def freeze(name: str) -> Any:
 @blueprint.get("/reports/frozen")
 @requires(Can.SEE_REPORTS)
 def frozen_list() -> Any:
-    """Those the reader may open, the newest first; of one report alone, where it is named."""
+    """Those the reader may open, the newest first; of one report, or one's own, where asked."""
     found = frozen.visible_to(current_user)
+    if own := "own" in request.args:
+        found = found.where(FrozenReport.frozen_by_id == current_user.id)
     if wanted := request.args.get("report", ""):
         found = frozen.of_report(found, wanted)
     return render_template(
         "reports/frozen_list.html",
         page=page_of(found, number=page_number()),
         wanted=wanted,
+        own=own,
         sources=sources.sources(),
         titles={each.name: each.title for each in sources.sources()},
     )
