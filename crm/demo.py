@@ -35,7 +35,13 @@ from crm.members.models import Chapter, Member, Membership
 from crm.outreach import operations as outreach
 from crm.outreach import waits
 from crm.outreach.channels import channels
-from crm.outreach.models import Action, ActionTarget
+from crm.outreach.commitments import (
+    Promised,
+    record_answer,
+    record_commitment,
+    settle_commitment,
+)
+from crm.outreach.models import Action, ActionTarget, Commitment
 from crm.outreach.rules import spread
 from crm.targets import operations as targets
 from crm.targets.models import Target, TargetIdentifier
@@ -426,15 +432,32 @@ def _move_the_council(story: _Story) -> int:
             row = db.session.scalars(
                 select(ActionTarget.id).where(ActionTarget.action_id == action.id)
             ).one()
-            outreach.record_outcome(
+            came_on = day + timedelta(days=after)
+            promised = step.promised and Promised(
+                step.promised[0], came_on + timedelta(days=step.promised[1])
+            )
+            outcome = record_answer(
+                promised=promised or None,
                 action_target_id=row,
                 kind=kind,
-                received_on=day + timedelta(days=after),
+                received_on=came_on,
                 summary=f"{year.MARK[:-1]}: {words}",
                 by=coordinator,
                 today=today,
             )
             answers += 1
+            if step.kept is not None:
+                ago, evidence = step.kept
+                settle_commitment(
+                    db.session.scalars(
+                        select(Commitment).where(Commitment.outcome_id == outcome.id)
+                    ).one(),
+                    state="kept",
+                    on=today - timedelta(days=ago),
+                    evidence=f"{year.MARK[:-1]}: {evidence}",
+                    by=coordinator,
+                    today=today,
+                )
         if step.stands is not None:
             ask, support, confidence, words = step.stands
             record_position(
@@ -448,6 +471,17 @@ def _move_the_council(story: _Story) -> int:
                 by=coordinator,
                 today=today,
             )
+    words, ago, after = council.OURS
+    record_commitment(
+        text=words,
+        whose="ours",
+        target_id=body.id,
+        campaign_id=campaign.id,
+        made_on=today - timedelta(days=ago),
+        due_on=today - timedelta(days=ago - after),
+        by=coordinator,
+        today=today,
+    )
     return answers
 
 

@@ -41,15 +41,24 @@ def strategies() -> Select[Strategy]:
 
 
 def running(on: date, limit: int) -> list[Strategy]:
-    """Those of the day, with their tree: the one that ends first at the top."""
-    return list(
-        db.session.scalars(
-            _whole(select(Strategy))
-            .where(Strategy.starts_on <= on, Strategy.ends_on >= on)
-            .order_by(Strategy.ends_on, Strategy.id)
-            .limit(limit)
+    """Those of the day, with their tree: the one that ends first at the top. One statement.
+
+    A strategy has few of everything, so that rows which repeat its goals cost less than asking
+    again for each level.
+    """
+    objectives = joinedload(Strategy.goals).joinedload(StrategyGoal.objectives)
+    found = db.session.scalars(
+        select(Strategy)
+        .options(
+            joinedload(Strategy.chapter),
+            objectives.joinedload(Objective.campaigns),
+            objectives.joinedload(Objective.indicators).joinedload(Indicator.values),
         )
+        .where(Strategy.starts_on <= on, Strategy.ends_on >= on)
+        .order_by(Strategy.ends_on, Strategy.id)
+        .limit(limit)
     )
+    return list(found.unique())
 
 
 def objective(strategy: Strategy, objective_id: int) -> Objective | None:

@@ -178,10 +178,16 @@ def bars(
 
 
 def funnel(title: Any, values: Sequence[Bar]) -> Chart:
-    """Steps, each a part of the one before: its number, and how much of that one it is."""
+    """Steps, each a part of the one before: its number, and how much of that one it is.
+
+    No part is told of a step that is more than the one before, or whose note says that it counts
+    something else.
+    """
     longest = max((bar.value for bar in values), default=0)
     shares = [
-        _share(bar.value, values[place - 1].value) if place and values[place - 1].value else ""
+        _share(bar.value, values[place - 1].value)
+        if place and not bar.note and bar.value <= values[place - 1].value > 0
+        else ""
         for place, bar in enumerate(values)
     ]
 

@@ -72,17 +72,24 @@ class Standing:
 
 
 def standing() -> Standing:
-    """How the outbox stands: three statements."""
-    states = (State.WAITING, State.DEAD)
-    found = select(Outgoing.state, func.count()).where(Outgoing.state.in_(states))
-    counts: dict[str, int] = dict(db.session.execute(found.group_by(Outgoing.state)).all())  # type: ignore[arg-type]
+    """How the outbox stands: one statement."""
+
+    def number(state: State) -> Any:
+        return select(func.count()).where(Outgoing.state == state).scalar_subquery()
+
     late = select(func.min(Outgoing.due_at)).where(
         Outgoing.state == State.WAITING, Outgoing.due_at <= db.now()
     )
-    running = WorkerSeen.stopped_at.is_(None)
-    seen = db.session.scalar(select(func.max(WorkerSeen.seen_at)).where(running))
-    waits = counts.get(State.WAITING, 0)
-    return Standing(counts.get(State.DEAD, 0), waits, db.session.scalar(late), seen)
+    seen = select(func.max(WorkerSeen.seen_at)).where(WorkerSeen.stopped_at.is_(None))
+    dead, waits, since, last = db.session.execute(
+        select(
+            number(State.DEAD),
+            number(State.WAITING),
+            late.scalar_subquery(),
+            seen.scalar_subquery(),
+        )
+    ).one()
+    return Standing(dead, waits, since, last)
 
 
 def waiting() -> list[Waiting]:

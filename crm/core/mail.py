@@ -25,7 +25,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Text, cast, func, update
 
-from crm.core import audit, db, links, mail_choices, mail_text, outbox, schedule
+from crm.core import audit, db, links, mail_choices, mail_pictures, mail_text, outbox, schedule
 from crm.core.links import digest
 from crm.core.mail_choices import How
 from crm.core.outbox import Outgoing, State
@@ -214,6 +214,7 @@ def send(
     batch: str | None = None,
     reply_to: str | None = None,
     person: int | None = None,
+    pictures: Mapping[str, str] | None = None,
     **context: Any,
 ) -> Sent:
     """Render a message and let it leave after the commit; false, with the reason, where not.
@@ -224,6 +225,8 @@ def send(
     not called as the template; `key` lets it leave once however often it is asked for; `batch`
     as in `outbox.put`; `reply_to` is where answers go, those to copies too. `person` is the member
     written to: whether they still may be, at this address, is asked again when it leaves.
+    `pictures` are drawings by the name the definition shows them under, as SVG that stands alone;
+    they are made pictures of when the message leaves. Copies have their words alone.
     """
     about = kind or template
     if not is_address(to):
@@ -260,6 +263,7 @@ def send(
             reply_to=reply_to,
             person=person,
             copied=bool(copies),
+            **({"pictures": mail_pictures.packed(pictures)} if pictures else {}),
         )
     for copy in copies:
         with _said_in(copy.language):

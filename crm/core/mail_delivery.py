@@ -7,15 +7,18 @@ What it says was written before (`mail`); how a server is spoken to, and what it
 from collections.abc import Mapping
 from email import charset, policy
 from email.mime.base import MIMEBase
+from email.mime.image import MIMEImage
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.utils import parseaddr
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, current_app
 from flask_babel import lazy_gettext as _l
 from flask_mail import BadHeaderError, Mail, Message
 
-from crm.core import db, links, mail, outbox, smtp
+from crm.core import db, links, mail, mail_pictures, outbox, smtp
 from crm.core.outbox import Later, Never, Turn, Unwanted
 from crm.core.settings import Settings
 
@@ -51,13 +54,31 @@ class Written(Message):
     """Flask-Mail's, with text that is quoted-printable and headers that stay as they were made:
     folding anew would turn a long address in one into gibberish."""
 
+    pictures: Mapping[str, bytes] = MappingProxyType({})
+
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
         return MIMEText(text or "", subtype, _READABLE)  # type: ignore[arg-type]
 
     def _message(self) -> MIMEBase:
         message = super()._message()
+        if self.pictures:
+            # The HTML and what it shows are one part, beside the plain text.
+            alternative: Any = message.get_payload(0)
+            plain, html = alternative.get_payload()
+            related = MIMEMultipart("related", type="text/html")
+            related.attach(html)
+            for name, png in self.pictures.items():
+                part = MIMEImage(png, "png")
+                part.add_header("Content-ID", f"<{name}@picture>")
+                part.add_header("Content-Disposition", "inline", filename=f"{name}.png")
+                related.attach(part)
+            alternative.set_payload([plain, related])
         message.policy = policy.SMTP.clone(refold_source="none")
         return message
+
+    def show(self, pictures: Mapping[str, bytes]) -> None:
+        """Put pictures into its HTML, which names them `cid:<name>@picture`."""
+        self.pictures = dict(pictures)
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Its header, line by line, for a person."""
@@ -66,14 +87,16 @@ class Written(Message):
 
 def message_of(payload: Mapping[str, Any], row_id: int) -> Written:
     """The message of a row as it leaves."""
+    pictures = mail_pictures.set_all(payload.get("pictures", {}))
     message = Written(
         sender=None if current_app.config["MAIL_DEFAULT_SENDER"] else "outreach@localhost",
         subject=payload["subject"],
         recipients=[payload["to"]],
         body=payload["body"],
-        html=payload["html"],
+        html=mail_pictures.with_those(payload["html"], pictures),
         extra_headers={"Auto-Submitted": "auto-generated", **payload.get("headers", {})},
     )
+    message.show(pictures)
     message.msgId = f"<{links.mark('message', row_id)}@{_domain()}>"
     return message
 

@@ -1,7 +1,8 @@
 """What would have left: in a preview nothing does, and administrators read each message here.
 
 The HTML of a message is shown in a frame of its own, from an address whose policy lets it have its
-inline style and nothing else: no script, no picture, no form, no link that leads the page away.
+inline style and the pictures that come with it, and nothing else: no script, no picture from
+elsewhere, no form, no link that leads the page away.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from flask import Response, abort, render_template
 from flask_login import current_user
 from sqlalchemy import Select, select
 
-from crm.core import access, db, mail, outbox
+from crm.core import access, db, mail, mail_pictures, outbox
 from crm.core.access import Can, requires
 from crm.core.mail_delivery import message_of
 from crm.core.mail_views import blueprint
@@ -23,7 +24,8 @@ from crm.core.settings import in_force
 
 #: What a shown message may do: look as it looks.
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
 )
 
@@ -141,7 +143,9 @@ def preview_one(number: int) -> Any:
 def preview_html(number: int) -> Any:
     """Its HTML alone, for the frame."""
     _administers()
-    response = Response(_one(number)[1].html, mimetype="text/html")
+    row, shown = _one(number)
+    pictures = mail_pictures.set_all(outbox.unseal(row.payload).get("pictures", {}))
+    response = Response(mail_pictures.inlined(shown.html, pictures), mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response

@@ -8,6 +8,7 @@ A definition (`emails/<name>.txt`) is a plain file that a person can edit:
     | Campaign | Letters |        a table: its first line is the head
     | Sahara   | 12      |
     > what somebody else said
+    ! trend What the picture of that name shows, in words
     [Words of a button] https://…
     ~ small print
 
@@ -30,8 +31,9 @@ WIDTH = 72
 ADDRESS = re.compile(r"https?://\S+")
 _BUTTON = re.compile(r"\[(?P<label>[^\]]+)\]\s*(?P<url>https?://\S+)")
 _LABELLED = re.compile(r"\[(?P<label>[^\]]+)\]")
-_MEANING = re.compile(r"[#>~\-\[]")
-_ESCAPED = re.compile(r"\\([\\|#>~\-\[h])")
+_MEANING = re.compile(r"[#>~!\-\[]")
+_ESCAPED = re.compile(r"\\([\\|#>~!\-\[h])")
+_PICTURE = re.compile(r"! (?P<name>[a-z0-9]+) (?P<told>.+)")
 _ALONE = re.compile(r"^(https?://)")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _FIGURE = re.compile(r"[+\-−]?[\d.,\s]+\s?%?|[–-]?")
@@ -41,9 +43,10 @@ _KEY = "crm_mail_environment"
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a message. `kind` is heading, text, list, table, quote, button or small.
+    """A part of a message. `kind` is heading, text, list, table, quote, button, picture or small.
 
-    `lines` are its lines, points or the cells of its rows.
+    `lines` are its lines, points or the cells of its rows; of a picture what it shows in words, and
+    `url` its name.
     """
 
     kind: str
@@ -118,11 +121,12 @@ def blocks(markup: str) -> list[Block]:
         lines: list[Any] = []
         for line in (line.strip() for line in part.splitlines() if line.strip()):
             now, said, url = _read(line)
-            if now != kind or now in ("heading", "button"):
+            if now != kind or now in ("heading", "button", "picture"):
                 _close(found, kind, lines)
                 kind, lines = now, []
             if url:
-                found.append(Block("button", [said] if said else [], url))
+                made = now if now == "picture" else "button"
+                found.append(Block(made, [said] if said else [], url))
                 kind, lines = "", []
             else:
                 lines.append(said)
@@ -144,6 +148,8 @@ def _read(line: str) -> tuple[str, Any, str]:
         return "button", "", line
     if button := _BUTTON.fullmatch(line):
         return "button", _said(button["label"]), button["url"]
+    if picture := _PICTURE.fullmatch(line):
+        return "picture", _said(picture["told"]), picture["name"]
     if line.startswith("|"):
         cells = [_said(cell.strip()) for cell in _CELL_END.split(line)[1:]]
         return "table", cells[:-1] if cells and not cells[-1] else cells, ""

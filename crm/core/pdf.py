@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ PAPERS = {"a4": "A4", "letter": "US Letter"}
 #: Countries that write on Letter; all others on A4.
 _LETTER = frozenset({"US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PA", "PR"})
 SECONDS = 20
+#: Of one drawing, which a message does not wait for longer.
+PICTURE_SECONDS = 10
 MEMORY = 2 * 1024**3
 #: Bytes of data a template takes; papers of many pages say how many more.
 MOST_DATA = 1_000_000
@@ -42,6 +44,8 @@ _FONTS = (
     (re.compile("[\u2e80-\u30ff\u3105-\u312f\u3200-\u9fff\uf900-\ufaff\uff00-\uffef]"),
      pylopdf_fonts_zh_cn.serif_path().parent),
 )  # fmt: skip
+#: Letters of drawings: with no serifs they are read when they are small.
+_SANS = pylopdf_fonts_zh_cn.sans_path().parent
 #: Letters all these fonts have together, by the ends of their ranges: every one was set and looked
 #: at. Latin, Greek and Coptic, Cyrillic, Armenian, Hebrew, Arabic, Georgian, more Latin and Greek,
 #: kana and bopomofo, Chinese. Of others a reader is told.
@@ -89,24 +93,51 @@ def render(
     Lets go of the database first. Raises `Refused` when it takes too long or is too much; what is
     wrong with a template is a bug.
     """
-    root, seconds = Path(str(current_app.template_folder)) / "print", seconds or SECONDS
     filled = {
         "picture": None if picture is None else "picture" + picture.suffix,
         **data,
         "paper": {"a4": "a4", "letter": "us-letter"}[paper],
     }
-    words = json.dumps(filled, ensure_ascii=False)
-    job = {
+    job = {"picture": None if picture is None else str(picture), "parts": parts, "tags": tags}
+    made = _set(template, filled, job, seconds=seconds or SECONDS, most=most)
+    if not made.startswith(b"%PDF"):
+        raise RuntimeError(f"the template {template} could not be set")
+    return made
+
+
+def picture(svg: str, *, width: int, scale: float = 2.5) -> bytes:
+    """A drawing that stands alone as a PNG, `scale` times as many dots across as its `width`.
+
+    As `render`: in a process of its own with limits of time and memory, and it raises as that does.
+    """
+    data = {"svg": svg, "width": width}
+    job = {"picture": None, "parts": None, "tags": False, "ppi": 72 * scale}
+    made = _set("picture", data, job, seconds=PICTURE_SECONDS, fonts=[str(_SANS)])
+    if not made.startswith(b"\x89PNG"):
+        raise RuntimeError("a drawing could not be set")
+    return made
+
+
+def _set(
+    template: str,
+    data: Mapping[str, Any],
+    job: Mapping[str, Any],
+    *,
+    seconds: int,
+    most: int = MOST_DATA,
+    fonts: Sequence[str] = (),
+) -> bytes:
+    words = json.dumps(data, ensure_ascii=False)
+    needed = [str(folder) for letters, folder in _FONTS if letters.search(words)]
+    whole = {
+        **job,
         "template": template,
-        "root": str(root),
-        "picture": None if picture is None else str(picture),
-        "fonts": [str(folder) for letters, folder in _FONTS if letters.search(words)],
-        "parts": parts,
-        "tags": tags,
+        "root": str(Path(str(current_app.template_folder)) / "print"),
+        "fonts": list(dict.fromkeys([*fonts, *needed])),
         "seconds": seconds,
         "bytes": MEMORY,
     }
-    sent = f'{json.dumps(job)[:-1]}, "data": {words}}}'.encode(errors="replace")
+    sent = f'{json.dumps(whole)[:-1]}, "data": {words}}}'.encode(errors="replace")
     if len(sent) > most:
         raise Refused(_("This is too much for one document."))
     db.release()
@@ -123,7 +154,7 @@ def render(
         raise Refused(_took_too_long()) from error
     if done.returncode < 0:
         raise Refused(_took_too_long())
-    if done.returncode or not done.stdout.startswith(b"%PDF"):
+    if done.returncode:
         log.error("typst could not set %s", template)
         raise RuntimeError(f"the template {template} could not be set")
     return done.stdout

@@ -1,5 +1,7 @@
 """Sets one PDF in a process of its own: a job on its standard input, the PDF on its output.
 
+A job with `ppi` gives one picture instead, a PNG of so many dots an inch.
+
 Run as a file by `core/pdf.py`; it imports nothing of ours, so that it starts at once, and can be
 ended when a document takes too long. Data reach the template as `sys.inputs`: they are text there,
 never markup. Only the bundled fonts and those of the job are used, and files are read from the
@@ -52,6 +54,8 @@ def _set(job: dict[str, Any], root: Path) -> bytes:
         package_path=root / "no-packages",
         package_cache_path=root / "no-packages",
     )
+    if job.get("ppi"):
+        return compiler.compile(format="png", ppi=job["ppi"])  # type: ignore[return-value]
     made: bytes = compiler.compile(pdf_tags=job["tags"])  # type: ignore[assignment]
     pages = _pages(made)
     if job["parts"] is None or pages == job["parts"]:

@@ -81,7 +81,8 @@ def add_panel(app: Flask, page: str, panel: Panel) -> None:
     `member-actions` beside the name; the page that says how to reach them has `member-contact`,
     the list of members `members-actions` and the menu `members-more`. `me` is a member's own page,
     where nothing stands of others; `user` somebody who signs in; `forget` what a forgotten member
-    leaves behind. What stands above all else on the front page is `front-top`.
+    leaves behind. What stands above all else on the front page is `front-top`; `front` is of those
+    who coordinate or look on, `front-whole` of staff, `front-plain` of those who only look on.
     """
     panels = shell(app).panels.setdefault(page, [])
     panels.append(panel)

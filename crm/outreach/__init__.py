@@ -69,3 +69,5 @@ def init_app(app: Flask) -> None:
         app, Schedule("kept_totals", _l("Add up kept totals"), Every(60), lambda _on: kept.fold())
     )
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))
+    latest = Panel(55, "outreach/_latest_of_front.html", panels.latest_of_front)
+    shell.add_panel(app, "front-plain", latest)

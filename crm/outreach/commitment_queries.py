@@ -54,7 +54,7 @@ class CommitmentFilter:
             asked.append(Commitment.target_id == wanted.target_id)
         meant = targets_meant(wanted.with_(target_id=None))
         if len(meant) > 1:
-            asked.append(Commitment.target_id.in_(select(Target.id).where(*meant)))
+            asked.append(Commitment.target_id.in_(select(Target.id).where(*meant).correlate(None)))
         if self.whose is not None:
             asked.append(Commitment.whose == self.whose)
         if self.state == OPEN:

@@ -326,10 +326,18 @@ def waiting_rows(
 
 
 def waiting(
-    action_target_ids: Sequence[int], *, today: date, with_chapters: bool = True
+    action_target_ids: Sequence[int] | Select[int], *, today: date, with_chapters: bool = True
 ) -> list[Waiting]:
-    """These rows in their order: one statement, and one for the chapters that took part."""
-    if not action_target_ids:
+    """These rows in their order: one statement, and one for the chapters that took part.
+
+    Of a statement that finds them, the longest ago first.
+    """
+    if isinstance(action_target_ids, Select):
+        # A limit may not stand within IN on every database, but within a table there.
+        wanted: Any = select(action_target_ids.subquery().c.id)
+    elif action_target_ids:
+        wanted = action_target_ids
+    else:
         return []
     rows = db.session.execute(
         select(
@@ -349,7 +357,7 @@ def waiting(
         )
         .join(Target, Target.id == ActionTarget.target_id)
         .join(Campaign, Campaign.id == ActionTarget.campaign_id)
-        .where(ActionTarget.id.in_(action_target_ids))
+        .where(ActionTarget.id.in_(wanted))
     ).all()
     theirs = _chapters_of({row[1] for row in rows}) if with_chapters else {}
     ways = channels()
@@ -376,6 +384,8 @@ def waiting(
             ask_on, asked, closed_on, why,
         ) in rows
     }  # fmt: skip
+    if isinstance(action_target_ids, Select):
+        return sorted(found.values(), key=lambda each: (each.happened_on, each.action_target_id))
     return [found[row_id] for row_id in action_target_ids if row_id in found]
 
 

@@ -6,10 +6,11 @@ whoever writes: a form, an import, a merge. Nobody waits for anybody, as rows ar
 `fold` adds them up now and then. Nothing else may write here, and nothing here is of its own: what
 is lost comes back by `rebuild`, and backups leave it out.
 
-Readers ask `reach` and `done`, which take the kept sums where they know all that a filter asks, and
-the scan where they do not; the columns are the same.
+Readers ask `reach`, which takes the kept sums where they know all that a filter asks, and the scan
+where they do not; and `done`, `chapters_did` and `pieces_by`, which say None then.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
@@ -32,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import db
-from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
+from crm.outreach.models import Action, ActionChapter, ActionTarget
 from crm.outreach.queries import ActionFilter
 
 
@@ -50,8 +51,6 @@ class KeptDone(db.Model):
     #: How many targets and chapters each of these actions has.
     reached: Mapped[int]
     chapters: Mapped[int]
-    #: By how much its members' pieces and the unnamed go beyond its own: of acts that several did.
-    over: Mapped[int]
     pieces: Mapped[int]
     actions: Mapped[int]
     unnamed: Mapped[int]
@@ -94,7 +93,7 @@ class KeptChapter(db.Model):
 
 #: Each table: what tells its sums apart, and the sums.
 _KEYS: dict[Any, tuple[str, ...]] = {
-    KeptDone: ("campaign_id", "channel", "month", "reached", "chapters", "over"),
+    KeptDone: ("campaign_id", "channel", "month", "reached", "chapters"),
     KeptReach: ("target_id", "term_id", "campaign_id", "channel"),
     KeptChapter: ("chapter_id", "campaign_id", "channel", "month"),
 }
@@ -118,9 +117,6 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
     parts = {
         "reached": select(func.count()).where(ActionTarget.action_id == Action.id),
         "chapters": select(func.count()).where(ActionChapter.action_id == Action.id),
-        "named": select(func.coalesce(func.sum(ActionMember.pieces), 0)).where(
-            ActionMember.action_id == Action.id
-        ),
     }
     each = (
         select(
@@ -129,7 +125,6 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
             _month(Action.happened_on, dialect).label("month"),
             parts["reached"].scalar_subquery().label("reached"),
             parts["chapters"].scalar_subquery().label("chapters"),
-            (parts["named"].scalar_subquery() + Action.unnamed - Action.pieces).label("over"),
             Action.pieces,
             Action.unnamed,
         )
@@ -175,9 +170,7 @@ def rebuild(connection: Connection) -> None:
     To be done while nobody writes: on PostgreSQL it holds the tables of outreach until its end.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(
-            "LOCK TABLE action, action_target, action_chapter, action_member IN SHARE MODE"
-        )
+        connection.exec_driver_sql("LOCK TABLE action, action_target, action_chapter IN SHARE MODE")
     for model, scan in _scans(connection.dialect.name).items():
         connection.execute(delete(model))
         connection.execute(
@@ -224,17 +217,28 @@ def fold(*, loose: int = LOOSE) -> None:
 # Readers
 
 
+#: In the `info` of a session that tells of an earlier day (`reports.as_of`).
+PAST = "as_of"
+#: What a filter asks of targets, and of the terms they held that day.
+_OF_TARGETS = ("target_id", "kind", "region", "on_list", "committee_id")
+_OF_TERMS = ("post_id", "area", "party", "body_id")
 #: Filters each table's rows can be asked for; any other asks the rows themselves.
-_REACH_KNOWS = frozenset(
-    {"campaign_id", "channel", "target_id", "post_id", "kind", "area", "region", "party",
-     "body_id", "on_list", "committee_id"}
-)  # fmt: skip
+_REACH_KNOWS = frozenset({"campaign_id", "channel", *_OF_TARGETS, *_OF_TERMS})
 _DONE_KNOWS = frozenset({"campaign_id", "channel", "since", "until"})
 
 
 def _asks_only(wanted: ActionFilter, known: frozenset[str]) -> bool:
-    """Whether nothing is asked that is not known; a filter nobody has thought of is not."""
-    return all(getattr(wanted, each.name) is None or each.name in known for each in fields(wanted))
+    """Whether nothing is asked that is not known; a filter nobody has thought of is not.
+
+    Nor is the past: a session that tells of an earlier day has other rows than these sums.
+    """
+    return PAST not in db.session.info and all(
+        getattr(wanted, each.name) is None or each.name in known for each in fields(wanted)
+    )
+
+
+def _asks(wanted: ActionFilter, names: tuple[str, ...]) -> bool:
+    return any(getattr(wanted, name) is not None for name in names)
 
 
 def knows_reach(wanted: ActionFilter) -> bool:
@@ -252,26 +256,161 @@ def knows_done(wanted: ActionFilter) -> bool:
     )
 
 
-def reach(wanted: ActionFilter) -> Subquery:
-    """What reached targets, in few rows: `target_id, term_id, campaign_id, channel, pieces,
-    actions, awaiting`. To be summed and grouped by any of the first four; a row may be negative.
+def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
+    """What reached targets: a column `by` (`target_id`, `term_id` or `campaign_id`), `channel`,
+    `pieces`, `actions` (rows of `action_target`) and, with `days`, the `last` of them.
     """
-    if knows_reach(wanted):
+    if not knows_reach(wanted):
+        key = getattr(ActionTarget, by)
         return (
-            select(*(getattr(KeptReach, name) for name in (*_KEYS[KeptReach], *_SUMS[KeptReach])))
-            .where(*wanted.of_targets(KeptReach))
+            # As the indexes lie: nothing is sorted and no row of the table is read.
+            select(
+                key,
+                ActionTarget.channel,
+                func.sum(ActionTarget.pieces).label("pieces"),
+                func.count().label("actions"),
+                func.max(ActionTarget.happened_on).label("last"),
+            )
+            .where(*wanted.of_targets())
+            .group_by(key, ActionTarget.channel)
             .subquery("reach")
         )
-    keys = [getattr(ActionTarget, name) for name in _KEYS[KeptReach]]
-    waits = case((ActionTarget.awaiting.is_(True), ActionTarget.pieces), else_=0)
+    names = ["campaign_id", "channel"]
+    if by == "term_id" or _asks(wanted, _OF_TERMS):
+        names.append("term_id")
+    if by == "target_id" or _asks(wanted, _OF_TARGETS) or len(names) == 2:
+        names.append("target_id")
+    keys = [getattr(KeptReach, name) for name in names]
+    actions = func.sum(KeptReach.actions)
+    sums = (
+        select(*keys, func.sum(KeptReach.pieces).label("pieces"), actions.label("actions"))
+        .where(*wanted.of_targets(KeptReach))
+        .group_by(*keys)
+        .having(actions > 0)
+        .subquery("sums")
+    )
+    if not days:
+        return (
+            select(
+                sums.c[by],
+                sums.c.channel,
+                func.sum(sums.c.pieces).label("pieces"),
+                func.sum(sums.c.actions).label("actions"),
+            )
+            .group_by(sums.c[by], sums.c.channel)
+            .subquery("reach")
+        )
+    # Days cannot be taken away again from a latest one: each is the last entry of an index.
+    latest = (
+        select(func.max(ActionTarget.happened_on))
+        .where(*(getattr(ActionTarget, name).is_not_distinct_from(sums.c[name]) for name in names))
+        .correlate(sums)
+        .scalar_subquery()
+    )
+    each = select(sums, latest.label("last")).subquery("each_sum")
     return (
         select(
-            *keys,
-            func.sum(ActionTarget.pieces).label("pieces"),
-            func.count().label("actions"),
-            func.sum(waits).label("awaiting"),
+            each.c[by],
+            each.c.channel,
+            func.sum(each.c.pieces).label("pieces"),
+            func.sum(each.c.actions).label("actions"),
+            func.max(each.c.last).label("last"),
         )
-        .where(*wanted.of_targets())
-        .group_by(*keys)
+        .group_by(each.c[by], each.c.channel)
         .subquery("reach")
     )
+
+
+def reach_in_terms(wanted: ActionFilter) -> Subquery:
+    """What reached each target in each term it held: `target_id`, `term_id`, `pieces`."""
+    of: Any = KeptReach if knows_reach(wanted) else ActionTarget
+    actions = func.sum(KeptReach.actions) if of is KeptReach else func.count()
+    return (
+        select(of.target_id, of.term_id, func.sum(of.pieces).label("pieces"))
+        .where(*(wanted.of_targets(of) if of is KeptReach else wanted.of_targets()))
+        .group_by(of.target_id, of.term_id)
+        .having(actions > 0)
+        .subquery("sums")
+    )
+
+
+Pieces = dict[Any, int]
+
+
+def pieces_by(
+    wanted: ActionFilter, by: str, awaited: Sequence[str]
+) -> tuple[Pieces, Pieces, Pieces] | None:
+    """By a column of `ActionTarget` the pieces that reached targets, those of the channels
+    `awaited`, and those an answer is waited for now; None where that is not kept.
+    """
+    if by not in _KEYS[KeptReach] or not knows_reach(wanted):
+        return None
+    key, pieces = getattr(KeptReach, by), KeptReach.pieces
+    of_awaited = func.sum(case((KeptReach.channel.in_(awaited), pieces), else_=0))
+    rows = db.session.execute(
+        select(key, func.sum(pieces), of_awaited, func.sum(KeptReach.awaiting))
+        .where(*wanted.of_targets(KeptReach))
+        .group_by(key)
+        .having(func.sum(KeptReach.actions) > 0)
+    ).all()
+    reached, awaits, waiting = (
+        {row[0]: int(row[place]) for row in rows if row[place]} for place in (1, 2, 3)
+    )
+    return reached, awaits, waiting
+
+
+def done(wanted: ActionFilter) -> Select[Any] | None:
+    """`KeptDone` as far as a filter asks, to add columns of sums to; None where it does not know.
+
+    A sum over no rows is NULL, as any; a group may come to 0.
+    """
+    if not knows_done(wanted):
+        return None
+    asked = []
+    if wanted.campaign_id is not None:
+        asked.append(KeptDone.campaign_id == wanted.campaign_id)
+    if wanted.channel is not None:
+        asked.append(KeptDone.channel == wanted.channel)
+    if wanted.since is not None:
+        asked.append(KeptDone.month >= wanted.since)
+    if wanted.until is not None:
+        asked.append(KeptDone.month <= wanted.until)
+    return select().select_from(KeptDone).where(*asked)
+
+
+def chapters_did(wanted: ActionFilter) -> Subquery | None:
+    """What each chapter did: `chapter_id, pieces, actions, last`; None where that is not kept."""
+    without = wanted.with_(chapter_ids=None)
+    # The latest day of a campaign's or channel's work is in no index of chapters.
+    if not knows_done(without) or wanted.campaign_id is not None or wanted.channel is not None:
+        return None
+    asked, days = list[ColumnElement[bool]](), list[ColumnElement[bool]]()
+    if wanted.chapter_ids is not None:
+        if not wanted.chapter_ids:
+            return None
+        asked.append(KeptChapter.chapter_id.in_(wanted.chapter_ids))
+    if wanted.since is not None:
+        asked.append(KeptChapter.month >= wanted.since)
+        days.append(ActionChapter.happened_on >= wanted.since)
+    if wanted.until is not None:
+        asked.append(KeptChapter.month <= wanted.until)
+        days.append(ActionChapter.happened_on <= wanted.until)
+    actions = func.sum(KeptChapter.actions)
+    sums = (
+        select(
+            KeptChapter.chapter_id,
+            func.sum(KeptChapter.pieces).label("pieces"),
+            actions.label("actions"),
+        )
+        .where(*asked)
+        .group_by(KeptChapter.chapter_id)
+        .having(actions > 0)
+        .subquery("sums")
+    )
+    latest = (
+        select(func.max(ActionChapter.happened_on))
+        .where(ActionChapter.chapter_id == sums.c.chapter_id, *days)
+        .correlate(sums)
+        .scalar_subquery()
+    )
+    return select(sums, latest.label("last")).subquery("chapters_did")

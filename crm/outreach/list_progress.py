@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, Subquery, func, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Subquery,
+    exists,
+    func,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from crm.campaigns.models import Ask, Position
@@ -114,6 +125,27 @@ def _rows(is_on: ColumnElement[bool], wanted: ActionFilter) -> Select[Any]:
     return found.order_by(last_on.is_not(None), last_on, Target.sort_name, Target.id)
 
 
+def moved(wanted: ActionFilter) -> Subquery:
+    """Of all targets, those that moved, and when last: `target_id, day`.
+
+    Moves are few, so they are found first, and a contact before each of them is looked for; what
+    has reached everybody is never added up.
+    """
+    parts = _OfAll(wanted)
+    moves = parts.moves().subquery("moves")
+    contact = exists().where(
+        ActionTarget.target_id == moves.c.target_id,
+        ActionTarget.happened_on <= moves.c.day,
+        *wanted.of_targets(),
+    )
+    return (
+        select(moves.c.target_id, func.max(moves.c.day).label("day"))
+        .where(contact, *parts.days(moves.c.day))
+        .group_by(moves.c.target_id)
+        .subquery("moved")
+    )
+
+
 class _Parts:
     """What a list's targets are joined with. Each is grouped by target first, so no row repeats."""
 
@@ -134,7 +166,8 @@ class _Parts:
         found: ColumnElement[bool] = target_id.in_(select(self.listed.c.id))
         return found
 
-    def _days(self, day: Any) -> list[ColumnElement[bool]]:
+    def days(self, day: Any) -> list[ColumnElement[bool]]:
+        """That a day lies in the period that is asked for."""
         asked: list[ColumnElement[bool]] = []
         if self.wanted.since is not None:
             asked.append(day >= self.wanted.since)
@@ -159,7 +192,7 @@ class _Parts:
         asked = [
             Outcome.kind.in_(kinds),
             self._of_list(ActionTarget.target_id),
-            *self._days(Outcome.received_on),
+            *self.days(Outcome.received_on),
         ]
         if self.wanted.campaign_id is not None:
             asked.append(ActionTarget.campaign_id == self.wanted.campaign_id)
@@ -175,14 +208,18 @@ class _Parts:
         )
 
     def _moved(self) -> Subquery:
-        moves = union_all(self._told_moves(), self._improved(), self._treaty_steps()).subquery()
+        moves = self.moves().subquery()
         return (
             select(moves.c.target_id, func.max(moves.c.day).label("day"))
             .join(self.reached, self.reached.c.target_id == moves.c.target_id)
-            .where(moves.c.day >= self.reached.c.first_on, *self._days(moves.c.day))
+            .where(moves.c.day >= self.reached.c.first_on, *self.days(moves.c.day))
             .group_by(moves.c.target_id)
             .subquery("moved")
         )
+
+    def moves(self) -> CompoundSelect[Any]:
+        """Whatever says that a target moved: `target_id, day`."""
+        return union_all(self._told_moves(), self._improved(), self._treaty_steps())
 
     def _told_moves(self) -> Select[int, date]:
         return (
@@ -217,3 +254,13 @@ class _Parts:
             self._of_list(TreatyEvent.target_id),
             ~select(later.id).where(later.corrects_id == TreatyEvent.id).exists(),
         )
+
+
+class _OfAll(_Parts):
+    """The same of every target there is."""
+
+    def __init__(self, wanted: ActionFilter):
+        self.wanted = wanted
+
+    def _of_list(self, target_id: Any) -> ColumnElement[bool]:
+        return true()

@@ -1,83 +1,108 @@
-"""The page that shows on maps where outreach went."""
+"""The page that shows on maps where outreach went, who answered, and how that lies beside treaties.
 
-from collections.abc import Mapping, Sequence
+What colours the maps stands in the address (`show`), so that a map can be sent to somebody.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from crm.core.access import Can, requires
-from crm.core.shell import number
-from crm.core.tiles import US, WORLD, Tile, step_of, step_sorts, steps
+from crm.core.i18n import today
+from crm.core.tiles import US, WORLD, TileMap
 from crm.members.disclosure import Viewer
+from crm.outreach import maps
 from crm.outreach.filters import BAR, LABELS, parse_filter
 from crm.outreach.views import blueprint
-from crm.outreach.where import Place, where
-from crm.targets.rules import area_name
-from crm.treaties.queries import states
+from crm.outreach.where import Place, Where, where
+from crm.treaties import words
+from crm.treaties.instruments import INSTRUMENTS, Instrument
+from crm.treaties.queries import Ledger, events, states
+
+#: What colours the maps beside treaties: word of the address → label.
+SHOWN = {"": _l("Times reached"), "answers": _l("Answered")}
 
 
 @blueprint.get("/outreach/where")
 @requires(Can.SEE)
 def where_it_went() -> Any:
-    """States and countries by how often their targets were reached, as maps and tables."""
+    """States and countries by what was done there, or by their standing: maps and tables."""
     asked = parse_filter(request.args, Viewer.of(current_user))
-    found = where(asked.wanted)
+    treaty = next(
+        (each for each in INSTRUMENTS.values() if each.slug == request.args.get("show")), None
+    )
+    show = request.args.get("show", "") if treaty or request.args.get("show") == "answers" else ""
+    found = where(asked.wanted, answers=show == "answers")
     kept = asked.given
-    names = {state.iso3: state.name for state in states()} if found.countries else {}
+    known = None
+    if found.countries or treaty:
+        known = Ledger(states(), events(treaty.key) if treaty else [])
+    standings = known.standings(treaty.key, today()) if known and treaty else {}
     return render_template(
         "outreach/where.html",
         asked=asked,
         found=found,
+        show=show,
+        ways=SHOWN | {each.slug: each.short for each in INSTRUMENTS.values()},
+        treaty=treaty,
+        standings=standings,
+        told=words.told,
+        answered_told=maps.answered_told,
+        states={each.iso3: each for each in known.states} if known else {},
+        reached=maps.coded(found.countries),
         bar=BAR,
         labels=LABELS,
         kept=kept,
-        us=US,
-        world=WORLD,
-        state_tiles=_tiles({code: area_name(code) for code in US.places}, found.states, kept),
-        country_tiles=_tiles(names, found.countries, kept),
-        state_sorts=step_sorts(place.times for place in found.states),
-        country_sorts=step_sorts(place.times for place in found.countries),
-        address=lambda place: _address(place, kept),
+        us_map=_us(found, show, kept),
+        world_map=_world(found, show, kept, known, treaty),
+        address=lambda place: _address(place, show, kept),
     )
 
 
-def _tiles(
-    names: Mapping[str, str], places: Sequence[Place], kept: Mapping[str, str]
-) -> list[Tile]:
-    """A tile for every place with a name; those nothing reached lead nowhere."""
-    begins = steps(place.times for place in places)
-    tiles = {
-        place.code: Tile(
-            place.code,
-            _("%(place)s: reached %(told)s", place=place.name, told=_times(place.times)),
-            step_of(place.times, begins),
-            _address(place, kept),
-            note=_short(place.times),
-        )
-        for place in places
-    }
-    return [
-        tiles.get(code) or Tile(code, _("%(place)s: not reached", place=name), "step-0")
-        for code, name in names.items()
-    ]
+def _us(found: Where, show: str, kept: Mapping[str, str]) -> TileMap:
+    answers = show == "answers"
+    draw = maps.by_answers if answers else maps.by_times
+    title = (
+        _("Which part of the targets of each state answered")
+        if answers else _("Times the targets of each state were reached")
+    )  # fmt: skip
+    names = maps.area_names()
+    return draw("us", title, US, names, found.states, lambda place: _address(place, show, kept))
 
 
-def _times(times: int) -> str:
-    return ngettext("%(many)s time", "%(many)s times", times, many=number(times))
+def _world(
+    found: Where,
+    show: str,
+    kept: Mapping[str, str],
+    known: Ledger | None,
+    treaty: Instrument | None,
+) -> TileMap | None:
+    if known is None:
+        return None
+    names = {state.iso3: state.name for state in known.states}
+    if treaty is not None:
+        title = _("Where the states stand to the %(treaty)s, and how often each was reached",
+                  treaty=treaty.short)  # fmt: skip
+        standings = known.standings(treaty.key, today())
+        return maps.by_standing(
+            "world", title, standings, names, found.countries,
+            lambda code: url_for("treaties.country", iso3=code.lower()),
+        )  # fmt: skip
+    answers = show == "answers"
+    draw = maps.by_answers if answers else maps.by_times
+    title = _("Which governments answered") if answers else _("Times each government was reached")
+    return draw("world", title, WORLD, names, found.countries,
+                lambda place: _address(place, show, kept))  # fmt: skip
 
 
-def _short(times: int) -> str:
-    """At most four characters: 9400, 12k, 3M."""
-    if times >= 1_000_000:
-        return f"{times // 1_000_000}M"
-    return f"{times // 1_000}k" if times >= 10_000 else str(times)
-
-
-def _address(place: Place, kept: Mapping[str, str]) -> str:
+def _address(place: Place, show: str, kept: Mapping[str, str]) -> str:
     asked: dict[str, Any] = {**kept}
+    if show == "answers" and place.answered:
+        asked["state"] = "answered"
     if place.target_id is None:
         asked["area"] = place.code
     else:

@@ -103,10 +103,10 @@ class ActionTarget(db.Model):
             "ix_action_target_totals",
             "target_id", "channel", "campaign_id", "happened_on", "pieces",
         ),
-        # The same by the post held: a term's sums are one read of this index.
+        # The same by the post held: a term's sums, and its actions once each, are one read of it.
         Index(
             "ix_action_target_term",
-            "term_id", "channel", "campaign_id", "happened_on", "pieces",
+            "term_id", "channel", "campaign_id", "happened_on", "pieces", "action_id",
         ),
         Index("ix_action_target_awaiting", "awaiting", "happened_on", "id"),
         Index("ix_action_target_ask", "awaiting", "ask_on", "id"),

@@ -35,8 +35,8 @@ from crm.outreach.queries import ActionFilter
 
 #: Entries of a time line on a record's page; the list has the rest.
 ENTRIES = 20
-#: What waits for an answer on the front page, and how far all of it is counted.
-WAITING, WAITING_COUNTED = 5, 1_000
+#: What waits for an answer on the front page.
+WAITING = 5
 
 
 def of_target(target: Any) -> dict[str, Any]:
@@ -183,13 +183,16 @@ def _progress(
     return GoalProgress(goals.words(goal), progress, on if goal.figure else None)
 
 
-def of_front(user: Any) -> dict[str, Any]:
-    """Latest activity, and what has waited longest: six statements."""
-    ids = db.session.scalars(waiting_rows().limit(WAITING_COUNTED + 1)).all()
+def of_front(_user: Any) -> dict[str, Any]:
+    """What has waited longest for an answer: one statement."""
+    return {
+        "waiting": waiting(waiting_rows().limit(WAITING), today=today(), with_chapters=False),
+    }
+
+
+def latest_of_front(user: Any) -> dict[str, Any]:
+    """Latest activity: four statements."""
     return {
         "entries": newest(ActionFilter(), 8),
-        "waiting": waiting(ids[:WAITING], today=today(), with_chapters=False),
-        "waiting_count": min(len(ids), WAITING_COUNTED),
-        "waiting_more": len(ids) > WAITING_COUNTED,
         "may_log": access.may(user, Can.LOG_OUTREACH),
     }

@@ -29,8 +29,8 @@ class Part:
     column: Callable[[Any], Any]
     #: Whether it tells of targets; what reached none by name has no such part.
     of_targets: bool = False
-    #: What the column stands in, by the names of `_JOINS`.
-    joins: tuple[str, ...] = ()
+    #: What the column stands in: names of `_JOINS`, or what joins it to a statement.
+    joins: tuple[Any, ...] = ()
     #: Of a filter, conditions on the parts: of several chapters only those that are asked for.
     only: Callable[[Any], list[ColumnElement[bool]]] = lambda _wanted: []
     #: Whether something may belong to several.
@@ -48,7 +48,7 @@ of_seat, of_chapter = aliased(CommitteeSeat), aliased(ActionChapter)
 of_ask = action_ask.alias("of_ask")
 
 
-def _id(table: Any) -> Any:
+def action_id(table: Any) -> Any:
     return Action.id if table is Action else ActionTarget.action_id
 
 
@@ -71,18 +71,18 @@ _JOINS: dict[str, Callable[[Any, Any], Any]] = {
     "term": lambda rows, _of: rows.outerjoin(of_term, of_term.id == ActionTarget.term_id),
     "post": lambda rows, _of: rows.outerjoin(of_post, of_post.id == of_term.post_id),
     "seat": lambda rows, _of: rows.outerjoin(of_seat, of_seat.target_id == ActionTarget.target_id),
-    "ask": lambda rows, of: rows.outerjoin(of_ask, of_ask.c.action_id == _id(of)),
-    "chapter": lambda rows, of: rows.outerjoin(of_chapter, of_chapter.action_id == _id(of)),
-    "team": lambda rows, of: rows.join(of_team, of_team.c.action_id == _id(of)),
-    "named": lambda rows, of: rows.join(named, named.c.action_id == _id(of)),
+    "ask": lambda rows, of: rows.outerjoin(of_ask, of_ask.c.action_id == action_id(of)),
+    "chapter": lambda rows, of: rows.outerjoin(of_chapter, of_chapter.action_id == action_id(of)),
+    "team": lambda rows, of: rows.join(of_team, of_team.c.action_id == action_id(of)),
+    "named": lambda rows, of: rows.join(named, named.c.action_id == action_id(of)),
 }
 
 
 def told_apart(rows: Any, table: Any, parts: Sequence[Part], wanted: Any) -> Any:
     """The statement with what its parts stand in, each once, and no part that is not asked for."""
-    for name in dict.fromkeys(name for part in parts for name in part.joins):
-        rows = _JOINS[name](rows, table)
-    return rows.where(*(each for part in parts for each in part.only(wanted)))
+    for each in dict.fromkeys(each for part in parts for each in part.joins):
+        rows = (_JOINS[each] if isinstance(each, str) else each)(rows, table)
+    return rows.where(*(asked for part in parts for asked in part.only(wanted)))
 
 
 def columns_of(table: Any, parts: Sequence[Part]) -> list[Any]:

@@ -41,10 +41,14 @@ class Plain:
         longest_first = sorted(wanted, key=len, reverse=True)
         words = "|".join(re.escape(each) for each in longest_first)
         self.pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+        #: Texts that were told already: a hundred actions in one room are one text.
+        self._told: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
-        text = self.pattern.sub(_("a member"), text) if self.pattern else text
-        return self._then(text) if self._then else text
+        if (told := self._told.get(text)) is None:
+            told = self.pattern.sub(lambda _found: _("a member"), text) if self.pattern else text
+            told = self._told[text] = self._then(told) if self._then else told
+        return told
 
     def then(self, other: "Plain") -> "Plain":
         """This one, and the other after it."""

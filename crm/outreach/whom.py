@@ -46,6 +46,12 @@ def targets_meant(wanted: ActionFilter, *, on_campaigns: bool = False) -> list[C
     return asked
 
 
+def ids_meant(wanted: ActionFilter, *, on_campaigns: bool = False) -> Select[int]:
+    """Their ids, for `IN` wherever it stands: never joined to the targets of what is around it."""
+    meant = targets_meant(wanted, on_campaigns=on_campaigns)
+    return select(Target.id).where(*meant).correlate(None)
+
+
 def _holds(held: Select[int], column: Any, value: int | str) -> ColumnElement[bool]:
     """Whether a target holds an office with this; with none of it, for 0 and `NOTHING`."""
     if value in (0, NOTHING):

@@ -21,6 +21,7 @@ from crm.reports import (
 )
 from crm.reports import dossier_views as dossier_views
 from crm.reports import explorer_views as explorer_views
+from crm.reports import front_views as front_views
 from crm.reports import frozen_views as frozen_views
 from crm.reports import models as models
 from crm.reports import saved_views as saved_views

@@ -26,6 +26,7 @@ from crm.core import db
 from crm.core.audit import AuditEntry
 from crm.core.i18n import day
 from crm.members.queries import kept_ids as kept_members
+from crm.outreach import kept as kept_sums
 from crm.outreach.channels import channels
 from crm.outreach.models import (
     Action,
@@ -49,7 +50,7 @@ _AT_ONCE = 500
 #: Ids of rows that are there no more begin here: below 0, so that they are nobody's.
 _NOBODYS = -(2**31) + 1
 #: In a session's `info`, while it tells of an earlier day.
-_KEY = "as_of"
+_KEY = kept_sums.PAST
 
 
 def told(on: date) -> str:
@@ -157,8 +158,8 @@ class _Past:
         self._actions()
         self._outcomes()
         self._views_of_actions()
-        for kept in _SIMPLE:
-            self._simple(kept)
+        for each in _SIMPLE:
+            self._simple(each)
         self._tasks()
         if not self.is_sqlite:
             # Statements prepared for the tables would go on reading them.
@@ -279,15 +280,15 @@ class _Past:
 
     # The rest
 
-    def _simple(self, kept: _Kept) -> None:
+    def _simple(self, of: _Kept) -> None:
         changed = {
             name: f"CASE WHEN t.{moment} >= {self.end} THEN NULL ELSE t.{name} END"
-            for moment, names in kept.undone.items()
+            for moment, names in of.undone.items()
             for name in names
         }
-        if kept.table.name == "commitment":
+        if of.table.name == "commitment":
             changed["state"] = f"CASE WHEN t.settled_at >= {self.end} THEN 'open' ELSE t.state END"
-        self._view(kept.table, changed, f"t.{kept.entered} < {self.end}")
+        self._view(of.table, changed, f"t.{of.entered} < {self.end}")
 
     def _tasks(self) -> None:
         """Tasks made by then; what was begun or finished later was not yet."""
@@ -336,10 +337,10 @@ class _Past:
 
 def _rows(revisions: Sequence[Any], numbers: Iterator[int]) -> dict[str, list[dict[str, Any]]]:
     """The rows of actions as they were, by table."""
-    kept = {each.id: each.snapshot for each in revisions}
-    targets = kept_targets(_all(kept.values(), "targets", "target_id"))
-    members = kept_members(_all(kept.values(), "members", "member_id"))
-    there = _row_ids(list(kept))
+    snapshots = {each.id: each.snapshot for each in revisions}
+    targets = kept_targets(_all(snapshots.values(), "targets", "target_id"))
+    members = kept_members(_all(snapshots.values(), "members", "member_id"))
+    there = _row_ids(list(snapshots))
     rows: dict[str, list[dict[str, Any]]] = {each.name: [] for each in _OF_ACTIONS}
     for each in revisions:
         of_action = each._asdict()

@@ -54,6 +54,11 @@ class Compared(Report):
     #: The sums of the counted column, of now and before, once the rows were read.
     read: list[int] = field(default_factory=list)
 
+    def key_of(self, row: Row) -> str:
+        """What makes the row the same in two answers: what does in the report itself."""
+        key: str = row[-1].key
+        return key
+
     def source(self, key: str) -> tuple[str, bool] | None:
         """The report's column that one of these shows, and whether before; None of a change."""
         if key.endswith((CHANGE, PERCENT)) and key not in _keys(self.base):
@@ -110,7 +115,7 @@ def compared(report: Report, then: ActionFilter) -> Compared:
         now = report.reckon(asked, sums[0])
         before = report.reckon(replace(asked, wanted=then), sums[1])
         worst = now if not now.sums.holds else before if not before.sums.holds else now
-        return Both(worst.sums, [str(now), str(before)], now.actions, (now, before))
+        return Both(worst.sums, [str(now), str(before)], now.actions, parts=(now, before))
 
     changes = {c.key for c in columns if c.key not in kept and not c.key.endswith(BEFORE)}
     record = report.record
@@ -260,4 +265,4 @@ def _percent(now: int | None, then: int | None) -> str:
         return _("new")
     if now == 0:
         return _("no more")
-    return f"{(now - then) / then:+.0%}".replace("-", "−")
+    return f"{(now - then) / then:+.0%}"

@@ -7,6 +7,7 @@ Members are named only as a message may name them (`Exit.MAIL`): by their first 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import dropwhile
 from typing import Any
 
 from flask_babel import format_date, ngettext
@@ -17,9 +18,11 @@ from crm.accounts.models import User
 from crm.campaigns.models import Campaign
 from crm.core import access, backups, db, links
 from crm.core.access import Can, Role, Scope
+from crm.core.charts import Chart
 from crm.core.mail_models import MailFailure
 from crm.core.outbox import Outgoing
 from crm.core.outbox import State as Row
+from crm.core.shell import number
 from crm.mailings.models import Mailing, Piece
 from crm.mailings.rules import State as PieceState
 from crm.members import retention
@@ -30,7 +33,9 @@ from crm.members.rules import school_year
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.plain import without_members
 from crm.outreach.queries import ActionFilter
+from crm.reports import front, front_numbers
 from crm.reports.queries import awaited_pieces, tally, tally_of_whole
+from crm.reports.rules import month_back
 from crm.targets.models import Target
 from crm.tasks.hours import Year, lines_of
 from crm.tasks.mailed import line_of
@@ -54,9 +59,25 @@ class Part:
     #: The head and the rows of a table.
     table: Sequence[Sequence[str]] = ()
     link: tuple[str, str] | None = None
+    #: A drawing for whoever has something to read; alone it is no news.
+    chart: Chart | None = None
+
+    @property
+    def charted(self) -> list[tuple[str, str]]:
+        """The numbers of the drawing as a table: its first column and its last, from where it
+        begins to be more than nothing."""
+        if self.chart is None:
+            return []
+        rows = list(dropwhile(lambda row: not row[-1], self.chart.rows))
+        first, last = self.chart.heads[0], self.chart.heads[-1]
+        return [(first, last), *((str(row[0]), _written(row[-1])) for row in rows)]
 
     def __bool__(self) -> bool:
         return bool(self.lines or len(self.table) > 1)
+
+
+def _written(cell: Any) -> str:
+    return cell if isinstance(cell, str) else str(number(cell))
 
 
 @dataclass(frozen=True)
@@ -142,7 +163,20 @@ def of_coordinator(scope: Scope, week: Week) -> list[Part]:
     late, soon = _due(in_scope(Task.chapter_id, scope), week)
     lines += _due_lines(late, soon)
     page = links.absolute("reports.index")
-    return [Part(_("Your chapters"), lines, link=(_("Open the reports"), page))]
+    return [
+        Part(
+            _("Your chapters"),
+            lines,
+            link=(_("Open the reports"), page),
+            chart=_year(chapters, week),
+        )
+    ]
+
+
+def _year(chapters: Collection[int] | None, week: Week) -> Chart | None:
+    """The last twelve months by channel: one statement; nothing where nothing was done."""
+    sums = front_numbers.months(month_back(week.last, front.MONTHS - 1), chapters)
+    return front.by_channel(sums, week.last) if sums else None
 
 
 def _of_chapters(chapters: Collection[int] | None) -> list[Any]:
@@ -236,8 +270,8 @@ def of_staff(week: Week) -> list[Part]:
 
 def _by_campaign(week: Week) -> Part:
     names = {
-        number: title or name
-        for number, title, name in db.session.execute(
+        campaign_id: title or name
+        for campaign_id, title, name in db.session.execute(
             select(Campaign.id, Campaign.title, Campaign.name)
             .where(
                 Campaign.id.in_(
@@ -252,12 +286,16 @@ def _by_campaign(week: Week) -> Part:
         )
     }
     table = [(_("Campaign"), _("This week"), _("In all"))]
-    for number, name in names.items():
-        this = tally_of_whole(ActionFilter(campaign_id=number, since=week.first, until=week.last))
-        whole = tally_of_whole(ActionFilter(campaign_id=number))
+    for campaign_id, name in names.items():
+        this = tally_of_whole(
+            ActionFilter(campaign_id=campaign_id, since=week.first, until=week.last)
+        )
+        whole = tally_of_whole(ActionFilter(campaign_id=campaign_id))
         table.append((name, str(this.total), str(whole.total)))
     page = links.absolute("reports.front")
-    return Part(_("By campaign"), table=table, link=(_("Open the overview"), page))
+    return Part(
+        _("By campaign"), table=table, link=(_("Open the overview"), page), chart=_year(None, week)
+    )
 
 
 def _promises(week: Week) -> Part:

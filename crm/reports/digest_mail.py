@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from crm.accounts.models import User
-from crm.core import db, mail, outbox, schedule
+from crm.core import db, mail, mail_pictures, outbox, schedule
 from crm.core.i18n import LANGUAGES
 from crm.core.outbox import Job
 from crm.core.schedule import Schedule, Weekly
@@ -81,13 +81,25 @@ def write(payload: Mapping[str, Any]) -> mail.Sent:
             "last": format_date(week.last, "medium"),
             "key": f"{NAME}:{'u' if user else 'm'}{(user or member).id}:{week.on}",  # type: ignore[union-attr]
         }
+        # Named as the definition shows them.
+        pictures = {
+            f"p{place}": part.chart.still(mail_pictures.WIDTH)
+            for place, part in enumerate(parts, start=1)
+            if part.chart is not None
+        }
         subject = _("Your week: %(what)s", what=_summary(parts)) if parts else ""
     if not parts:
         return mail.Sent(False)
     if user is not None:
         name = first_name(user.name)
         return mail.send(
-            NAME, to=user.email, subject=subject, language=language, name=name, **values
+            NAME,
+            to=user.email,
+            subject=subject,
+            language=language,
+            name=name,
+            pictures=pictures,
+            **values,
         )
     if member is None:
         return mail.Sent(False)

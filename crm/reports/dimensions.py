@@ -29,6 +29,7 @@ from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.parts import (
     Part,
+    action_id,
     of_ask,
     of_chapter,
     of_post,
@@ -254,12 +255,30 @@ def _period(name: str, label: Any) -> Dimension:
 # Parts
 
 
+def team_seen(team_id: Any, viewer: Viewer) -> Any:
+    """A column of teams' ids as a viewer may know it: those they do not see are one."""
+    if viewer.sees.everywhere:
+        return team_id
+    theirs = select(Team.id).where(in_scope(Team.chapter_id, viewer.sees))
+    mine = team_id.in_(theirs) | (team_id == 0)
+    return case((mine, team_id), else_=UNSEEN)
+
+
 def _seen_teams(viewer: Viewer) -> Part:
     if viewer.sees.everywhere:
         return TEAM
-    theirs = select(Team.id).where(in_scope(Team.chapter_id, viewer.sees))
-    mine = of_team.c.team_id.in_(theirs) | (of_team.c.team_id == 0)
-    return replace(TEAM, column=lambda _of: case((mine, of_team.c.team_id), else_=UNSEEN))
+    # Several that are told as one are one beside an action.
+    told = (
+        select(of_team.c.action_id, team_seen(of_team.c.team_id, viewer).label("team_id"))
+        .distinct()
+        .subquery("seen_team")
+    )
+    return replace(
+        TEAM,
+        column=lambda _of: told.c.team_id,
+        joins=(lambda rows, of: rows.join(told, told.c.action_id == action_id(of)),),
+        only=lambda wanted: [] if wanted.team_id is None else [told.c.team_id == wanted.team_id],
+    )
 
 
 CAMPAIGN = Part(name="campaign", column=lambda of: of.campaign_id)

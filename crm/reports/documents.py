@@ -13,12 +13,11 @@ from flask_babel import gettext as _
 
 from crm.core import pdf
 from crm.core.shell import number
-from crm.core.tables import Column, Kind
 from crm.members.disclosure import Exit, Viewer
 from crm.reports.answering import whole
 from crm.reports.extracts import Extract
 from crm.reports.forms import Asked
-from crm.reports.rules import written
+from crm.reports.rules import is_right, written
 
 #: Lines one document or printed page has at most.
 MOST = 2_000
@@ -77,6 +76,8 @@ def of_extract(
     # A chart of another kind than `charts.Chart` cannot be drawn on its own.
     still = getattr(chart, "still", None)
     facts = [*extract.facts, *(notes or {}).items()]
+    if not facts:
+        facts = [(_("Asked for"), _("Everything that is recorded"))]
     data = {
         "lang": str(get_locale() or "en").partition("_")[0],
         "preview": "",
@@ -89,7 +90,7 @@ def of_extract(
         "chart_title": chart_title,
         "chart_told": str(getattr(chart, "summary", "") or chart_title),
         "columns": [
-            {"label": str(column.label), "num": _is_right(column, at), "width": column.width}
+            {"label": str(column.label), "num": at > 0 and is_right(column), "width": column.width}
             for at, column in enumerate(extract.columns)
         ],
         "rows": [_cells(extract, row) for row in extract.rows],
@@ -128,7 +129,3 @@ def _sums(extract: Extract) -> list[str] | None:
         _("Sum of the lines"),
         *(number(found[c.key]) if c.key in found else "" for c in extract.columns[1:]),
     ]
-
-
-def _is_right(column: Column, at: int) -> bool:
-    return at > 0 and column.kind in (Kind.NUMBER, Kind.SHARE, Kind.DATE)

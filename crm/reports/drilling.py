@@ -31,14 +31,18 @@ class Links:
         report = self.report
         if column.key in report.plain:
             return None
-        narrow: Mapping[str, str] = {}
+        narrow: Mapping[str, str] | None = {}
         if row is not None and report.narrow is not None:
             narrow = report.narrow(row)
-        values: dict[str, Any] = {**self.given, **narrow}
+        if narrow is None:
+            return None
+        values: dict[str, Any] = {**self.given, **report.always, **narrow}
         if report.leads is not None:
             found = report.leads(column.key, row, values)
             if found is not None:
                 return url_for(found[0], **found[1])
+            # Its rows are no outreach, so the list of that is not what is behind a total.
+            return self.record(row) if row is not None else None
         if row is not None and report.narrow is None:
             return self.record(row)
         if outcome := report.lists_outcomes.get(column.key):

@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from crm.accounts.models import User
-from crm.core import access, audit, db, history, links, mail, outbox, schedule
+from crm.core import access, audit, db, history, links, mail, mail_pictures, outbox, schedule
 from crm.core.access import Can
 from crm.core.i18n import LANGUAGES, day
 from crm.core.outbox import Job, Turn
@@ -25,7 +25,7 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Exit, Viewer, first_name
 from crm.reports.answering import Answer, answer
-from crm.reports.catalogue import Report, reports
+from crm.reports.catalogue import Report, find_report
 from crm.reports.forms import Asked, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_name
@@ -102,7 +102,7 @@ def write(payload: Mapping[str, Any], _turn: Turn) -> None:
     if kept is None or (kept.last_on is not None and kept.last_on >= on):
         return
     user = db.session.get_one(User, kept.user_id)
-    report = reports().get(kept.report)
+    report = find_report(kept.report)
     if report is None or not user.active or not access.may(user, Can.SEE_REPORTS):
         with db.unit_of_work():
             unsubscribe(
@@ -155,7 +155,7 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
         "title": str(report.title),
         "facts": [(label, value) for label, value in asked.told(Exit.MAIL)],
         "problems": asked.problems,
-        "told": "", "table": [], "more": False, "link": address,
+        "told": "", "table": [], "more": False, "link": address, "chart": "",
         "list_link": links.absolute("reports.index"),
     }  # fmt: skip
     if asked.problems:
@@ -166,6 +166,9 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
     if not shown.shows_people and found.rows:
         values["table"] = _table(shown, found)
         values["more"] = len(found.rows) > ROWS
+        if found.chart is not None and found.chart.rows:
+            values["chart"] = f"{found.chart.title}. {found.chart.summary}"
+            values["pictures"] = {"chart": found.chart.still(mail_pictures.WIDTH)}
     return values
 
 

@@ -15,26 +15,13 @@ from crm.campaigns.indicator_rules import RULE, written
 from crm.core import pdf
 from crm.core.i18n import day
 from crm.core.shell import number
-from crm.core.tables import Column, Kind
+from crm.core.tables import Column, Kind, Row
 from crm.reports.extracts import Extract
 from crm.reports.progress import Document, Section
-from crm.reports.progress_pictures import Picture, across, pictures
+from crm.reports.progress_pictures import Picture, across, narrowed, pictures
 
 #: Bytes of data: an appendix has some hundred rows.
 MOST_DATA = 4_000_000
-#: Columns a paper has no room for; files keep them.
-_LEFT_OUT = {
-    "activity-by-target": ("office", "actions", "answers"),
-    "activity-by-campaign": ("goal", "last", "actions"),
-    "response-rate": ("days", "waiting", "closed", "returned", "answers"),
-    "changes": ("campaign", "by", "last", "many"),
-    "coverage": ("office", "actions", "many", "channel", "chapters"),
-    "commitments": ("many", "next"),
-    "outcomes": ("last",),
-    "service-hours": ("minutes", "unsigned"),
-    "by-state": ("code",),
-    "by-country": ("code",),
-}
 #: Rows of a table that is not broken over pages.
 _WHOLE = 14
 #: Sections of one table.
@@ -121,25 +108,16 @@ def _section(section: Section, tables: list[Extract], whole: Document) -> dict[s
 
 
 def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
-    of_it = [] if section.key == "appendix" else pictures(found)
-    left_out = () if section.key == "appendix" else _LEFT_OUT.get(found.name, ())
-    if section.key == "appendix":
-        left_out = ("office",)
-    # A column without anything in it is none.
-    places = [
-        at
-        for at, column in enumerate(found.columns)
-        if column.key not in left_out
-        and (column.kind is not Kind.TEXT or any(row[at] for row in found.rows))
-    ]
-    columns = [found.columns[at] for at in places]
-    most = len(found.rows) if section.key in ("appendix", "sources") else _SHOWN
-    rows = [[_written(found.columns[at], row[at]) for at in places] for row in found.rows[:most]]
+    is_whole = section.key == "appendix"
+    drawings = [] if is_whole else [_drawn(each) for each in pictures(found)]
+    found = narrowed(found, whole=is_whole)
+    most = len(found.rows) if section.key in _ALONE else _SHOWN
+    rows = [_cells(found, row) for row in found.rows[:most]]
     totals = None
-    if found.totals is not None and rows and any(found.totals[at] for at in places[1:]):
-        totals = [_written(found.columns[at], found.totals[at]) for at in places]
-        is_wide = columns[0].kind is Kind.TEXT
-        totals[0] = _("Total, each counted once") if is_wide else _("Total")
+    if found.totals is not None and rows and any(found.totals[1:]):
+        is_wide = found.columns[0].kind is Kind.TEXT
+        label = _("Total, each counted once") if is_wide else _("Total")
+        totals = [label, *_cells(found, found.totals)[1:]]
     notes = [found.told, *found.limits] if found.told else list(found.limits)
     if len(found.rows) > most:
         notes.insert(0, _("The first %(shown)s of %(all)s; a file has all.", shown=most,
@@ -149,11 +127,11 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
             "kind": "table",
             # A section of one table needs no second title.
             "title": "" if section.key in _ALONE else found.title,
-            "pictures": [_drawn(each) for each in of_it],
+            "pictures": drawings,
             "columns": [
                 {"label": str(each.label), "num": each.kind in (Kind.NUMBER, Kind.SHARE),
                  "fits": each.kind is not Kind.TEXT, "width": max(each.width, 8)}
-                for each in columns
+                for each in found.columns
             ],
             "rows": rows,
             "totals": totals,
@@ -163,6 +141,10 @@ def _table(section: Section, found: Extract) -> list[dict[str, Any]]:
             "whole": len(rows) <= _WHOLE,
         }
     ]  # fmt: skip
+
+
+def _cells(found: Extract, row: Row) -> list[str]:
+    return [_written(column, cell) for column, cell in zip(found.columns, row, strict=True)]
 
 
 def _drawn(picture: Picture) -> dict[str, Any]:

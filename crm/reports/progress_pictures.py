@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import charts, tiles
 from crm.core.charts import Bar, Chart
 from crm.core.shell import number
-from crm.core.tables import Column, Kind, Share
+from crm.core.tables import Column, Kind, Row, Share
 from crm.core.tiles import Tile, TileMap
 from crm.outreach.channels import channels
 from crm.reports.extracts import Extract
@@ -18,6 +18,19 @@ from crm.reports.rules import month_back, month_name, months_between
 
 #: Bars one chart has, and months.
 BARS, MONTHS = 10, 24
+#: Columns a reader has no room for; files keep them.
+_LEFT_OUT = {
+    "activity-by-target": ("office", "actions", "answers"),
+    "activity-by-campaign": ("goal", "last", "actions"),
+    "response-rate": ("days", "waiting", "closed", "returned", "answers"),
+    "changes": ("campaign", "by", "last", "many"),
+    "coverage": ("office", "actions", "many", "channel", "chapters"),
+    "commitments": ("many", "next"),
+    "outcomes": ("last",),
+    "service-hours": ("minutes", "unsigned"),
+    "by-state": ("code",),
+    "by-country": ("code",),
+}
 Picture = Chart | TileMap
 
 
@@ -52,6 +65,29 @@ def across(found: Extract) -> Extract:
         totals=totals,
         more={**found.more, "long": found},
     )  # fmt: skip
+
+
+def narrowed(found: Extract, *, whole: bool = False) -> Extract:
+    """The table without what is left out and without columns that hold nothing; of a `whole` one
+    only without those.
+    """
+    left_out = () if whole else _LEFT_OUT.get(found.name, ())
+    places = [
+        at
+        for at, column in enumerate(found.columns)
+        if column.key not in left_out
+        and (column.kind is not Kind.TEXT or any(row[at] for row in found.rows))
+    ]
+
+    def cells(row: Row) -> Row:
+        return tuple(row[at] for at in places)
+
+    return replace(
+        found,
+        columns=[found.columns[at] for at in places],
+        rows=[cells(row) for row in found.rows],
+        totals=None if found.totals is None else cells(found.totals),
+    )
 
 
 def _at(found: Extract, key: str) -> int:

@@ -32,7 +32,7 @@ from crm.reports.audiences import AUDIENCES
 from crm.reports.progress import ALWAYS, SECTIONS, Document, document, question_of
 from crm.reports.progress_asked import SOURCE, flat, wished
 from crm.reports.progress_names import first_names, record_names
-from crm.reports.progress_pictures import across, pictures
+from crm.reports.progress_pictures import across, narrowed, pictures
 from crm.reports.views import blueprint
 
 FILES = {
@@ -56,7 +56,8 @@ def init_app(app: Flask) -> None:
     """Hang what leads here on pages of lower rooms, and let reports be kept."""
     sources.add_source(app, SOURCE)
     shell.add_panel(app, "strategy", Panel(10, "reports/_progress_of.html", _of_strategy))
-    shell.add_panel(app, "front", Panel(45, "reports/_progress_front.html", _of_front))
+    for place in ("front", "front-whole"):
+        shell.add_panel(app, place, Panel(45, "reports/_progress_front.html", _of_front))
 
 
 def _of_strategy(strategy: Strategy) -> dict[str, Any] | None:
@@ -190,6 +191,7 @@ def _show(
         periods=periods.NAMES,
         pictures=pictures,
         across=across,
+        narrowed=narrowed,
         form=form or NamesForm(formdata=None),
         here=url_for("reports.progress_names", **given),
         rows_by_key=lambda each: dict(zip(each.keys, each.rows, strict=True)),

@@ -1,25 +1,39 @@
 """Sums over actions. Each statement counts one thing from one table: nothing joins what it sums.
 
 A sum over a join counts a row once for each row it meets; so rows are summed first and names are
-joined to the sums.
+joined to the sums. Sums that are kept (`outreach.kept`) answer where they know what is asked.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, case, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    select,
+)
 
 from crm.campaigns.goals import figure_values
 from crm.campaigns.models import Campaign, Goal
 from crm.campaigns.queries import is_running
 from crm.core import db
 from crm.core.i18n import today
+from crm.members.models import TeamMember
+from crm.outreach import kept
 from crm.outreach.channels import channels, per_piece_names
+from crm.outreach.kept import KeptDone
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
+from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
 from crm.outreach.window_rules import ADDRESSES
 from crm.reports.rules import Tally
@@ -28,6 +42,8 @@ from crm.targets.models import Body, Post, Target, Term
 
 def tally(wanted: ActionFilter) -> Tally:
     """Pieces and acts, each counted once, by channel."""
+    if (sums := kept.done(wanted)) is not None:
+        return _kept_tally(sums)
     once = counted(wanted)
     rows = db.session.execute(
         select(once.c.channel, func.sum(once.c.pieces), func.count()).group_by(once.c.channel)
@@ -40,6 +56,8 @@ def tally(wanted: ActionFilter) -> Tally:
 
 def tally_of_whole(wanted: ActionFilter) -> Tally:
     """The same of whole actions, also where the filter asks only for some of their targets."""
+    if (sums := kept.done(wanted)) is not None:
+        return _kept_tally(sums)
     rows = db.session.execute(
         select(Action.channel, func.sum(Action.pieces), func.count())
         .where(*wanted.of_actions())
@@ -49,6 +67,24 @@ def tally_of_whole(wanted: ActionFilter) -> Tally:
         by_channel={channel: int(pieces) for channel, pieces, _actions in rows},
         actions=sum(actions for _channel, _pieces, actions in rows),
     )
+
+
+def _kept_tally(sums: Select[Any]) -> Tally:
+    pieces, actions = func.sum(KeptDone.pieces), func.sum(KeptDone.actions)
+    by_channel = sums.add_columns(KeptDone.channel, pieces, actions).group_by(KeptDone.channel)
+    rows = db.session.execute(by_channel.having(actions > 0)).all()
+    return Tally(
+        by_channel={channel: int(many) for channel, many, _actions in rows},
+        actions=sum(int(many) for _channel, _pieces, many in rows),
+    )
+
+
+def _kept_repeats(sums: Select[Any], many: Any, more: Any, *of: ColumnElement[bool]) -> list[int]:
+    """Of the actions with more than one of something: how many, and what that repeats."""
+    actions = func.sum(case((and_(many > 1, *of), KeptDone.actions), else_=0))
+    repeats = func.sum(case((and_(many > 1, *of), more), else_=0))
+    row = db.session.execute(sums.add_columns(actions, repeats)).one()
+    return [int(each or 0) for each in row]
 
 
 def number_of(statement: Select[Any]) -> int:
@@ -64,6 +100,145 @@ def awaited_names() -> list[str]:
 def awaited_pieces() -> ColumnElement[int]:
     """Of a sum over `ActionTarget`: the pieces that wait for an answer."""
     return func.sum(case((ActionTarget.channel.in_(awaited_names()), ActionTarget.pieces), else_=0))
+
+
+@dataclass(frozen=True)
+class Did:
+    """What falls to one part: outreach, actions, and whatever else is asked there."""
+
+    pieces: int
+    actions: int
+    last: date
+    #: Different targets that were reached.
+    targets: int = 0
+    #: Members who took part, and their minutes.
+    members: int = 0
+    minutes: int | None = None
+
+
+def sums_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
+    """Pieces and acts by a part, each counted once there: one statement."""
+    once = counted(wanted, part)
+    key = once.c[part.label]
+    rows = db.session.execute(
+        select(key, func.sum(once.c.pieces), func.count(), func.max(once.c.happened_on)).group_by(
+            key
+        )
+    )
+    return {key: Did(int(pieces), actions, last) for key, pieces, actions, last in rows}
+
+
+def repeated_by(wanted: ActionFilter, part: Part) -> tuple[int, int]:
+    """Actions that belong to several of a part of actions: how many, and what they repeat."""
+    once = counted(wanted, part)
+    several = (
+        select((func.sum(once.c.pieces) - func.max(once.c.pieces)).label("more"))
+        .group_by(once.c.action_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    actions, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
+    return actions, int(more or 0)
+
+
+def reached_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
+    """What reached targets by a part, an act for each target of it: one statement."""
+    apart = columns_of(ActionTarget, [part])
+    rows = (
+        select(
+            *apart,
+            func.sum(ActionTarget.pieces),
+            func.count(ActionTarget.action_id.distinct()),
+            func.max(ActionTarget.happened_on),
+            func.count(ActionTarget.target_id.distinct()),
+        )
+        .select_from(ActionTarget)
+        .where(*wanted.of_targets())
+        .group_by(part.label)
+    )
+    found = db.session.execute(told_apart(rows, ActionTarget, [part], wanted))
+    return {key: Did(int(pieces), actions, last, targets)
+            for key, pieces, actions, last, targets in found}  # fmt: skip
+
+
+def named_targets(target_ids: Iterable[int]) -> dict[int, Any]:
+    """Name, sorted name and region of targets."""
+    found: dict[int, Any] = {}
+    for some in db.batches(sorted(target_ids)):
+        rows = db.session.execute(
+            select(Target.id, Target.name, Target.sort_name, Target.region).where(
+                Target.id.in_(some)
+            )
+        )
+        found |= {row.id: row for row in rows}
+    return found
+
+
+def _of_members(wanted: ActionFilter) -> Any:
+    """One row a member and action that is asked for."""
+    return (
+        select(
+            ActionMember.action_id,
+            ActionMember.member_id,
+            ActionMember.pieces,
+            ActionMember.minutes,
+            Action.happened_on,
+        )
+        .join(Action, Action.id == ActionMember.action_id)
+        .where(*wanted.of_actions())
+        .subquery("took_part")
+    )
+
+
+def teams_did(wanted: ActionFilter, team: Callable[[Any], Any]) -> dict[int, Did]:
+    """What members did, by what `team` makes of a team's id (0: of no team): one statement."""
+    did = _of_members(wanted)
+    key = team(func.coalesce(TeamMember.team_id, 0)).label("team")
+    of_member = select(did, key).outerjoin(TeamMember, TeamMember.member_id == did.c.member_id)
+    # A member of two teams that are told as one is one there.
+    each = of_member.distinct().subquery("each")
+    rows = db.session.execute(
+        select(
+            each.c.team,
+            func.sum(each.c.pieces),
+            func.count(each.c.action_id.distinct()),
+            func.max(each.c.happened_on),
+            func.count(each.c.member_id.distinct()),
+            func.sum(each.c.minutes),
+        ).group_by(each.c.team)
+    )
+    return {
+        key: Did(int(pieces), actions, last, members=members, minutes=minutes)
+        for key, pieces, actions, last, members, minutes in rows
+    }
+
+
+def in_several_teams(wanted: ActionFilter, team: Callable[[Any], Any]) -> tuple[int, int]:
+    """Members whom several lines of teams tell of: how many, and what these repeat."""
+    key = team(TeamMember.team_id)
+    lines = (
+        select(TeamMember.member_id, func.count(key.distinct()).label("lines"))
+        .group_by(TeamMember.member_id)
+        .having(func.count(key.distinct()) > 1)
+        .subquery("lines")
+    )
+    did = _of_members(wanted)
+    people, more = db.session.execute(
+        select(
+            func.count(did.c.member_id.distinct()), func.sum(did.c.pieces * (lines.c.lines - 1))
+        ).join_from(did, lines, lines.c.member_id == did.c.member_id)
+    ).one()
+    return people, int(more or 0)
+
+
+def unnamed_by_all(wanted: ActionFilter) -> Did:
+    """Pieces that nobody is named for."""
+    pieces, actions, last = db.session.execute(
+        select(func.sum(Action.unnamed), func.count(), func.max(Action.happened_on)).where(
+            *wanted.of_actions(), Action.unnamed > 0
+        )
+    ).one()
+    return Did(int(pieces or 0), actions, last or date.min)
 
 
 @dataclass(frozen=True)
@@ -88,6 +263,11 @@ def repeated_by_targets(wanted: ActionFilter, total: Tally) -> Repeats:
         )
         acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
         return Repeats(acts, int(more or 0), 0)
+    if (sums := kept.done(wanted)) is not None:
+        of_acts, pieces = KeptDone.channel.in_(names), KeptDone.pieces
+        acts, more = _kept_repeats(sums, KeptDone.reached, pieces * (KeptDone.reached - 1), of_acts)
+        none = number_of(sums.add_columns(func.sum(pieces)).where(of_acts, KeptDone.reached == 0))
+        return Repeats(acts, more, none)
     # The same from the acts' side, which are few beside pieces: each of an act's targets was
     # reached by all of it.
     targets = select(func.count()).where(ActionTarget.action_id == Action.id).scalar_subquery()
@@ -109,6 +289,10 @@ def repeated_by_targets(wanted: ActionFilter, total: Tally) -> Repeats:
 
 def repeated_by_chapters(wanted: ActionFilter) -> tuple[int, int]:
     """Joint actions of the chapters asked for: how many, and what they repeat."""
+    if (sums := kept.done(wanted)) is not None:
+        more = KeptDone.pieces * (KeptDone.chapters - 1)
+        actions, repeats = _kept_repeats(sums, KeptDone.chapters, more)
+        return actions, repeats
     once = counted(wanted)
     joint = (
         select((once.c.pieces * (func.count() - 1)).label("more"))
@@ -124,15 +308,18 @@ def repeated_by_chapters(wanted: ActionFilter) -> tuple[int, int]:
 
 def of_chapters(wanted: ActionFilter) -> list[ColumnElement[bool]]:
     """Of a joint action only the chapters asked for are told."""
-    if wanted.chapter_ids is None:
+    if not wanted.chapter_ids:
         return []
     return [ActionChapter.chapter_id.in_(wanted.chapter_ids)]
 
 
 def without_chapter(wanted: ActionFilter) -> int:
     """Pieces of actions that no chapter did."""
-    if wanted.chapter_ids is not None:
+    if wanted.chapter_ids:
         return 0
+    if (sums := kept.done(wanted)) is not None:
+        alone = sums.add_columns(func.sum(KeptDone.pieces)).where(KeptDone.chapters == 0)
+        return number_of(alone)
     once = counted(wanted)
     return number_of(
         select(func.sum(once.c.pieces)).where(
@@ -227,12 +414,14 @@ def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
 
     One more where one is a figure of the treaty ledger.
     """
+    scanned = kept.PAST in db.session.info
+    of: Any = Action if scanned else KeptDone
     done = (
-        select(func.coalesce(func.sum(Action.pieces), 0))
+        select(func.coalesce(func.sum(of.pieces), 0))
         .where(
-            Action.campaign_id == Goal.campaign_id,
-            Goal.channel.is_(None) | (Action.channel == Goal.channel),
-            Action.undone_at.is_(None),
+            of.campaign_id == Goal.campaign_id,
+            Goal.channel.is_(None) | (of.channel == Goal.channel),
+            *([Action.undone_at.is_(None)] if scanned else []),
         )
         .scalar_subquery()
     )
@@ -275,7 +464,32 @@ def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
 
 
 def by_known_day(since: date, until: date) -> list[DaySum]:
-    """The same of a period, of the channels there are: naming them lets one index answer."""
+    """The same of a period, of the channels there are: naming them lets one index answer.
+
+    Of months that are over, and begin in the period, the sum stands on the first day.
+    """
+    first, last = _next_month(since), until.replace(day=1)
+    whole = kept.done(ActionFilter(since=first, until=last - timedelta(days=1)))
+    if whole is None or first >= last:
+        return _scanned_days(since, until)
+    actions = func.sum(KeptDone.actions)
+    rows = db.session.execute(
+        whole.add_columns(KeptDone.channel, KeptDone.month, func.sum(KeptDone.pieces), actions)
+        .where(KeptDone.channel.in_(list(channels())))
+        .group_by(KeptDone.channel, KeptDone.month)
+        .having(actions > 0)
+    )
+    months = [DaySum(channel, day, int(pieces), int(many)) for channel, day, pieces, many in rows]
+    before = _scanned_days(since, first - timedelta(days=1)) if since < first else []
+    return [*before, *months, *_scanned_days(last, until)]
+
+
+def _next_month(day: date) -> date:
+    """The first day of a month from this day on."""
+    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _scanned_days(since: date, until: date) -> list[DaySum]:
     once = counted(ActionFilter(since=since, until=until))
     return list(_days(once, [once.c.channel.in_(list(channels()))]))
 

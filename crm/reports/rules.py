@@ -1,7 +1,7 @@
 """How a report's numbers are said in words: sums, months, and the line that reconciles. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from statistics import median_low
 from typing import Any
@@ -53,6 +53,8 @@ class Reckoning:
     sentences: Sequence[str]
     #: How many actions the rows are, each counted once; None where no column tells.
     actions: int | None = None
+    #: Totals counted anew, by column: of things that several rows may share.
+    whole: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if self.sums.holds:
@@ -149,3 +151,8 @@ def written(column: Column, value: Any) -> str:
     if column.kind is Kind.MONTH:
         return month_name(value)
     return str(value)
+
+
+def is_right(column: Column) -> bool:
+    """Whether its cells stand at the right: numbers, days, and how much something changed."""
+    return column.kind in (Kind.NUMBER, Kind.SHARE, Kind.DATE) or column.key.endswith("_percent")

@@ -13,7 +13,7 @@ from crm.core.errors import Refused
 from crm.core.forms import Form, choice
 from crm.outreach.filters import LABELS
 from crm.reports import subscriptions
-from crm.reports.catalogue import reports
+from crm.reports.catalogue import find_report
 from crm.reports.subscriptions import EVERIES, PERIODS
 from crm.reports.views import blueprint
 
@@ -49,7 +49,7 @@ def mailed_to_me(report: str | None = None) -> list[dict[str, Any]]:
     """What the reader has mailed, for a page; of one report alone, where it is named."""
     found = []
     for kept in subscriptions.of_user(current_user.id):
-        known = reports().get(kept.report)
+        known = find_report(kept.report)
         if report is not None and kept.report != report:
             continue
         given = subscriptions.given_of(kept)
@@ -76,7 +76,7 @@ def mail_me(name: str) -> Any:
     form = MailMeForm()
     given = {key: value for key, value in request.args.items() if value}
     back = redirect(url_for(".page", name=name, **given), 303)  # type: ignore[arg-type]
-    if name not in reports():
+    if find_report(name) is None:
         return redirect(url_for(".index"), 303)
     if not form.validate_on_submit():
         flash(_("Choose how often it comes, and of which days it tells."), "warning")

@@ -22,7 +22,7 @@ from crm.core.i18n import today
 from crm.members.disclosure import Viewer
 from crm.members.rules import school_year_starts
 from crm.reports import periods
-from crm.reports.catalogue import reports
+from crm.reports.catalogue import find_report
 from crm.reports.forms import parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_back, month_of
@@ -127,7 +127,7 @@ def subscribe(
     *, report: str, given: Mapping[str, str], every: str, period: str, by: User
 ) -> ReportSubscription:
     """Have a report mailed. The same one again changes how often it comes."""
-    known = reports().get(report)
+    known = find_report(report)
     if known is None or not access.may(by, Can.SEE_REPORTS):
         raise Refused(_("You may not see this report."))
     if every not in set(Every):

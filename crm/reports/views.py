@@ -1,4 +1,4 @@
-"""The front page, the search, and the reports: on screen and as files."""
+"""The search, and the reports: on screen and as files."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +11,6 @@ from flask import (
     Response,
     abort,
     current_app,
-    redirect,
     render_template,
     request,
     url_for,
@@ -20,8 +19,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from crm.campaigns.goals import told as goal_told
-from crm.core import access, pdf, reads, shell
+from crm.core import pdf, reads, shell
 from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import WithNames
@@ -31,54 +29,17 @@ from crm.core.tables import FORMATS
 from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import BAR, LABELS, REST
 from crm.reports import documents, periods
-from crm.reports import front as front_page
 from crm.reports.answering import SHOWN, Order, answer, file_of
-from crm.reports.catalogue import reports
+from crm.reports.catalogue import find_report, reports
 from crm.reports.drilling import links_of
 from crm.reports.forms import WORDS, Asked, heeds, is_day, may_compare, parse
 from crm.reports.operations import export_people
-from crm.reports.rules import month_back, month_name
+from crm.reports.rules import is_right
 
 blueprint = Blueprint("reports", __name__)
 
 #: Hits of each kind on the search page.
 HITS = 20
-
-
-@blueprint.get("/")
-@requires(Can.SEE)
-def front() -> Any:
-    """Today: what was done this month, and what comes next. Members see their tasks first."""
-    if access.may(current_user, Can.DO_TASKS) and not access.may(current_user, Can.SEE_REPORTS):
-        return redirect(url_for("tasks.today"), 303)
-    day = today()
-    sums = front_page.year(day)
-    # What was done this year answers it already that something is logged.
-    start = None if sums else front_page.beginning()
-    return render_template(
-        "reports/front.html",
-        greeting=_greeting(),
-        start=start,
-        stats=front_page.stats(sums, day) if start is None else [],
-        told=front_page.told(sums, day),
-        year=front_page.chart(sums, day) if start is None else None,
-        campaigns=front_page.campaigns(day),
-        last_month=month_name(month_back(day, 1), alone=True),
-        goal_told=goal_told,
-        urgent=shell.panels("front-top", current_user),
-        panels=shell.panels("front", current_user) if start is None else [],
-        today=day,
-    )
-
-
-def _greeting() -> str:
-    name = current_user.name.split()[0] if current_user.name.strip() else ""
-    hour = datetime.now(ZoneInfo(timezone_name())).hour
-    if hour < 12:
-        return _("Good morning, %(name)s", name=name)
-    if hour < 18:
-        return _("Good afternoon, %(name)s", name=name)
-    return _("Good evening, %(name)s", name=name)
 
 
 @blueprint.get("/search")
@@ -171,7 +132,7 @@ def download_names(name: str) -> Any:
 
 
 def _asked(name: str) -> Asked:
-    report = reports().get(name) or abort(404)
+    report = find_report(name) or abort(404)
     return parse(request.args, report, Viewer.of(current_user))
 
 
@@ -212,6 +173,7 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         printing=whole and found is not None,
         note_label=_("Note"),
         is_day=is_day,
+        is_right=is_right,
         ways=asked.report.ways,
         asked=asked,
         answer=found,

@@ -4,15 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from flask_login import current_user
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import Select, and_, case, func, or_, select
 
 from crm.core import access, db
 from crm.core.access import Can
 from crm.core.i18n import today
-from crm.members.models import Chapter
+from crm.members.models import Chapter, Member
 from crm.outreach.models import ActionTarget
 from crm.tasks import queries, rules
-from crm.tasks.doing import Doer
 from crm.tasks.models import Task, TaskAction
 from crm.tasks.queries import WAITS, TaskFilter
 from crm.tasks.rules import OPEN
@@ -24,7 +23,7 @@ SOON = timedelta(days=3)
 LISTED = 8
 
 
-def _open(wanted: TaskFilter) -> dict[str, Any] | None:
+def open_tasks(wanted: TaskFilter) -> dict[str, Any] | None:
     """Open tasks of a filter, where the reader hands out tasks: one statement."""
     scope = access.scope(current_user, Can.ASSIGN_TASKS)
     if not scope:
@@ -49,13 +48,13 @@ def _open(wanted: TaskFilter) -> dict[str, Any] | None:
 
 def of_target(target: Any) -> dict[str, Any] | None:
     """Open tasks to a target."""
-    found = _open(TaskFilter(target_id=target.id))
+    found = open_tasks(TaskFilter(target_id=target.id))
     return found and {**found, "all": {"target": target.id}}
 
 
 def of_member(member: Any) -> dict[str, Any] | None:
     """A member's open tasks."""
-    found = _open(TaskFilter(member_id=member.id))
+    found = open_tasks(TaskFilter(member_id=member.id))
     return found and {**found, "all": {"member": member.id}}
 
 
@@ -78,6 +77,12 @@ def of_campaign(campaign: Any) -> dict[str, Any] | None:
     return {"campaign": campaign, "counts": counts}
 
 
+def _members_of(user_id: int) -> Select[int]:
+    return select(Member.id).where(
+        Member.user_id == user_id, Member.forgotten_at.is_(None), Member.merged_into_id.is_(None)
+    )
+
+
 def of_front(user: Any) -> dict[str, Any] | None:
     """What needs a leader today: of the tasks they handed out, and of their own."""
     if not access.may(user, Can.ASSIGN_TASKS):
@@ -85,7 +90,7 @@ def of_front(user: Any) -> dict[str, Any] | None:
     day = today()
     mine = Task.leader_id == user.id
     soon = day + SOON
-    theirs = queries.mine(Doer.of(user).member_id, user.id)
+    theirs = or_(queries.of_leader(user.id), Task.member_id.in_(_members_of(user.id)))
     late = and_(Task.state.in_(OPEN), Task.due_on < day)
     waiting = (
         select(func.count(func.distinct(TaskAction.task_id)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from flask import has_request_context, request
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 
@@ -66,6 +67,10 @@ _HELD = _EVENTS.where(_later.c.id.is_(None)).order_by(_rows.happened_on, _rows.i
 _REPLACED = _EVENTS.where(_later.c.id.is_not(None))
 
 
+#: Where a page's request keeps the events.
+_READ = "crm.treaty_events"
+
+
 def states() -> list[State]:
     """All states, by name."""
     return list(map(State._make, db.session.execute(_STATES).all()))
@@ -82,7 +87,15 @@ def effective() -> Select[Any]:
 
 
 def events(treaty: str | None = None, *, target_id: int | None = None) -> list[Event]:
-    """The events that hold, by day, of a treaty or both, of a government or all: one statement."""
+    """The events that hold, by day, of a treaty or both, of a government or all: one statement.
+
+    All of them are read once a page, as a page writes nothing.
+    """
+    if treaty is None and target_id is None and has_request_context() and request.method == "GET":
+        kept: dict[str, list[Event]] = request.environ
+        if _READ not in kept:
+            kept[_READ] = list(map(Event._make, db.session.execute(_HELD).all()))
+        return kept[_READ]
     wanted = _HELD
     if treaty is not None:
         wanted = wanted.where(_rows.treaty == treaty)

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - triggers are put together from names of ours
 """kept totals
 
 Triggers write to three tables what every change of outreach adds to its sums or takes from them, so
@@ -25,7 +26,6 @@ def upgrade() -> None:
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("reached", sa.Integer(), nullable=False),
         sa.Column("chapters", sa.Integer(), nullable=False),
-        sa.Column("over", sa.Integer(), nullable=False),
         sa.Column("pieces", sa.Integer(), nullable=False),
         sa.Column("actions", sa.Integer(), nullable=False),
         sa.Column("unnamed", sa.Integer(), nullable=False),
@@ -55,6 +55,8 @@ def upgrade() -> None:
         sa.Column("actions", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_chapter")),
     )
+    op.drop_index("ix_action_target_term", table_name="action_target")
+    op.create_index("ix_action_target_term", "action_target", [*_OF_TERM, "action_id"])
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         _on_postgresql()
@@ -68,13 +70,11 @@ def _fill(month: str) -> None:
     """The sums of what is there."""
     op.execute(
         f"INSERT INTO kept_done ({_DONE}) SELECT campaign_id, channel, month, reached, chapters,"
-        " over, sum(pieces), count(*), sum(unnamed), sum(CASE WHEN unnamed > 0 THEN 1 ELSE 0 END)"
+        " sum(pieces), count(*), sum(unnamed), sum(CASE WHEN unnamed > 0 THEN 1 ELSE 0 END)"
         f" FROM (SELECT a.campaign_id, a.channel, {month} AS month, a.pieces, a.unnamed,"
         " (SELECT count(*) FROM action_target t WHERE t.action_id = a.id) AS reached,"
-        " (SELECT count(*) FROM action_chapter c WHERE c.action_id = a.id) AS chapters,"
-        " (SELECT coalesce(sum(m.pieces), 0) FROM action_member m WHERE m.action_id = a.id)"
-        " + a.unnamed - a.pieces AS over FROM action a WHERE a.undone_at IS NULL) each_"
-        " GROUP BY 1, 2, 3, 4, 5, 6"
+        " (SELECT count(*) FROM action_chapter c WHERE c.action_id = a.id) AS chapters"
+        " FROM action a WHERE a.undone_at IS NULL) each_ GROUP BY 1, 2, 3, 4, 5"
     )
     op.execute(
         f"INSERT INTO kept_reach ({_REACH}) SELECT target_id, term_id, campaign_id, channel,"
@@ -88,7 +88,8 @@ def _fill(month: str) -> None:
     )
 
 
-_DONE = "campaign_id, channel, month, reached, chapters, over, pieces, actions, unnamed, tallies"
+_OF_TERM = ["term_id", "channel", "campaign_id", "happened_on", "pieces"]
+_DONE = "campaign_id, channel, month, reached, chapters, pieces, actions, unnamed, tallies"
 _REACH = "target_id, term_id, campaign_id, channel, pieces, actions, awaiting"
 _CHAPTER = "chapter_id, campaign_id, channel, month, pieces, actions"
 #: What an action was before (taken away) and is now (added): `was` is 1 before the change.
@@ -110,15 +111,14 @@ def _on_sqlite() -> None:
             f" {sign}{row}.pieces * ({row}.awaiting <> 0))"
         )
 
-    def done(row: str, *, reached: str = "", chapters: str = "", over: str = "") -> str:
+    def done(row: str, *, reached: str = "", chapters: str = "") -> str:
         """How the change of a row that hangs on an action moves the action's sums."""
         return (
             f"INSERT INTO kept_done ({_DONE}) SELECT a.campaign_id, a.channel,"
             " substr(a.happened_on, 1, 8) || '01',"
             f" (SELECT count(*) FROM action_target WHERE action_id = a.id){reached},"
             f" (SELECT count(*) FROM action_chapter WHERE action_id = a.id){chapters},"
-            " (SELECT coalesce(sum(m.pieces), 0) FROM action_member m WHERE m.action_id = a.id)"
-            f" + a.unnamed - a.pieces{over}, side.sign * a.pieces, side.sign,"
+            " side.sign * a.pieces, side.sign,"
             " side.sign * a.unnamed, side.sign * (a.unnamed > 0)"
             f" FROM action a, {_SIDES} WHERE a.id = {row}.action_id AND a.undone_at IS NULL"
         )
@@ -136,8 +136,6 @@ def _on_sqlite() -> None:
             f" substr({row}.happened_on, 1, 8) || '01',"
             f" (SELECT count(*) FROM action_target WHERE action_id = {row}.id),"
             f" (SELECT count(*) FROM action_chapter WHERE action_id = {row}.id),"
-            f" (SELECT coalesce(sum(m.pieces), 0) FROM action_member m"
-            f" WHERE m.action_id = {row}.id) + {row}.unnamed - {row}.pieces,"
             f" {sign}{row}.pieces, {sign}1, {sign}{row}.unnamed, {sign}({row}.unnamed > 0)"
             f" WHERE {row}.undone_at IS NULL"
         )
@@ -170,15 +168,6 @@ def _on_sqlite() -> None:
             chapter("OLD", "-"), done("OLD", chapters=" + side.was"))  # fmt: skip
     trigger("kept_chapter_changed", "UPDATE OF chapter_id ON action_chapter",
             chapter("OLD", "-"), chapter("NEW", ""))  # fmt: skip
-    trigger("kept_member_new", "INSERT ON action_member",
-            done("NEW", over=" - side.was * NEW.pieces"))  # fmt: skip
-    trigger("kept_member_gone", "DELETE ON action_member",
-            done("OLD", over=" + side.was * OLD.pieces"))  # fmt: skip
-    trigger(
-        "kept_member_changed",
-        "UPDATE OF pieces ON action_member WHEN OLD.pieces <> NEW.pieces",
-        done("NEW", over=" - side.was * (NEW.pieces - OLD.pieces)"),
-    )
     trigger("kept_action_new", "INSERT ON action", action("NEW", ""))
     trigger("kept_action_gone", "DELETE ON action", action("OLD", "-"))
     trigger(
@@ -200,9 +189,7 @@ def _on_postgresql() -> None:
     month = "date_trunc('month', a.happened_on)::date"
     facts = (
         " (SELECT count(*) FROM action_target t WHERE t.action_id = a.id) AS reached,"
-        " (SELECT count(*) FROM action_chapter c WHERE c.action_id = a.id) AS chapters,"
-        " (SELECT coalesce(sum(m.pieces), 0) FROM action_member m WHERE m.action_id = a.id)"
-        " + a.unnamed - a.pieces AS over"
+        " (SELECT count(*) FROM action_chapter c WHERE c.action_id = a.id) AS chapters"
     )
 
     def function(name: str, body: str) -> None:
@@ -240,13 +227,13 @@ def _on_postgresql() -> None:
             " GROUP BY action_id HAVING sum(more) <> 0) ORDER BY id FOR NO KEY UPDATE;"
             f"INSERT INTO kept_done ({_DONE})"
             f" SELECT a.campaign_id, a.channel, {month}, a.reached{change('reached')},"
-            f" a.chapters{change('chapters')}, a.over{change('over')}, sum(side.sign * a.pieces),"
+            f" a.chapters{change('chapters')}, sum(side.sign * a.pieces),"
             " sum(side.sign), sum(side.sign * a.unnamed),"
             " sum(CASE WHEN a.unnamed > 0 THEN side.sign ELSE 0 END)"
             f" FROM (SELECT a.*, x.more, {facts} FROM action a JOIN (SELECT action_id,"
             " sum(more) AS more FROM ({rows}) y GROUP BY action_id) x ON x.action_id = a.id"
             f" WHERE a.undone_at IS NULL AND x.more <> 0) a CROSS JOIN {_SIDES}"
-            " GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(side.sign) <> 0 OR sum(side.sign * a.pieces) <> 0"
+            " GROUP BY 1, 2, 3, 4, 5 HAVING sum(side.sign) <> 0 OR sum(side.sign * a.pieces) <> 0"
             " OR sum(side.sign * a.unnamed) <> 0;"
         )
 
@@ -296,22 +283,12 @@ def _on_postgresql() -> None:
     )
     triggers("kept_of_chapter", "action_chapter")
 
-    function(
-        "kept_of_member",
-        touched(
-            done(of("over")),
-            "SELECT action_id, pieces AS more FROM now_rows",
-            "SELECT action_id, -pieces AS more FROM was_rows",
-        ),
-    )
-    triggers("kept_of_member", "action_member")
-
     action = (
         f"INSERT INTO kept_done ({_DONE}) SELECT a.campaign_id, a.channel, {month}, a.reached,"
-        " a.chapters, a.over, sum(a.sign * a.pieces), sum(a.sign), sum(a.sign * a.unnamed),"
+        " a.chapters, sum(a.sign * a.pieces), sum(a.sign), sum(a.sign * a.unnamed),"
         " sum(CASE WHEN a.unnamed > 0 THEN a.sign ELSE 0 END)"
         f" FROM (SELECT a.*, {facts} FROM ({{rows}}) a WHERE a.undone_at IS NULL) a"
-        " GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(a.sign) <> 0 OR sum(a.sign * a.pieces) <> 0"
+        " GROUP BY 1, 2, 3, 4, 5 HAVING sum(a.sign) <> 0 OR sum(a.sign * a.pieces) <> 0"
         " OR sum(a.sign * a.unnamed) <> 0;"
         f"INSERT INTO kept_chapter ({_CHAPTER}) SELECT c.chapter_id, a.campaign_id, a.channel,"
         f" {month}, sum(a.sign * a.pieces), sum(a.sign) FROM ({{rows}}) a"
@@ -332,12 +309,14 @@ def _on_postgresql() -> None:
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
-        for name in ("target", "chapter", "member", "action"):
+        for name in ("target", "chapter", "action"):
             op.execute(f"DROP FUNCTION kept_of_{name}() CASCADE")
     else:
-        for name in ("target", "chapter", "member", "action"):
+        for name in ("target", "chapter", "action"):
             for word in ("new", "gone", "changed"):
                 op.execute(f"DROP TRIGGER kept_{name}_{word}")
+    op.drop_index("ix_action_target_term", table_name="action_target")
+    op.create_index("ix_action_target_term", "action_target", _OF_TERM)
     op.drop_table("kept_chapter")
     op.drop_table("kept_reach")
     op.drop_table("kept_done")

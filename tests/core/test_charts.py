@@ -151,6 +151,8 @@ def test_a_funnel_says_what_part_of_the_step_before() -> None:
     picture = funnel("F", [Bar("Handed out", 400), Bar("Posted", 300), Bar("Answered", 0)])
     assert picture.rows == (("Handed out", 400, ""), ("Posted", 300, "75%"), ("Answered", 0, "0%"))
     assert "Posted: 300, 75% of the step before." in picture.summary
+    more = funnel("F", [Bar("Handed out", 3), Bar("Posted", 4), Bar("Moved", 1, "1 target")])
+    assert more.rows == (("Handed out", 3, ""), ("Posted", 4, ""), ("Moved", "1 target", ""))
 
 
 def test_what_is_compared_says_what_rose_and_fell() -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 from pypdf import PdfReader
 
 from crm.accounts.models import User
-from crm.core import db, pdf
+from crm.core import charts, db, pdf
 from crm.core.errors import Refused
 
 MARKUP = '*bold* $x$ #read("/etc/passwd") #panic() [x] \\ <a> @b `c` // no comment'
@@ -141,3 +141,27 @@ def test_letters_without_a_font() -> None:
         assert set(pdf.unprintable([words, "Niue"])) == lacking
     # A bullet as word processors paste it.
     assert pdf.unprintable(["\uf0b7 Join", "• Join"]) == "\uf0b7"
+
+
+def test_a_drawing_becomes_a_picture_of_its_size(app: Flask) -> None:
+    with app.test_request_context():
+        svg = charts.bars("B", [charts.Bar("Ann <Alpha> 中文 العربية", 3)]).still(200)
+    made = pdf.picture(svg, width=200, scale=2)
+    width, height = (int.from_bytes(made[at : at + 4]) for at in (16, 20))
+    assert (width, height) == (400, 76)
+
+
+def test_a_drawing_reads_no_file_and_what_is_none_is_an_error(app: Flask) -> None:
+    start = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+    link = '<image href="/etc/passwd" width="9" height="9"/></svg>'
+    for drawing in (start + link, "no drawing"):
+        with pytest.raises(RuntimeError):
+            pdf.picture(drawing, width=9)
+
+
+def test_a_drawing_that_takes_too_long_is_let_go(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf, "PICTURE_SECONDS", 0.01)
+    with pytest.raises(Refused):
+        pdf.picture("<svg/>", width=9)

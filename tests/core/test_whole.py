@@ -200,4 +200,5 @@ def test_both_databases_have_the_same_shapes(app: Flask, postgres: str) -> None:
     engine.dispose()
     ours = {shape.name: shape for shape in whole.shapes(db.session.connection())}
     assert ours == theirs
-    assert set(ours) == set(db.metadata.tables)
+    # Kept sums are made anew by triggers.
+    assert set(ours) == {name for name in db.metadata.tables if not name.startswith("kept_")}

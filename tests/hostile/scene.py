@@ -11,8 +11,10 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from crm.accounts.imports import ImportRun
+from crm.campaigns import outline
 from crm.campaigns.models import Ask, Campaign
 from crm.campaigns.positions import record_position
+from crm.campaigns.strategies import ValueDraft, add_indicator, create_strategy
 from crm.core import db
 from crm.core.access import Scope
 from crm.core.mail_models import IncomingMail
@@ -28,6 +30,7 @@ from crm.members.disclosure import Viewer
 from crm.members.guardians import add_guardian
 from crm.members.models import Membership
 from crm.outreach.codes import code_of
+from crm.outreach.commitments import record_commitment
 from crm.outreach.models import ActionTarget
 from crm.outreach.operations import log_action, record_outcome
 from crm.reports import frozen
@@ -75,6 +78,10 @@ def scene() -> SimpleNamespace:
             by=None,
             today=today,
         )
+        promise = record_commitment(
+            text="They will vote on it.", target_id=target.id, campaign_id=campaign.id,
+            made_on=today, due_on=today, by=None, today=today,
+        )  # fmt: skip
         came = IncomingMail(
             digest="4" * 64,
             kind="reply",
@@ -187,6 +194,7 @@ def scene() -> SimpleNamespace:
             user_id=people.leader.id, report="activity-by-target", query="period=month"
         )
     ).id
+    strategy = _strategy(campaign.slug, people.state.id)
     kept_codes = _reports(people, campaign)
     run = make.kept(ImportRun(importer="congress", source="a folder", counts={"left": 1}))
     values: dict[str, Any] = {
@@ -200,6 +208,7 @@ def scene() -> SimpleNamespace:
         "action_id": action.id,
         "action_target_id": row,
         "outcome_id": outcome.id,
+        "commitment_id": promise.id,
         "file_id": 1,
         "mail_id": mail_id,
         "place": 0,
@@ -229,6 +238,7 @@ def scene() -> SimpleNamespace:
         "task_id": task_id,
         "verb": "start",
         "text_id": text.id,
+        **strategy,
     }
     slugs = {
         "campaigns": campaign.slug,
@@ -249,6 +259,27 @@ def scene() -> SimpleNamespace:
             "chapter": str(people.school_a.id),
         },
     )  # fmt: skip
+
+
+def _strategy(slug: str, chapter_id: int) -> dict[str, int]:
+    """A strategy under a campaign's slug, as both lie below `/campaigns`; its parts by variable."""
+    with db.unit_of_work():
+        made = create_strategy(
+            name="Strategy", chapter_id=chapter_id, starts_on=date(2025, 9, 1),
+            ends_on=date(2027, 6, 30), goals=outline.read("I More join\n1a Cards are sent"),
+            by=None,
+        )  # fmt: skip
+        made.slug = slug
+        objective = made.goals[0].objectives[0]
+        indicator = add_indicator(
+            made, objective, text="Cards", by=None,
+            values=[ValueDraft("actual", 5, date(2026, 1, 1), "A count")],
+        )  # fmt: skip
+        return {
+            "objective_id": objective.id,
+            "indicator_id": indicator.id,
+            "value_id": indicator.values[0].id,
+        }
 
 
 def _reports(people: SimpleNamespace, campaign: Campaign) -> dict[str, str]:
@@ -280,6 +311,9 @@ def address(rule: Rule, scene: SimpleNamespace) -> str:
     values = {**scene.values, "slug": scene.slugs.get(first)}
     for place in (first, "/".join(rule.rule.split("/")[1:3])):
         values |= scene.within.get(place, {})
+    offered = getattr(rule._converters.get("format"), "items", ())
+    if offered and values["format"] not in offered:
+        values["format"] = min(offered)
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built, rule
     return built[1]

@@ -191,12 +191,22 @@ def addresses(found: SimpleNamespace) -> Iterator[tuple[str, str]]:
     yield "tasks.chapter_hours", f"/chapters/{chapter}/hours?year=2026"
     for format in ("csv", "xlsx", "json"):
         yield "tasks.chapter_hours_file", f"/chapters/{chapter}/hours.{format}?year=2026"
+    progress = progress_of(found)
+    yield "reports.progress", f"/reports/progress?{progress}"
+    for format in ("pdf", "json", "xlsx"):
+        yield "reports.progress_file", f"/reports/progress.{format}?{progress}"
     pack = found.within["packs"]["code"]
     for kind in ("letters", "sheets"):
         yield "mailings.print_page", f"/packs/{pack}/print?as={kind}"
     # Who has the secret link is told what the leader's calendar tells.
     yield "tasks.calendar_feed", f"/calendar/{FEED}.ics"
     yield "members.link_user", f"/settings/users/{found.values['user_id']}/member?q=ana"
+
+
+def progress_of(found: SimpleNamespace) -> str:
+    """A progress report for the audience that is told most of people."""
+    slugs = found.slugs
+    return f"strategy={slugs['campaigns']}&audience=school&chapter={slugs['chapters']}"
 
 
 def sent(found: SimpleNamespace) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -213,6 +223,8 @@ def sent(found: SimpleNamespace) -> Iterator[tuple[str, str, dict[str, Any]]]:
         named = {"format": format, "reason": "A certificate"}
         hours = f"/chapters/{chapter}/hours/download?year=2026"
         yield "POST tasks.chapter_hours_names", hours, named
+    named = {"reason": "The principal asked"}
+    yield "POST reports.progress_names", f"/reports/progress?{progress_of(found)}", named
     paper = {"paper": "letter", "year": "2026"}
     yield "POST tasks.member_transcript", f"/members/{number}/hours/transcript", paper
     yield "POST tasks.chapter_transcripts", f"/chapters/{chapter}/hours/transcripts", paper

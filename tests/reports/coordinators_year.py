@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import click
 from sqlalchemy import func, select
 
 from crm import create_app
@@ -200,7 +201,7 @@ def _people(year: Year, random: Random) -> None:
                 kind="school",
                 parent_id=state,
                 path=f"/{state}/{number}/",
-            )  # fmt: skip
+            )
         )
     places = {"admin": None, "staff": None, "coordinator": state, "leader": year.chapters[1]}
     for short, chapter in places.items():
@@ -256,7 +257,7 @@ def _targets(year: Year, random: Random) -> None:
                     role="Senator" if number < 100 else "Representative",
                     label=f"{area} {number // 50 + 1}",
                     district=str(number // 50 + 1),
-                )  # fmt: skip
+                )
             )
         starts_on = begins if follows is None else change
         term = _insert(
@@ -309,8 +310,10 @@ def _steps(year: Year) -> None:
         for place, code in enumerate(outside[::every]):
             day = year.first + timedelta(days=40 + 60 * place)
             if code in ids and day < year.last:
-                _insert(TreatyEvent, treaty=treaty, target_id=ids[code], kind="accession",
-                        happened_on=day, source="Invented for a test", entered_at=_at(day))  # fmt: skip
+                _insert(
+                    TreatyEvent, treaty=treaty, target_id=ids[code], kind="accession",
+                    happened_on=day, source="Invented for a test", entered_at=_at(day),
+                )  # fmt: skip
 
 
 def _strategy(year: Year) -> None:
@@ -479,8 +482,8 @@ def _tasks(year: Year, random: Random, actions: int) -> None:
         chapter = year.chapters[number % len(year.chapters)]
         campaign = year.campaigns[number % len(year.campaigns)]
         over = due < year.last
-        state = random.choice(("completed",) * 6 + ("in-process", "needs-action", "cancelled")
-                              ) if over else random.choice(("needs-action", "in-process"))  # fmt: skip
+        states = ("needs-action", "in-process")
+        state = random.choice(("completed",) * 6 + (*states, "cancelled") if over else states)
         pieces = 5 + number % 20
         done = {"completed": pieces, "in-process": pieces // 2}.get(state, 0)
         late = timedelta(days=int(random.random() * 20) - 12)
@@ -553,12 +556,12 @@ def main() -> None:
     password = os.environ.get("CRM_DEMO_PASSWORD", "demo-password-1")
     with create_app(Settings(instance=str(folder), secret_key="year")).app_context():
         migrate_database()
-        year = make_year(last=date.today())
+        year = make_year(last=datetime.now().astimezone().date())
         with db.unit_of_work():
             for user_id in year.users.values():
                 user = db.session.get_one(User, user_id)
                 accounts.set_password(user=user, password=password, by=None)
-    print(f"crm serve with CRM_INSTANCE={folder} shows it; sign in as admin@example.org")
+    click.echo(f"CRM_INSTANCE={folder} crm serve shows it; sign in as admin@example.org")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +16,10 @@ from flask import Flask
 
 from crm.core import db
 from crm.core.cli import write_whole
+from crm.core.i18n import today
+from crm.core.tables import Row
 from crm.members.models import Member
-from crm.reports.catalogue import reports
+from crm.reports.catalogue import Question, reports
 from tests import make
 from tests.reports.conftest import ids, logged
 
@@ -109,3 +112,41 @@ def test_a_folder_cannot_be_written_over(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException):
         write_whole(tmp_path / "taken", iter([b"x"]))
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_report_that_breaks_midway_leaves_no_half_file(
+    work: SimpleNamespace, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it touch the whole one of last week."""
+
+    def breaking(question: Question) -> Iterator[Row]:
+        for row in kept.rows(question):
+            for _again in range(5_000):
+                yield row
+            raise LookupError("the disk went away")
+
+    kept = reports()["actions"]
+    known = {**reports(), "actions": replace(kept, rows=breaking)}
+    monkeypatch.setattr("crm.reports.cli.reports", lambda: known)
+    for format in ("csv", "xlsx", "json"):
+        path = tmp_path / f"actions.{format}"
+        path.write_text("last week's")
+        result = run("actions", "--format", format, "-o", str(path))
+        assert isinstance(result.exception, LookupError)
+        assert path.read_text() == "last week's"
+    assert sorted(each.name for each in tmp_path.glob("*actions*")) == [
+        "actions.csv", "actions.json", "actions.xlsx",
+    ]  # fmt: skip
+
+
+def test_a_document_periods_and_an_earlier_day(
+    work: SimpleNamespace, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "targets.pdf"
+    asked = ("activity-by-target", "--period", "last-12-months", "--compare", "year")
+    assert run(*asked, "--format", "pdf", "-o", str(path)).exit_code == 0
+    assert path.read_bytes().startswith(b"%PDF")
+    today_ = today().isoformat()
+    found = json.loads(run("outcomes", "--as-of", today_, "--format", "json").stdout)
+    assert "what the record said" in found["filters"]["Note"]
+    assert "choose a day that is over" in run("outcomes", "--as-of", "2999-01-01").output

@@ -253,9 +253,9 @@ def test_the_campaign_shows_its_progress(school: SimpleNamespace) -> None:
 
 
 def test_months_and_channels(school: SimpleNamespace) -> None:
-    found = asked(school.app, "activity-by-channel-and-month")
-    keys = ("month", "channel", "pieces")
-    assert cells(found, "activity-by-channel-and-month", *keys) == [
+    found = asked(school.app, "activity-by-period")
+    keys = ("period", "channel", "pieces")
+    assert cells(found, "activity-by-period", *keys) == [
         (date(2025, 11, 1), "Meetings", 1),
         (date(2025, 10, 1), "Postcards", 155),
     ]

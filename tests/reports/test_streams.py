@@ -1,10 +1,13 @@
 """Files over a real server: whole or visibly broken, read from one snapshot, holding no lock."""
 
 import http.client
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,3 +142,51 @@ def test_a_file_that_breaks_does_not_look_whole(
         answer.read()
     answer = served("/reports/actions.xlsx")
     assert answer.status == 500
+
+
+#: Serves a report of endless lines, until it is killed.
+_ENDLESS = """
+import sys
+from dataclasses import replace
+from itertools import cycle
+
+import waitress
+
+from crm import create_app
+from crm.core.settings import Settings
+from crm.reports import catalogue, views
+
+app = create_app(Settings(instance=sys.argv[1], secret_key="test", testing="1", timezone="UTC"))
+kept = catalogue.reports()["actions"]
+endless = replace(kept, rows=lambda asked: cycle(list(kept.rows(asked))))
+views.reports = lambda: {"actions": endless}
+server = waitress.create_server(app, host="127.0.0.1", port=0, threads=2)
+print(server.effective_port, flush=True)
+server.run()
+"""
+
+
+def test_a_server_killed_in_the_middle_leaves_no_file_that_looks_whole(
+    app: Flask, sign_in: Callable[[object], Any], people: SimpleNamespace, tmp_path: Path
+) -> None:
+    targets = ids(make.legislator("Ann", "Alpha"))
+    logged("postcard", make.campaign(), pieces=30, targets={targets[0]: 30})
+    client = sign_in(people.admin)
+    client.get("/reports")
+    cookie = client.get_cookie("crm_session")
+    with subprocess.Popen(
+        [sys.executable, "-c", _ENDLESS, str(tmp_path / "instance")],
+        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    ) as server:  # fmt: skip
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request(
+            "GET", "/reports/actions.csv", headers={"Cookie": f"crm_session={cookie.value}"}
+        )
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.read(1_000).startswith(b"\xef\xbb\xbf")
+        server.kill()
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()

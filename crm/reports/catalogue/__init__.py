@@ -67,8 +67,10 @@ class Report:
     unsummed: frozenset[str] = frozenset()
     chart: Callable[[Sequence[Row]], Chart] | None = None
     chart_title: Any = ""
-    #: Narrows the filter's address to the records behind a row.
-    narrow: Callable[[Row], dict[str, str]] | None = None
+    #: Narrows the filter's address to the records behind a row; None: the viewer has no list.
+    narrow: Callable[[Row], dict[str, str] | None] | None = None
+    #: What all of it is narrowed by, whatever is asked: for the lists behind its numbers.
+    always: Mapping[str, str] = field(default_factory=dict)
     #: The endpoint and values of the page of what a row is about.
     record: Callable[[Row], tuple[str, dict[str, Any]] | None] | None = None
     #: Columns that count outcomes, and which: their numbers lead to those.
@@ -87,6 +89,8 @@ class Report:
     #: Filters it heeds (names of `outreach.filters`); others are not offered, and asked for they
     #: are a problem, never ignored. None: all.
     uses: frozenset[str] | None = None
+    #: What a page says where there is no row, of one that tells of something else than outreach.
+    nothing: Any = ""
     #: What of the answer the viewer may not see, in sentences; nothing where they see all.
     limits: Callable[[Question], Sequence[str]] | None = None
     #: The endpoint and values behind a number, where that is no list of outreach: of a column's
@@ -137,6 +141,15 @@ class Report:
         return row[: len(self.columns)]
 
 
+#: Names that reports had, in addresses that are kept, and those they have now.
+FORMER: Mapping[str, str] = {"activity-by-channel-and-month": "activity-by-period"}
+
+
+def find_report(name: str) -> Report | None:
+    """The report of an address, also of an old one."""
+    return reports().get(FORMER.get(name, name))
+
+
 @cache
 def reports() -> dict[str, Report]:
     """All reports by name, in the order of their cards."""
@@ -155,6 +168,8 @@ def totals(report: Report, rows: Sequence[Row], reckoning: Reckoning) -> Row:
 def _total(report: Report, column: Column, rows: Sequence[Row], reckoning: Reckoning) -> Any:
     if column.key == report.counts:
         return reckoning.sums.total
+    if column.key in reckoning.whole:
+        return reckoning.whole[column.key]
     if column.key == "actions":
         return reckoning.actions
     if report.streamed or column.key in report.unsummed:

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import func, select
+from sqlalchemy import Subquery, func, select
 
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.models import Chapter
+from crm.outreach import kept
 from crm.outreach.models import ActionChapter
 from crm.outreach.queries import counted
 from crm.outreach.rules import Reconciliation
@@ -22,9 +23,23 @@ from crm.reports.rules import Reckoning, once, once_sentence
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a chapter, the busiest first."""
+    sums = kept.chapters_did(asked.wanted)
+    if sums is None:
+        sums = _scanned(asked)
+    for name, place, pieces, actions, last, slug in db.session.execute(
+        select(
+            Chapter.name, Chapter.place, sums.c.pieces, sums.c.actions, sums.c.last, Chapter.slug
+        )
+        .join(sums, sums.c.chapter_id == Chapter.id)
+        .order_by(sums.c.pieces.desc(), Chapter.name, Chapter.id)
+    ):
+        yield name, place or "", int(pieces), int(actions), last, slug
+
+
+def _scanned(asked: Question) -> Subquery:
     done = counted(asked.wanted)
     # `action_chapter` has one row an action and chapter, so each action is met once a chapter.
-    sums = (
+    return (
         select(
             ActionChapter.chapter_id,
             func.sum(done.c.pieces).label("pieces"),
@@ -36,14 +51,6 @@ def rows(asked: Question) -> Iterator[Row]:
         .group_by(ActionChapter.chapter_id)
         .subquery()
     )
-    for name, place, pieces, actions, last, slug in db.session.execute(
-        select(
-            Chapter.name, Chapter.place, sums.c.pieces, sums.c.actions, sums.c.last, Chapter.slug
-        )
-        .join(sums, sums.c.chapter_id == Chapter.id)
-        .order_by(sums.c.pieces.desc(), Chapter.name, Chapter.id)
-    ):
-        yield name, place or "", int(pieces), actions, last, slug
 
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
@@ -96,5 +103,5 @@ REPORT = Report(
     reckon=reckon,
     chart=chart,
     chart_title=CHART_TITLE,
-    narrow=lambda row: {"chapter": row[-1]},
+    narrow=lambda row: {"chapter_itself": row[-1]},
 )

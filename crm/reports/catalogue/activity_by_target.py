@@ -17,6 +17,7 @@ from crm.core import db
 from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
+from crm.outreach import kept
 from crm.outreach.filters import NO_POST
 from crm.outreach.models import ActionTarget
 from crm.outreach.rules import Reconciliation
@@ -37,19 +38,8 @@ from crm.targets.models import Body, Post, Target, Term
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a target, most reached first."""
-    # By target and channel, as the index lies: nothing is sorted and no row of the table is read.
-    sums = (
-        select(
-            ActionTarget.target_id,
-            ActionTarget.channel,
-            func.sum(ActionTarget.pieces).label("pieces"),
-            func.count().label("actions"),
-            func.max(ActionTarget.happened_on).label("last"),
-        )
-        .where(*asked.wanted.of_targets())
-        .group_by(ActionTarget.target_id, ActionTarget.channel)
-        .subquery()
-    )
+    # What reached each by campaign and channel: sums that are kept, or the scan as the index lies.
+    sums = kept.reach(asked.wanted, "target_id")
     # Then by target alone, which is a few thousand rows and no longer a million.
     awaited = case((sums.c.channel.in_(awaited_names()), sums.c.pieces), else_=0)
     reached = (
@@ -186,18 +176,7 @@ class _Post:
 
 def rows_by_post(asked: Question) -> Iterator[Row]:
     """One row a post, most reached first, and one for targets that held none."""
-    sums = (
-        select(
-            ActionTarget.term_id,
-            ActionTarget.channel,
-            func.sum(ActionTarget.pieces).label("pieces"),
-            func.count().label("actions"),
-            func.max(ActionTarget.happened_on).label("last"),
-        )
-        .where(*asked.wanted.of_targets())
-        .group_by(ActionTarget.term_id, ActionTarget.channel)
-        .subquery()
-    )
+    sums = kept.reach(asked.wanted, "term_id")
     awaited = case((sums.c.channel.in_(awaited_names()), sums.c.pieces), else_=0)
     reached = (
         select(

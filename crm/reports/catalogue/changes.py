@@ -101,7 +101,7 @@ def _entries(asked: Question) -> Any:
     conditions = [Position.withdrawn_at.is_(None), Position.seen_on <= asked.on]
     meant = targets_meant(wanted)
     if len(meant) > 1:
-        conditions.append(Position.target_id.in_(select(Target.id).where(*meant)))
+        conditions.append(Position.target_id.in_(select(Target.id).where(*meant).correlate(None)))
     if wanted.campaign_id is not None:
         conditions.append(Ask.campaign_id == wanted.campaign_id)
     if wanted.ask_id is not None:
@@ -233,6 +233,7 @@ BY_POSITION = Report(
         *_PRECEDED,
     ),
     rows=rows_of_positions,
+    nothing=_l("Nothing has changed that this asks for"),
     reckon=reckon_positions,
     counts="many",
     unsummed=frozenset({"moved", "pieces"}),
@@ -264,7 +265,7 @@ def _steps(asked: Question) -> Any:
     ]  # fmt: skip
     meant = targets_meant(asked.wanted)
     if len(meant) > 1:
-        conditions.append(events.c.target_id.in_(select(Target.id).where(*meant)))
+        conditions.append(events.c.target_id.in_(select(Target.id).where(*meant).correlate(None)))
     return (
         select(
             events.c.id, events.c.treaty, events.c.kind, events.c.happened_on,

@@ -157,7 +157,9 @@ def _unwritten(asked: Question) -> int:
     if wanted.campaign_id is not None:
         conditions.append(ActionTarget.campaign_id == wanted.campaign_id)
     if len(meant) > 1:
-        conditions.append(ActionTarget.target_id.in_(select(Target.id).where(*meant)))
+        conditions.append(
+            ActionTarget.target_id.in_(select(Target.id).where(*meant).correlate(None))
+        )
     return number_of(
         select(func.count())
         .select_from(Outcome)
@@ -235,6 +237,7 @@ BY_TARGET = Report(
     ),
     columns=(Column("target", _l("Target"), width=36), *_COUNTED),
     rows=rows_by_target,
+    nothing=_l("Nothing was promised that this asks for"),
     reckon=reckon,
     counts="many",
     chart=chart,

@@ -24,7 +24,7 @@ from crm.members.models import Chapter
 from crm.outreach.filters import NONE
 from crm.outreach.models import ActionChapter, ActionTarget
 from crm.outreach.rules import Reconciliation
-from crm.outreach.whom import targets_meant, without_targets
+from crm.outreach.whom import ids_meant, targets_meant, without_targets
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import number_of
 from crm.reports.rules import Reckoning, channel_label
@@ -114,7 +114,8 @@ def _last_channels(asked: Question) -> dict[int, str]:
             ),
         )
         .where(
-            *_contacts(asked), ActionTarget.target_id.in_(select(Target.id).where(*_meant(asked)))
+            *_contacts(asked),
+            ActionTarget.target_id.in_(ids_meant(asked.wanted, on_campaigns=True)),
         )
     )
     found: dict[int, tuple[int, str]] = {}
@@ -187,10 +188,12 @@ def rows_by_country(asked: Question) -> Iterator[Row]:
         groups[each.country or ""].add(each)
         of_target[each.id] = each.country or ""
     names: dict[int, str] = {}
+    # An alias: the filter's own conditions speak of `ActionChapter` by themselves.
+    did = aliased(ActionChapter)
     acted = db.session.execute(
         select(ActionTarget.target_id, Chapter.id, Chapter.name)
-        .join(ActionChapter, ActionChapter.action_id == ActionTarget.action_id)
-        .join(Chapter, Chapter.id == ActionChapter.chapter_id)
+        .join(did, did.action_id == ActionTarget.action_id)
+        .join(Chapter, Chapter.id == did.chapter_id)
         .where(*_contacts(asked))
         .distinct()
     )
@@ -365,6 +368,7 @@ BY_TARGET = Report(
     record=lambda row: ("targets.page", {"target_id": row[-1]}),
     leads=_of_targets,
     uses=USES,
+    nothing=_l("No target is asked for"),
     compares=("last",),
 )
 
@@ -393,7 +397,7 @@ BY_AREA = replace(
 
 BY_COUNTRY = replace(
     BY_AREA,
-    about=_l("Country: who acted there"),
+    about=_l("Country"),
     title=_l("Who acted in which country"),
     description=_l(
         "The chapters that acted towards each country's government, legislators and bodies, and "

@@ -24,7 +24,7 @@ from crm.core.tables import Column, Kind, Row
 from crm.outreach.commitments import KINDS
 from crm.outreach.models import ActionTarget, Commitment, Outcome
 from crm.outreach.rules import Reconciliation
-from crm.outreach.whom import targets_meant
+from crm.outreach.whom import ids_meant, targets_meant
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import number_of
 from crm.reports.rules import Reckoning
@@ -59,7 +59,7 @@ class Fault:
 
 
 def _meant(asked: Question) -> Select[int]:
-    return select(Target.id).where(*targets_meant(asked.wanted, on_campaigns=True))
+    return ids_meant(asked.wanted, on_campaigns=True)
 
 
 def _points(asked: Question, which: str) -> Any:
@@ -283,6 +283,7 @@ BY_FAULT = Report(
         Column("many", _l("How many"), Kind.NUMBER, 10),
     ),
     rows=rows_by_fault,
+    nothing=_l("Nothing is wrong here"),
     reckon=reckon,
     counts="many",
     chart=chart,

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, select, true
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
 from crm.core.tables import Column, Kind, Row, Share
+from crm.outreach import kept
 from crm.outreach.channels import channels
 from crm.outreach.filters import NONE
 from crm.outreach.models import ActionTarget, Outcome
@@ -72,9 +73,12 @@ class _Facts:
 
 def _facts(asked: Question, what: Any) -> dict[Any, _Facts]:
     """By a column of `ActionTarget`: what reached targets, and the part that was answered."""
-    reached = _pieces(asked, what)
-    awaited = _pieces(asked, what, ActionTarget.channel.in_(awaited_names()))
-    waiting = _pieces(asked, what, ActionTarget.awaiting.is_(True))
+    if (sums := kept.pieces_by(asked.wanted, what.key, awaited_names())) is not None:
+        reached, awaited, waiting = sums
+    else:
+        reached = _pieces(asked, what)
+        awaited = _pieces(asked, what, ActionTarget.channel.in_(awaited_names()))
+        waiting = _pieces(asked, what, ActionTarget.awaiting.is_(True))
     closed = _pieces(
         asked,
         what,
@@ -296,6 +300,7 @@ BY_CHANNEL = Report(
         "in_time": ANSWERED,
         "returned": RETURNED,
     },
+    beneath={"window": "in_time"},
     parts={"waiting": {"state": "waiting"}, "closed": {"state": "closed"}},
     compares=("pieces", "rate", "substance"),
     chart=chart,

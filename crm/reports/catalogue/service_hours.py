@@ -148,7 +148,8 @@ CHART_TITLE = _l("Hours")
 
 
 def _chart(shown: Sequence[Row], at: int) -> Chart:
-    most = sorted(shown, key=lambda row: -row[at + 3])[:10]
+    # Whoever is not named is no bar to compare with.
+    most = sorted((row for row in shown if row[-1]), key=lambda row: -row[at + 3])[:10]
     return bars(CHART_TITLE, [Bar(row[0], row[at]) for row in most])
 
 
@@ -207,6 +208,7 @@ BY_MEMBER = Report(
         *_COUNTED,
     ),
     rows=rows_by_member,
+    nothing=_l("No hours are known that you may see"),
     reckon=reckon_members,
     counts="minutes",
     unsummed=frozenset({"hours", "signed", "unsigned"}),
