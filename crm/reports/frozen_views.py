@@ -30,6 +30,7 @@ from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.members.disclosure import Viewer, first_name
 from crm.reports import documents, frozen, progress_paper, sources
+from crm.reports.code_version import code_version
 from crm.reports.differences import Cell, Difference, compare_all
 from crm.reports.extracts import Extract
 from crm.reports.frozen import Frozen
@@ -224,6 +225,7 @@ def _show(
         row=found.row,
         other=other,
         at=at,
+        programs=_programs(found, other),
         differences=differences,
         came=came,
         went=went,
@@ -237,6 +239,12 @@ def _show(
             "gone": sum(len(each.gone) for each in differences),
         },
     )
+
+
+def _programs(found: Frozen, other: Frozen | None) -> tuple[str, str] | None:
+    """Which programs told the one and the other, where it was not the same."""
+    later = other.row.code_version if other else code_version()
+    return (found.row.code_version, later) if found.row.code_version != later else None
 
 
 def _lead(source: Source | None, given: Mapping[str, str]) -> Lead:
