@@ -109,12 +109,22 @@ def compare_all(
 ) -> tuple[list[Difference], list[str], list[str]]:
     """The same of reports of several tables: the differences of those both have, and the titles
     of tables that came and that went."""
-    was, now = {each.name: each for each in before}, {each.name: each for each in after}
+    was, now = _named(before), _named(after)
     return (
         [compare(was[name], each) for name, each in now.items() if name in was],
         [each.title for name, each in now.items() if name not in was],
         [each.title for name, each in was.items() if name not in now],
     )
+
+
+def _named(extracts: Sequence[Extract]) -> dict[tuple[str, int], Extract]:
+    """Tables by name; of several of one name (in the text, in the appendix) each has its turn."""
+    seen: dict[str, int] = {}
+    found = {}
+    for each in extracts:
+        seen[each.name] = turn = seen.get(each.name, 0) + 1
+        found[each.name, turn] = each
+    return found
 
 
 def applied(before: Extract, difference: Difference) -> Extract:

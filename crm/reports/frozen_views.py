@@ -29,17 +29,21 @@ from crm.core.paging import page_number, page_of, page_within
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.members.disclosure import Viewer, first_name
-from crm.reports import documents, frozen, sources
+from crm.reports import documents, frozen, progress_paper, sources
+from crm.reports.code_version import code_version
 from crm.reports.differences import Cell, Difference, compare_all
 from crm.reports.extracts import Extract
 from crm.reports.frozen import Frozen
 from crm.reports.keep_forms import FreezeForm
 from crm.reports.models import FrozenReport
+from crm.reports.progress import Document
 from crm.reports.sources import Lead, Source
 from crm.reports.views import blueprint
 
 #: Rows, and differences, of a page.
 SHOWN = 100
+#: What is set as one document of many tables.
+PROGRESS = "progress"
 #: Others of the same report that one may be compared with.
 _OTHERS = 50
 _DIFFERENCES = ("table", "line", "what", "column", "before", "after")
@@ -78,14 +82,17 @@ def freeze(name: str) -> Any:
 @blueprint.get("/reports/frozen")
 @requires(Can.SEE_REPORTS)
 def frozen_list() -> Any:
-    """Those the reader may open, the newest first; of one report alone, where it is named."""
+    """Those the reader may open, the newest first; of one report, or one's own, where asked."""
     found = frozen.visible_to(current_user)
+    if own := "own" in request.args:
+        found = found.where(FrozenReport.frozen_by_id == current_user.id)
     if wanted := request.args.get("report", ""):
         found = frozen.of_report(found, wanted)
     return render_template(
         "reports/frozen_list.html",
         page=page_of(found, number=page_number()),
         wanted=wanted,
+        own=own,
         sources=sources.sources(),
         titles={each.name: each.title for each in sources.sources()},
     )
@@ -116,7 +123,7 @@ def frozen_page(code: str) -> Any:
         others=others,
         formats=FORMATS.values(),
         document=url_for(".frozen_document", code=row.code, table=number + 1)
-        if extract and len(extract.rows) <= documents.MOST
+        if _is_printed(found, number)
         else None,
     )
 
@@ -141,26 +148,15 @@ def frozen_file(code: str, format: str) -> Any:
 @blueprint.get("/reports/frozen/<code>.pdf")
 @requires(Can.EXPORT_REPORTS)
 def frozen_document(code: str) -> Any:
-    """A table of it as a document that says what it is, and by which digest."""
+    """It as a document that says what it is, and by which digest: a progress report whole, of
+    others a table.
+    """
     found = _found(code)
     row = found.row
-    extract = found.extracts[_table_number(found)] if found.extracts else abort(404)
-    if len(extract.rows) > documents.MOST:
+    number = _table_number(found)
+    if not _is_printed(found, number):
         abort(404)
-    # The facts of all of it stand beside those of the table.
-    facts = dict.fromkeys([*found.facts, *extract.facts])
-    body = documents.of_extract(
-        replace(extract, facts=list(facts)),
-        made_at=row.frozen_at.astimezone(ZoneInfo(timezone_name())),
-        made_by=_maker(row),
-        paper=pdf.paper_named(request.args.get("paper")),
-        notes={
-            _("Frozen as"): row.code,
-            _("As of"): format_date(row.as_of, "medium"),
-            _("SHA-256"): row.digest,
-            _("Program"): row.code_version,
-        },
-    )
+    body = _document(found, number)
     reads.export(row.report, format="pdf", filters={"frozen": row.code})
     response = Response(body, mimetype="application/pdf")
     response.headers.set("Content-Disposition", "attachment", filename=f"{row.code}.pdf")
@@ -229,6 +225,7 @@ def _show(
         row=found.row,
         other=other,
         at=at,
+        programs=_programs(found, other),
         differences=differences,
         came=came,
         went=went,
@@ -242,6 +239,12 @@ def _show(
             "gone": sum(len(each.gone) for each in differences),
         },
     )
+
+
+def _programs(found: Frozen, other: Frozen | None) -> tuple[str, str] | None:
+    """Which programs told the one and the other, where it was not the same."""
+    later = other.row.code_version if other else code_version()
+    return (found.row.code_version, later) if found.row.code_version != later else None
 
 
 def _lead(source: Source | None, given: Mapping[str, str]) -> Lead:
@@ -317,14 +320,8 @@ def _table_number(found: Frozen) -> int:
 
 def _table(found: Frozen, extract: Extract) -> Table:
     row = found.row
-    facts = [
-        *dict.fromkeys([*found.facts, *extract.facts]),
-        *((_("Not seen"), limit) for limit in extract.limits),
-        (_("Frozen"), row.code),
-        (_("As of"), format_date(row.as_of, "medium")),
-        (_("SHA-256"), row.digest),
-        (_("Program"), row.code_version),
-    ]
+    facts = _facts(found, extract)
+    facts += [(_("Not seen"), limit) for limit in extract.limits]
     return Table(
         name=row.code,
         title=extract.title,
@@ -335,6 +332,40 @@ def _table(found: Frozen, extract: Extract) -> Table:
         made_by=_maker(row),
         closing=lambda: extract.told,
     )
+
+
+def _is_printed(found: Frozen, number: int) -> bool:
+    if not found.extracts:
+        return False
+    return found.row.report == PROGRESS or len(found.extracts[number].rows) <= documents.MOST
+
+
+def _document(found: Frozen, number: int) -> bytes:
+    row, extracts = found.row, found.extracts
+    told: dict[str, Any] = {
+        "made_by": _maker(row),
+        "paper": pdf.paper_named(request.args.get("paper")),
+    }
+    made_at = row.frozen_at.astimezone(ZoneInfo(timezone_name()))
+    if row.report == PROGRESS:
+        first = replace(extracts[0], facts=_facts(found, extracts[0]))
+        whole = Document([first, *extracts[1:]])
+        return progress_paper.paper(whole, made=made_at, **told)
+    extract = replace(extracts[number], facts=_facts(found, extracts[number]))
+    return documents.of_extract(extract, made_at=made_at, **told)
+
+
+def _facts(found: Frozen, extract: Extract) -> list[tuple[str, str]]:
+    """What was asked for, as it was said then, and what makes it a frozen one."""
+    row = found.row
+    asked = dict(found.facts) | (dict(extract.facts) if len(found.extracts) > 1 else {})
+    asked |= {
+        _("Frozen as"): row.code,
+        _("As of"): format_date(row.as_of, "medium"),
+        _("SHA-256"): row.digest,
+        _("Program"): row.code_version,
+    }
+    return list(asked.items())
 
 
 def _maker(row: FrozenReport) -> str:

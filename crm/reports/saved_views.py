@@ -1,5 +1,6 @@
 """Save a report under a name, open it by its link, share it, mail it, delete it."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -8,7 +9,10 @@ from flask_login import current_user
 
 from crm.core import access, db
 from crm.core.access import Can, requires
+from crm.core.errors import Refused
+from crm.core.i18n import today
 from crm.core.paging import page_number, page_of
+from crm.members.disclosure import Viewer
 from crm.reports import saved, sources
 from crm.reports.catalogue import reports
 from crm.reports.groups import grouped
@@ -109,6 +113,7 @@ def edit_saved(code: str) -> Any:
         form=form,
         given=saved.given_of(kept),
         source=sources.source(kept.report),
+        facts=_facts(kept),
         is_own=kept.owner_id == current_user.id,
     )
     return body, form.status
@@ -132,6 +137,16 @@ def few() -> dict[str, list[SavedReport]]:
         "own": list(db.session.scalars(found.where(own).limit(_FEW))),
         "theirs": list(db.session.scalars(found.where(~own).limit(_FEW))),
     }
+
+
+def _facts(kept: SavedReport) -> list[tuple[str, str]]:
+    """Its filters in words, as this reader may have them; none where they name nothing any more."""
+    source = sources.source(kept.report)
+    if source is not None:
+        with suppress(Refused):
+            reading = source.read(saved.given_of(kept), Viewer.of(current_user), today())
+            return list(reading.facts)
+    return []
 
 
 def _beside() -> list[dict[str, Any]]:

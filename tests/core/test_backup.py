@@ -26,6 +26,7 @@ from crm.core.backup_rules import Keep, dropped, kept, moment_of, name_of
 from crm.core.errors import Refused
 from crm.demo import load_demo
 from crm.members.models import Chapter
+from crm.reports import frozen
 from tests import make
 from tests.core.places import empty_place, kept_files, parts_of, sums
 from tests.hostile.scene import scene
@@ -71,6 +72,10 @@ def test_it_works(
         assert verdict.fault is None
         assert verdict.checked > 10
         assert audit_check.is_guarded()
+        # What was frozen says what it said, and is guarded as it was.
+        assert frozen.how_many() == 1
+        assert list(frozen.faults()) == []
+        assert frozen.is_guarded()
         # It goes on from there.
         make.chapter("Next door")
         assert audit_check.verify().fault is None

@@ -19,6 +19,7 @@ from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.demo import load_demo
 from crm.members.models import Member
+from crm.reports import frozen
 from tests import make
 from tests.conftest import settings_for
 from tests.core.places import empty_place, kept_files, new_database, sums
@@ -177,6 +178,7 @@ def test_a_database_is_moved_row_by_row(
     with create_app(settings_for(tmp_path / "goal", database_url=goal)).app_context():
         assert sums() == before
         assert audit_check.verify().fault is None
+        assert list(frozen.faults()) == []
         make.chapter("Next door")
         db.session.remove()
         db.extension.engine.dispose()

@@ -92,6 +92,11 @@ def test_tables_of_one_report_are_matched_by_name() -> None:
     found, came, went = compare_all([one], [one, two])
     assert ([each.is_nothing for each in found], came, went) == ([True], ["Other"], [])
     assert compare_all([two], [one])[1:] == (["Activity by target"], ["Other"])
+    # The same table in the text and in the appendix.
+    found, came, went = compare_all([one, two, one], [one, two, told({"2": TONGA})])
+    assert [each.is_nothing for each in found] == [True, True, False]
+    assert not came
+    assert not went
 
 
 CELLS = st.one_of(st.none(), st.integers(-5, 5), st.sampled_from(["", "a", "b"]))
