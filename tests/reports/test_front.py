@@ -118,7 +118,11 @@ def test_a_leader_sees_their_chapter_alone(
 ) -> None:
     page = sign_in(people.leader).get("/")
     told = text_of(page.text)
-    for words in ("Members who took part 1", "Tasks overdue 1", "What comes next All tasks Write 9 cards"):
+    for words in (
+        "Members who took part 1",
+        "Tasks overdue 1",
+        "What comes next All tasks Write 9 cards",
+    ):
         assert words in told, words
     logged("postcard", filled.campaign, targets={filled.ada: 500}, pieces=500, on=today(),
            chapters=[people.school_b.id])  # fmt: skip
