@@ -227,8 +227,9 @@ def _key(
         if asked and before and asked.since and before.since:
             shift = (asked.since.year - before.since.year) * 12
             shift += asked.since.month - before.since.month
-        month = month_back(row[0], -shift)
-        return f"{month} {report.key_of((month, *row[1:]))}"
+        # Its own key says which month it is: the other words of the row tell the rest.
+        words = [row[report.place(each.key)] for each in _told(report)[1:]]
+        return f"{month_back(row[0], -shift)} {words}"
     key = report.key_of(row)
     return f"null {row[0]}" if key == "null" else key
 
@@ -265,4 +266,4 @@ def _percent(now: int | None, then: int | None) -> str:
         return _("new")
     if now == 0:
         return _("no more")
-    return f"{(now - then) / then:+.0%}"
+    return "0%" if now == then else f"{(now - then) / then:+.0%}"

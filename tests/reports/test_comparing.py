@@ -157,7 +157,7 @@ def test_the_files_say_the_same(
 
 
 def test_months_stand_beside_the_month_in_their_place(work: SimpleNamespace) -> None:
-    report = reports()["activity-by-channel-and-month"]
+    report = reports()["activity-by-period"]
     asked = parse({"since": "2026-03-01", "until": "2026-03-31", "compare": "before"}, report)
     answer = extract(work.app, asked.shown, asked.question(EVERYWHERE))
     assert [(row[0], row[2:5]) for row in answer.rows] == [(date(2026, 3, 1), (5, 10, -5))]
