@@ -101,7 +101,7 @@ class ActionTarget(db.Model):
         Index("ix_action_target_newest", "target_id", "happened_on", "action_id"),
         Index(
             "ix_action_target_totals",
-            "target_id", "channel", "campaign_id", "happened_on", "pieces",
+            "target_id", "channel", "campaign_id", "happened_on", "pieces", "action_id",
         ),
         # The same by the post held: a term's sums, and its actions once each, are one read of it.
         Index(

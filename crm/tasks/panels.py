@@ -10,10 +10,9 @@ from crm.core import access, db
 from crm.core.access import Can
 from crm.core.i18n import today
 from crm.members.models import Chapter, Member
-from crm.outreach.models import ActionTarget
 from crm.tasks import queries, rules
-from crm.tasks.models import Task, TaskAction
-from crm.tasks.queries import WAITS, TaskFilter
+from crm.tasks.models import Task
+from crm.tasks.queries import TaskFilter
 from crm.tasks.rules import OPEN
 from crm.texts.kinds import KINDS
 
@@ -92,11 +91,11 @@ def of_front(user: Any) -> dict[str, Any] | None:
     soon = day + SOON
     theirs = or_(queries.of_leader(user.id), Task.member_id.in_(_members_of(user.id)))
     late = and_(Task.state.in_(OPEN), Task.due_on < day)
+    # From the tasks on: whatever waits for an answer anywhere may be a million.
     waiting = (
-        select(func.count(func.distinct(TaskAction.task_id)))
-        .join(Task, Task.id == TaskAction.task_id)
-        .join(ActionTarget, ActionTarget.action_id == TaskAction.action_id)
-        .where(mine, ActionTarget.awaiting, ActionTarget.happened_on <= day - WAITS)
+        select(func.count())
+        .select_from(Task)
+        .where(mine, queries.is_unanswered(day))
         .scalar_subquery()
     )
     own = (
