@@ -147,7 +147,7 @@ def _lead(report: Report, given: Mapping[str, str], key: str, row: Row) -> str |
         return url_for(found[0], **found[1])
     if shown.narrow is None:
         return None
-    values: dict[str, Any] = {**given, **shown.narrow(whole)}
+    values: dict[str, Any] = {**given, **(shown.narrow(whole) or {})}
     for name in ("by", "sort", "outcome"):
         values.pop(name, None)
     return url_for("outreach.index", **values)
