@@ -236,8 +236,9 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     """The rate is of what reached targets: each target of a meeting may answer."""
     told = _(
         "Rates are of what reached targets, where an answer is waited for; each piece is answered "
-        "once, however much came back of it. The window is how long an answer may take before its "
-        "leader is asked; what is closed was asked about twice, or somebody closed it."
+        "once, however much came back of it. The window (below each name) is how long an answer "
+        "may take before its leader is asked; what is closed was asked about twice, or somebody "
+        "closed it."
     )
     return reckoned(rows_total, asked, told)
 
@@ -300,7 +301,7 @@ BY_CHANNEL = Report(
         "in_time": ANSWERED,
         "returned": RETURNED,
     },
-    beneath={"window": "in_time"},
+    beneath={"window": "channel"},
     parts={"waiting": {"state": "waiting"}, "closed": {"state": "closed"}},
     compares=("pieces", "rate", "substance"),
     chart=chart,
@@ -313,6 +314,7 @@ BY_TARGET = replace(
     about=_l("Target"),
     title=_l("Response rate by target"),
     columns=(Column("target", _l("Target"), width=36), *_COUNTED),
+    beneath={"window": "target"},
     rows=rows_by_target,
     chart=chart_of_rows,
     chart_title=_l("Answer rate"),
@@ -325,6 +327,7 @@ BY_ADDRESS = replace(
     about=_l("Kind of address"),
     title=_l("Response rate by kind of address"),
     columns=(Column("address", _l("Kind of address"), width=28), *_COUNTED),
+    beneath={"window": "address"},
     rows=rows_by_address,
     chart=chart_of_rows,
     chart_title=_l("Answer rate"),
