@@ -14,7 +14,7 @@ from crm.core.errors import Refused
 from crm.core.tables import Row
 from crm.members.disclosure import Exit, Viewer
 from crm.reports import answering
-from crm.reports.catalogue import Report, reports
+from crm.reports.catalogue import Report, find_report, reports
 from crm.reports.comparing import Compared
 from crm.reports.drilling import Links, links_of
 from crm.reports.extracts import Extract
@@ -81,8 +81,8 @@ def add_source(app: Flask, source: Source) -> None:
 
 def source(name: str) -> Source | None:
     """The report of this name, if there is one."""
-    if name in reports():
-        return _of_catalogue(reports()[name])
+    if (report := find_report(name)) is not None:
+        return _of_catalogue(report)
     found: Source | None = current_app.extensions[_KEY].get(name)
     return found
 
