@@ -109,6 +109,9 @@ def compare_all(
 ) -> tuple[list[Difference], list[str], list[str]]:
     """The same of reports of several tables: the differences of those both have, and the titles
     of tables that came and that went."""
+    if len(before) == len(after) == 1:
+        # A report may have been renamed since.
+        return [compare(before[0], after[0])], [], []
     was, now = _named(before), _named(after)
     return (
         [compare(was[name], each) for name, each in now.items() if name in was],

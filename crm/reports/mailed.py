@@ -33,7 +33,7 @@ from crm.reports.subscriptions import (
     EVERIES,
     PERIODS,
     Every,
-    days_of,
+    days_for,
     given_of,
     period_of,
     unsubscribe,
@@ -145,7 +145,7 @@ def _note(kept: ReportSubscription, on: date) -> None:
 
 def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -> dict[str, Any]:
     """What the message says, in the language that is set."""
-    given = {**given_of(kept), **days_of(period_of(kept), on)}
+    given = {**given_of(kept), **days_for(report, period_of(kept), on)}
     asked = parse(given, report, Viewer.of(user))
     shown = asked.shown
     address = links.absolute("reports.page", name=report.name, **asked.address)

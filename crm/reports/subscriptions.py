@@ -22,8 +22,8 @@ from crm.core.i18n import today
 from crm.members.disclosure import Viewer
 from crm.members.rules import school_year_starts
 from crm.reports import periods
-from crm.reports.catalogue import find_report
-from crm.reports.forms import parse
+from crm.reports.catalogue import Report, find_report
+from crm.reports.forms import heeds, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_back, month_of
 
@@ -96,6 +96,11 @@ def days_of(period: str, on: date) -> dict[str, str]:
     return {"since": first.isoformat(), "until": last.isoformat()}
 
 
+def days_for(report: Report, period: str, on: date) -> dict[str, str]:
+    """The same for a report; none for one that tells of no days, as what is wrong today."""
+    return days_of(period, on) if heeds(report, "period") else {}
+
+
 def period_named(name: str | None) -> str:
     """What is mailed of a report whose address names a period; last month without one."""
     if name in set(Period):
@@ -136,7 +141,8 @@ def subscribe(
         raise Refused(_("Choose one of the list."), "period")
     # As it will be asked: with the days the period has then, in place of those of the address.
     asked = {name: value for name, value in given.items() if name not in _NOT_KEPT}
-    if problems := parse(asked | days_of(period, today()), known, Viewer.of(by)).problems:
+    asked |= days_for(known, period, today())
+    if problems := parse(asked, known, Viewer.of(by)).problems:
         raise Refused(" ".join(problems))
     kept_ = sorted((name, value) for name, value in given.items()
                    if name not in _NOT_KEPT and value)  # fmt: skip
