@@ -26,7 +26,7 @@ from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Exit, Viewer, first_name
 from crm.reports.answering import Answer, answer
 from crm.reports.catalogue import Report, find_report
-from crm.reports.forms import Asked, parse
+from crm.reports.forms import Asked, heeds, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_name
 from crm.reports.subscriptions import (
@@ -145,7 +145,9 @@ def _note(kept: ReportSubscription, on: date) -> None:
 
 def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -> dict[str, Any]:
     """What the message says, in the language that is set."""
-    given = {**given_of(kept), **days_of(period_of(kept), on)}
+    # A report of how things are has no period.
+    days = days_of(period_of(kept), on) if heeds(report, "since") else {}
+    given = {**given_of(kept), **days}
     asked = parse(given, report, Viewer.of(user))
     shown = asked.shown
     address = links.absolute("reports.page", name=report.name, **asked.address)

@@ -23,7 +23,7 @@ from crm.members.disclosure import Viewer
 from crm.members.rules import school_year_starts
 from crm.reports import periods
 from crm.reports.catalogue import find_report
-from crm.reports.forms import parse
+from crm.reports.forms import heeds, parse
 from crm.reports.models import ReportSubscription
 from crm.reports.rules import month_back, month_of
 
@@ -136,7 +136,8 @@ def subscribe(
         raise Refused(_("Choose one of the list."), "period")
     # As it will be asked: with the days the period has then, in place of those of the address.
     asked = {name: value for name, value in given.items() if name not in _NOT_KEPT}
-    if problems := parse(asked | days_of(period, today()), known, Viewer.of(by)).problems:
+    days = days_of(period, today()) if heeds(known, "since") else {}
+    if problems := parse(asked | days, known, Viewer.of(by)).problems:
         raise Refused(" ".join(problems))
     kept_ = sorted((name, value) for name, value in given.items()
                    if name not in _NOT_KEPT and value)  # fmt: skip
