@@ -62,7 +62,8 @@ def read(format: str, data: bytes, tmp_path: Path) -> list[list[str]]:
     """A file's rows as text, whatever its form."""
     if format == "csv":
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))[1:]
-        return [[cell.removeprefix("'").removesuffix(".0") for cell in row] for row in rows]
+        return [[cell.removeprefix("'").removesuffix(".0") for cell in row]
+                for row in rows if len(row) > 1]  # fmt: skip
     if format == "json":
         return [[_said(cell) for cell in row.values()] for row in json.loads(data)["rows"]]
     path = tmp_path / "report.xlsx"
