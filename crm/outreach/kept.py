@@ -316,12 +316,20 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
             .subquery("reach")
         )
     # Days cannot be taken away again from a latest one: each is the last entry of an index.
-    latest = (
-        select(func.max(ActionTarget.happened_on))
-        .where(*(getattr(ActionTarget, name).is_not_distinct_from(sums.c[name]) for name in names))
-        .correlate(sums)
-        .scalar_subquery()
-    )
+    same = [getattr(ActionTarget, name) == sums.c[name] for name in names if name != "term_id"]
+
+    def newest(*term: ColumnElement[bool]) -> ColumnElement[date]:
+        asked = select(func.max(ActionTarget.happened_on)).where(*same, *term)
+        return asked.correlate(sums).scalar_subquery()
+
+    latest = newest()
+    if "term_id" in names:
+        # Told apart, as PostgreSQL looks nothing up that may be NULL.
+        held = ActionTarget.term_id
+        latest = case(
+            (sums.c.term_id.is_(None), newest(held.is_(None))),
+            else_=newest(held == sums.c.term_id),
+        )
     each = select(sums, latest.label("last")).subquery("each_sum")
     return (
         select(
