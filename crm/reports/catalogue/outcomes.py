@@ -27,7 +27,7 @@ from crm.reports.queries import (
     tally,
     target_names,
 )
-from crm.reports.rules import ANSWERED, ANY, Reckoning, channel_label, once
+from crm.reports.rules import ANSWERED, ANY, MOVES, Reckoning, channel_label, once
 
 
 def rows(asked: Question) -> Iterator[Row]:
@@ -176,8 +176,7 @@ BY_TARGET = replace(
     ),
     rows=rows_by_target,
     chart=chart_of_rows,
-    # Moves are several kinds, which the list of answers tells one by one.
-    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": ANY},
+    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": MOVES},
     narrow=lambda row: {"target": str(row[-1])},
     record=lambda row: ("targets.page", {"target_id": row[-1]}),
 )
@@ -196,7 +195,7 @@ BY_ADDRESS = replace(
         Column("last", _l("Latest"), Kind.DATE, 12),
     ),
     rows=rows_by_address,
-    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": ANY, "targets": ANY},
+    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": MOVES, "targets": ANY},
     narrow=lambda row: {"went": row[-1]},
     record=None,
 )

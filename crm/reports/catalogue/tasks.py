@@ -257,7 +257,7 @@ def chart(shown: Sequence[Row]) -> Chart:
 _STATES: Mapping[str, Mapping[str, str]] = {
     "many": {"state": "all"},
     "done": {"state": "completed"},
-    "on_time": {"state": "completed"},
+    "on_time": {"state": "completed", "only": "dated"},
     "open": {"state": "open"},
     "overdue": {"state": "open", "due": "overdue"},
     "off": {"state": "cancelled"},
