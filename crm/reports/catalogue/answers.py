@@ -16,7 +16,7 @@ from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names, move_names, outcome_kinds
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import awaited_names, number_of
+from crm.reports.queries import awaited_names, came_to, number_of
 from crm.reports.rules import (
     ANSWERED,
     ANY,
@@ -80,11 +80,8 @@ def rows(asked: Question) -> Iterator[Row]:
 
 def reckon(asked: Question, rows_total: int | None) -> Reckoning:
     """Every outcome is one line."""
-    ids = select(ActionTarget.id).where(*_of_targets(asked))
     total = number_of(
-        select(func.count(Outcome.id)).where(
-            *_of_outcomes(asked), Outcome.action_target_id.in_(ids)
-        )
+        select(func.count(Outcome.id)).where(*_of_outcomes(asked), *came_to(_of_targets(asked)))
     )
     if rows_total is None:
         rows_total = number_of(

@@ -145,16 +145,20 @@ def _without_link(asked: Question) -> Select[Any]:
 
 def _unwritten(asked: Question) -> Any:
     target = aliased(Target)
+    # From the promises, which are few: else every contact would look for one.
+    said = (
+        select(Outcome.id, Outcome.action_target_id, Outcome.received_on)
+        .where(Outcome.kind == KINDS[0], ~exists().where(Commitment.outcome_id == Outcome.id))
+        .cte("said")
+        .prefix_with("MATERIALIZED")
+    )
     return (
-        select(Outcome.id, target.id, target.name, literal(None), Outcome.received_on)
-        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        select(said.c.id, target.id, target.name, literal(None), said.c.received_on)
+        .select_from(said)
+        .join(ActionTarget, ActionTarget.id == said.c.action_target_id)
         .join(target, target.id == ActionTarget.target_id)
-        .where(
-            Outcome.kind == KINDS[0],
-            ~exists().where(Commitment.outcome_id == Outcome.id),
-            target.id.in_(_meant(asked)),
-        )
-        .order_by(Outcome.received_on, Outcome.id)
+        .where(target.id.in_(_meant(asked)))
+        .order_by(said.c.received_on, said.c.id)
     )
 
 
