@@ -248,12 +248,17 @@ def write_xlsx(table: Table, path: Path) -> None:
         .sheet(
             _("Rows"),
             chain([first], rows),
-            column_widths=[float(column.width) for column in table.columns],
+            column_widths=widths(table),
             autofilter=True,
         )
         .sheet(_("About"), _about(table), column_widths=[24.0, 100.0])
         .save()
     )
+
+
+def widths(table: Table) -> list[float]:
+    """Of a sheet's columns: no narrower than their heads, and the arrow that filters."""
+    return [float(max(each.width, min(len(str(each.label)) + 4, 32))) for each in table.columns]
 
 
 def xlsx_cell(value: Any) -> Any:
