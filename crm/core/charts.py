@@ -55,6 +55,7 @@ def init_app(app: Flask) -> None:
         "lines": lines,
         "parts": parts,
         "progress": progress,
+        "split": split,
         "stacked": stacked,
     }
 
@@ -331,7 +332,11 @@ def stacked(
 
 
 def _told_of_stack(
-    heads: Sequence[str], totals: Sequence[float], shown: Sequence[tuple[int, str, Sequence[float]]]
+    heads: Sequence[str],
+    totals: Sequence[float],
+    shown: Sequence[tuple[int, str, Sequence[float]]],
+    *,
+    in_time: bool = True,
 ) -> Iterable[str]:
     if not any(totals):
         yield _nothing()
@@ -344,7 +349,58 @@ def _told_of_stack(
             ((name, sum(numbers)) for _place, name, numbers in shown), key=lambda each: each[1]
         )
         yield _("Largest part: %(name)s, %(number)s.", name=name, number=number(of_it))
-    yield _course(totals)
+    if in_time:
+        yield _course(totals)
+
+
+def split(
+    title: Any,
+    heads: Sequence[str],
+    series: Sequence[tuple[str, Sequence[float]]],
+    *,
+    head: str | None = None,
+) -> Chart:
+    """Bars that lie, each with its name above and divided by series: things that are no times."""
+    shown = [(at, name, numbers) for at, (name, numbers) in enumerate(series) if any(numbers)]
+    totals = [sum(numbers[at] for _place, _name, numbers in shown) for at in range(len(heads))]
+    longest = max(totals, default=0)
+
+    def scene(width: float) -> Scene:
+        drawn: list[Shape] = []
+        for at, (name, total) in enumerate(zip(heads, totals, strict=True)):
+            top, reached = at * _BAR, 0.0
+            drawn += [
+                _label(name, number(total), top, width),
+                Words(100, top + 15, number(total), "chart-number", "end"),
+                Box(0, top + 22, 100, 12, "track", round=3),
+            ]
+            for place, series_name, numbers in shown:
+                length = _percent(numbers[at], longest)
+                if not length:
+                    continue
+                # A hair of the ground between two, where there is room for one.
+                drawn.append(Box(
+                    reached, top + 22, length - 0.25 if length > 1 else length, 12,
+                    paint_of(place), f"{name}, {series_name}: {number(numbers[at])}",
+                ))  # fmt: skip
+                reached += length
+        return Scene(max(len(heads) * _BAR - 8, 1), drawn)
+
+    return Chart(
+        title,
+        _sentences(_told_of_stack(heads, totals, shown, in_time=False)),
+        (
+            str(head or _("Name")),
+            *(str(name) for _place, name, _numbers in shown),
+            str(_("Together")),
+        ),
+        tuple(
+            (str(each), *(numbers[at] for _place, _name, numbers in shown), totals[at])
+            for at, each in enumerate(heads)
+        ),
+        scene,
+        tuple(Key(paint_of(place), name) for place, name, _numbers in shown),
+    )
 
 
 def _course(values: Sequence[float]) -> str:
@@ -486,11 +542,12 @@ def _compact(value: float) -> str:
 
 
 def _ceiling(value: float) -> float:
-    """The next round number: 1, 2, 4, 5, 6, 8 or 10 times a power of ten."""
+    """The next number that is round, and so is its half: 1, 1.2, 1.6, 2 … times a power of ten."""
     if value <= 0:
         return 2.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 4, 5, 6, 8, 10, 20) if value <= step * power)
+    steps = (1, 2, 4, 5, 6, 8, 10) if power <= 1 else (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
+    return next((step * power for step in steps if value <= step * power), 20 * power)
 
 
 def line(title: Any, values: Sequence[float], *, height: int = 40) -> Chart:

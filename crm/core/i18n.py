@@ -2,25 +2,50 @@
 
 from datetime import UTC, date, datetime
 from gettext import NullTranslations
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
+from babel.numbers import format_decimal
 from flask import Flask, current_app, has_request_context
-from flask_babel import Babel, format_date, format_time, get_locale, get_translations
+from flask_babel import Babel, Domain, format_date, format_time, get_locale, get_translations
 from flask_login import current_user
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 #: Languages the strings are translated into.
 LANGUAGES = {"en": "English"}
 
 
+class _Counting(Domain):
+    """Sentences whose `%(num)s` is written as the reader writes numbers: `12,345 letters`."""
+
+    def ngettext(self, singular: str, plural: str, num: Any, **variables: Any) -> str:
+        found = self.get_translations().ngettext(singular, plural, num)
+        return found % {"num": _written(num), **variables}
+
+
+def _written(num: Any) -> Any:
+    # Small ones, nearly all there are, need no grouping and no time for it.
+    return num if -1000 < num < 1000 else format_decimal(num, locale=get_locale())
+
+
 def init_app(app: Flask) -> None:
     """Choose language and time zone for each request."""
     Babel(app, locale_selector=language, timezone_selector=timezone_name)
+    app.extensions["babel"].instance.domain_instance = _Counting()
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: _catalogue().gettext(text),
         lambda one, many, n: _catalogue().ngettext(one, many, n),
         newstyle=True,
     )
+    of_templates: Any = app.jinja_env.globals["ngettext"]
+
+    @pass_context
+    def counting(context: Context, one: str, many: str, num: Any, **values: Any) -> Any:
+        return of_templates(context, one, many, num, **{"num": _written(num), **values})
+
+    app.jinja_env.globals["ngettext"] = counting
     app.add_template_filter(day, "day")
     app.add_template_filter(moment, "moment")
 

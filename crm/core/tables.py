@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 from rustpy_xlsxwriter import FastExcel
 
+from crm.core.shell import number
+
 #: Rows in one piece of a stream.
 CHUNK = 500
 #: A text that begins so may be run as a formula by a spreadsheet that opens a CSV.
@@ -53,7 +55,19 @@ class Share(NamedTuple):
     def __str__(self) -> str:
         if self.of == 0:
             return ""
-        return f"{self.n} of {self.of} ({self.ratio:.0%})"
+        return f"{self.counted} ({self.part})"
+
+    @property
+    def counted(self) -> str:
+        """How many of how many."""
+        return _("%(n)s of %(of)s", n=number(self.n), of=number(self.of))
+
+    @property
+    def part(self) -> str:
+        """In per cent; a decimal where 0% would say that there is none."""
+        if 0 < self.ratio < 0.0005:
+            return "<0.1%"
+        return f"{self.ratio:.1%}" if 0 < self.ratio < 0.0095 else f"{self.ratio:.0%}"
 
 
 Row = tuple[Any, ...]
@@ -234,12 +248,17 @@ def write_xlsx(table: Table, path: Path) -> None:
         .sheet(
             _("Rows"),
             chain([first], rows),
-            column_widths=[float(column.width) for column in table.columns],
+            column_widths=widths(table),
             autofilter=True,
         )
         .sheet(_("About"), _about(table), column_widths=[24.0, 100.0])
         .save()
     )
+
+
+def widths(table: Table) -> list[float]:
+    """Of a sheet's columns: no narrower than their heads, and the arrow that filters."""
+    return [float(max(each.width, min(len(str(each.label)) + 4, 32))) for each in table.columns]
 
 
 def xlsx_cell(value: Any) -> Any:

@@ -126,7 +126,7 @@ def compared(report: Report, then: ActionFilter) -> Compared:
             "rows": rows,
             "reckon": reckon,
             "chart": lambda shown: _chart(report, shown),
-            "chart_title": _("%(title)s: now and before", title=report.title),
+            "chart_title": _chart_title(report),
             "plain": report.plain | changes,
             "record": (lambda row: record(row[-1].any)) if record else None,
             "beneath": {
@@ -138,6 +138,12 @@ def compared(report: Report, then: ActionFilter) -> Compared:
         then=then,
         read=sums,
     )  # fmt: skip
+
+
+def _chart_title(report: Report) -> str:
+    """Whose numbers, and which: of a rate it is what the rate rests on."""
+    label = report.columns[report.place(report.counts)].label
+    return _("%(title)s: %(what)s, now and before", title=report.title, what=label)
 
 
 def _chart(report: Report, shown: Sequence[Row]) -> Chart:
@@ -153,8 +159,7 @@ def _chart(report: Report, shown: Sequence[Row]) -> Chart:
     ]
     if report.columns[0].kind not in (Kind.DATE, Kind.MONTH):
         values = sorted(values, key=lambda each: -max(each[1:]))
-    title = _("%(title)s: now and before", title=report.title)
-    return grouped(title, values[:CHARTED], (_("Now"), _("Before")))
+    return grouped(_chart_title(report), values[:CHARTED], (_("Now"), _("Before")))
 
 
 def _keys(report: Report) -> set[str]:

@@ -23,8 +23,8 @@ from crm.reports.rules import is_right, written
 MOST = 2_000
 #: Characters across upright paper; what is wider lies on its side.
 _UPRIGHT = 105
-#: Width of a chart, in the units of its own drawing.
-_CHART = 760
+#: Width of a chart, in the units of its own drawing: its words are as large on either paper.
+_CHART, _CHART_WIDE = 760, 1060
 
 
 def filename(asked: Asked, on: date) -> str:
@@ -78,6 +78,7 @@ def of_extract(
     facts = [*extract.facts, *(notes or {}).items()]
     if not facts:
         facts = [(_("Asked for"), _("Everything that is recorded"))]
+    is_wide = sum(column.width for column in extract.columns) > _UPRIGHT
     data = {
         "lang": str(get_locale() or "en").partition("_")[0],
         "preview": "",
@@ -86,7 +87,7 @@ def of_extract(
         "facts": [[str(label), str(value)] for label, value in facts],
         "limits": [str(each) for each in extract.limits],
         "limits_title": _("Not in this document"),
-        "chart": None if still is None else still(_CHART),
+        "chart": None if still is None else still(_CHART_WIDE if is_wide else _CHART),
         "chart_title": chart_title,
         "chart_told": str(getattr(chart, "summary", "") or chart_title),
         "columns": [
@@ -107,7 +108,7 @@ def of_extract(
         ),
         "page": _("Page"),
         "of": _("of"),
-        "wide": sum(column.width for column in extract.columns) > _UPRIGHT,
+        "wide": is_wide,
     }
     return pdf.render("report", data, paper=paper)
 

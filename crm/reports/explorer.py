@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from crm.core import db
-from crm.core.charts import Bar, Chart, bars, lines, stacked
+from crm.core.charts import Bar, Chart, bars, lines, split, stacked
 from crm.core.i18n import day
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
@@ -451,6 +451,8 @@ def _chart(
         ]
         return _of_series(asked, title, names, series, rows)
     most = sorted(found, key=lambda line: _by_size(line.total, line.told))[:_BARS]
+    if columns is not None and heads and not is_rate and measure.adds_up(columns.part):
+        return _divided(title, most, heads, str(rows.label))
     return bars(
         title,
         [
@@ -459,6 +461,20 @@ def _chart(
             for line in most
         ],
     )  # fmt: skip
+
+
+def _divided(
+    title: str, most: Sequence[Line], heads: Sequence[tuple[Any, Told]], head: str
+) -> Chart:
+    """A bar each line, divided by the columns; those that hold least are one part."""
+    series = [
+        (told.label, [line.cells[at] for line in most]) for at, (_key, told) in enumerate(heads)
+    ]
+    if len(series) > _SERIES + 1:
+        series.sort(key=lambda each: -sum(each[1]))
+        rest = [sum(cells) for cells in zip(*(each for _n, each in series[_SERIES:]), strict=True)]
+        series = [*series[:_SERIES], (_("All others"), rest)]
+    return split(title, [line.told.label for line in most], series, head=head)
 
 
 def _of_series(

@@ -253,11 +253,11 @@ def _stale(whole: numbers.Whole) -> list[tuple[str, str]]:
     told = [
         (
             whole.unanswered,
-            _("More than %(number)s pieces and acts wait for an answer since 30 days or more.",
+            _("More than %(number)s contacts have waited for an answer for 30 days or more.",
               number=many)
             if whole.unanswered > numbers.COUNTED
-            else ngettext("%(many)s contact waits for an answer since 30 days or more.",
-                          "%(many)s contacts wait for an answer since 30 days or more.",
+            else ngettext("%(many)s contact has waited for an answer for 30 days or more.",
+                          "%(many)s contacts have waited for an answer for 30 days or more.",
                           whole.unanswered, many=many),
             url_for("outreach.waiting"),
         ),

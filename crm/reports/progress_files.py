@@ -12,7 +12,7 @@ from typing import Any
 from flask_babel import gettext as _
 from rustpy_xlsxwriter import FastExcel
 
-from crm.core.tables import FORMATS, Table, csv_bytes, flat, xlsx_cell
+from crm.core.tables import FORMATS, Table, csv_bytes, flat, widths, xlsx_cell
 from crm.reports.extracts import Extract
 from crm.reports.progress import Document
 
@@ -87,9 +87,11 @@ def _workbook(found: Document, made: datetime, made_by: str) -> bytes:
         names: set[str] = {_("About").casefold()}
         for each in found.extracts:
             table = flat(_table(each, made, made_by))
-            widths = [float(column.width) for column in table.columns]
             book = book.sheet(
-                _sheet(each.title, names), _cells(table), column_widths=widths, autofilter=True
+                _sheet(each.title, names),
+                _cells(table),
+                column_widths=widths(table),
+                autofilter=True,
             )
         book.sheet(_("About"), _about(found, made, made_by), column_widths=[24.0, 100.0]).save()
         return path.read_bytes()
@@ -97,7 +99,10 @@ def _workbook(found: Document, made: datetime, made_by: str) -> bytes:
 
 def _sheet(title: str, taken: set[str]) -> str:
     """A name no other sheet has."""
-    name = title.translate(_NOT).strip()[:_NAME] or _("Table")
+    name = title.translate(_NOT).strip() or _("Table")
+    if len(name) > _NAME:
+        # Whole words, where there are some.
+        name = name[: _NAME + 1].rpartition(" ")[0] or name[:_NAME]
     again = 1
     while name.casefold() in taken:
         again += 1

@@ -93,7 +93,12 @@ def _section(section: Section, tables: list[Extract], whole: Document) -> dict[s
     for each in map(across, tables):
         if section.key == "summary":
             blocks.append({"kind": "words", "paragraphs": list(each.more["words"])})
-            blocks.append({"kind": "figures", "items": [[v, k] for k, v in each.rows]})
+            blocks.append(
+                {
+                    "kind": "figures",
+                    "items": [[v if isinstance(v, str) else number(v), k] for k, v in each.rows],
+                }
+            )
             blocks += [_glance(one) for one in whole.extracts if one.name == "indicators"]
         elif each.name == "indicators":
             blocks.append(_goals(each))

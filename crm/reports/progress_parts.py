@@ -25,7 +25,9 @@ from crm.reports.catalogue import Question
 from crm.reports.extracts import Extract
 
 
-def summary(figures: Sequence[tuple[str, str]], *, facts: Sequence[tuple[str, str]]) -> Extract:
+def summary(
+    figures: Sequence[tuple[str, int | str]], *, facts: Sequence[tuple[str, str]]
+) -> Extract:
     """The key figures, each with what it is."""
     return Extract(
         name="key-figures",

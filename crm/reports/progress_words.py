@@ -37,24 +37,22 @@ def _rows(found: Extract) -> int:
     return int(found.more.get("rows", len(found.rows)))
 
 
-def figures(made: Sequence[Extract]) -> list[tuple[str, str]]:
-    """The key figures, as label and what is written."""
+def figures(made: Sequence[Extract]) -> list[tuple[str, int | str]]:
+    """The key figures, as label and number, or what is written where it is more than one."""
     named = _named(made)
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, int | str]] = []
     by_campaign, by_target = named.get("activity-by-campaign"), named.get("activity-by-target")
     if by_campaign is not None:
-        found.append((_("Pieces and acts"), number(cell(by_campaign, "pieces") or 0)))
+        found.append((_("Pieces and acts"), cell(by_campaign, "pieces") or 0))
     if by_target is not None:
-        found.append(
-            (_("Targets reached"), number(by_target.more.get("rows", len(by_target.rows))))
-        )
+        found.append((_("Targets reached"), by_target.more.get("rows", len(by_target.rows))))
         rate = cell(by_target, "rate")
         if isinstance(rate, Share) and rate.of:
-            found.append((_("Answers"), number(cell(by_target, "answers") or 0)))
+            found.append((_("Answers"), cell(by_target, "answers") or 0))
             found.append((_("Answered"), str(rate)))
     took = named.get("participation")
     if took is not None:
-        found.append((_("Members who took part"), number(took.more["members"])))
+        found.append((_("Members who took part"), took.more["members"]))
     told = _standings(named.get("indicators"))
     if told:
         done = sum(told[each] for each in (Standing.REACHED, Standing.ON_COURSE))

@@ -175,6 +175,9 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         is_day=is_day,
         is_right=is_right,
         ways=asked.report.ways,
+        own_way=next(
+            (key for key, way in asked.report.ways.items() if way.rows is asked.report.rows), None
+        ),
         asked=asked,
         answer=found,
         page=page_within(rows, size=max(SHOWN, len(rows)) if whole else SHOWN) if found else None,

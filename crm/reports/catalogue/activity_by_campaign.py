@@ -175,6 +175,12 @@ def reckon_by_ask(asked: Question, rows_total: int) -> Reckoning:
 
 ASKS_TITLE = _l("Outreach by ask")
 
+
+def _with_campaign(row: Row) -> str:
+    """Two campaigns may ask the same."""
+    return f"{row[0]} · {row[1]}" if row[1] else row[0]
+
+
 BY_ASK = replace(
     BY_CAMPAIGN,
     about=_l("Ask"),
@@ -192,7 +198,7 @@ BY_ASK = replace(
     rows=rows_by_ask,
     reckon=reckon_by_ask,
     unsummed=frozenset(),
-    chart=lambda shown: bars(ASKS_TITLE, [Bar(row[0], row[2]) for row in shown[:10]]),
+    chart=lambda shown: bars(ASKS_TITLE, [Bar(_with_campaign(row), row[2]) for row in shown[:10]]),
     chart_title=ASKS_TITLE,
     beneath={"campaign": "ask"},
     narrow=lambda row: {"ask": row[-1]},

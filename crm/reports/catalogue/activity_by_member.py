@@ -154,21 +154,25 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
 
 CHART_TITLE = _l("How many members did how much")
 #: Members by how much each did: a spread that names nobody.
-_STEPS = (1, 5, 10, 25, 50, 100)
+_STEPS = (1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 
 
 def chart(shown: Sequence[Row]) -> Chart:
     """How many members did how much: who did most is no contest."""
     each = [row[2] for row in shown if row[-1]]
     most = max(each, default=0)
-    spans = [span for span in zip(_STEPS, (*_STEPS[1:], None), strict=True) if span[0] <= most]
+    least = min(each, default=0)
+    spans = [
+        (low, high) for low, high in zip(_STEPS, (*_STEPS[1:], None), strict=True)
+        if low <= most and (high is None or least < high)
+    ]  # fmt: skip
     return bars(
         CHART_TITLE,
         [
             Bar(
-                _("%(least)s or more", least=low) if high is None
+                _("%(least)s or more", least=number(low)) if high is None
                 else str(low) if high == low + 1
-                else _("%(least)s to %(most)s", least=low, most=high - 1),
+                else _("%(least)s to %(most)s", least=number(low), most=number(high - 1)),
                 sum(low <= pieces and (high is None or pieces < high) for pieces in each),
             )
             for low, high in spans

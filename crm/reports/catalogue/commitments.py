@@ -12,7 +12,7 @@ from sqlalchemy import and_, case, exists, func, select
 
 from crm.campaigns.models import Campaign
 from crm.core import db
-from crm.core.charts import Chart, stacked
+from crm.core.charts import Chart, split
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach.commitment_queries import CommitmentFilter, is_open, is_overdue
@@ -174,7 +174,7 @@ CHART_TITLE = _l("Kept, broken, open and overdue")
 def chart(shown: Sequence[Row]) -> Chart:
     """How the commitments of those with most of them stand."""
     most = sorted(shown, key=lambda row: -row[1])[:8]
-    return stacked(
+    return split(
         CHART_TITLE,
         [row[0] for row in most],
         [

@@ -13,7 +13,7 @@ from crm.accounts.models import User
 from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.access import Scope
-from crm.core.charts import Chart, stacked
+from crm.core.charts import Chart, split
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
 from crm.members.disclosure import NOBODY, Exit, Shown, disclose, user_names
@@ -241,7 +241,7 @@ CHART_TITLE = _l("Done, open and overdue")
 def chart(shown: Sequence[Row]) -> Chart:
     """How the tasks of those with most of them stand."""
     most = sorted(shown, key=lambda row: -row[1])[:8]
-    return stacked(
+    return split(
         CHART_TITLE,
         [row[0] for row in most],
         [
