@@ -15,7 +15,7 @@ from crm.campaigns.positions import record_position
 from crm.core import audit, db
 from crm.core.access import Scope
 from crm.core.tables import Share
-from crm.members.disclosure import Viewer
+from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Chapter
 from crm.outreach.commitments import Promised, record_answer, record_commitment, settle_commitment
 from crm.outreach.models import Action, ActionMember, ActionTarget
@@ -310,6 +310,16 @@ def test_tasks_of_the_chapters_one_sees(field: SimpleNamespace) -> None:
     ]
     nobody = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset()))
     assert ask(field.app, "tasks", "member", viewer=nobody).rows == []
+
+
+def test_leaders_leave_by_their_first_names(field: SimpleNamespace) -> None:
+    """Also where nobody is signed in: a command, a message."""
+    leader = make.user(name="Lea Quillfeather")
+    make.kept(task(field.chapters[0], leader_id=leader.id))
+    for exit in (Exit.EXPORT, Exit.MAIL):
+        question = Question(wanted=ActionFilter(), viewer=EVERYWHERE, exit=exit, on=ON)
+        found = answer(field.app, way("tasks", "leader"), question)
+        assert [row[0] for row in found.rows] == ["Lea"]
 
 
 def test_hours_of_members_and_chapters(field: SimpleNamespace) -> None:

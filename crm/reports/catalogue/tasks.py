@@ -16,7 +16,7 @@ from crm.core.access import Scope
 from crm.core.charts import Chart, stacked
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
-from crm.members.disclosure import Shown, disclose, user_name
+from crm.members.disclosure import Exit, Shown, disclose, first_name, user_name
 from crm.members.models import Chapter
 from crm.outreach.filters import NONE
 from crm.outreach.rules import Reconciliation
@@ -135,7 +135,9 @@ def rows_by_leader(asked: Question) -> Iterator[Row]:
     """One row a person who handed them out, and one of what nobody answers for."""
     sums = _sums(asked, Task.leader_id)
     users = db.session.scalars(select(User).where(User.id.in_([k[0] for k in sums if k[0]]))).all()
-    names = {(user.id,): user_name(user) for user in users}
+    # A file, a message and what is frozen outlive who asked for it, and leaders may be pupils.
+    said = user_name if asked.exit is Exit.PAGE else lambda user: first_name(user.name)
+    names = {(user.id,): said(user) for user in users}
     for key in _ordered(sums, names):
         yield names.get(key, _("Nobody")), *sums[key].cells, str(key[0] or NONE)
 
