@@ -77,7 +77,9 @@ def test_another_system_can_read_it(app: Flask, tmp_path: Path) -> None:
     assert any("meaning" in column for table in schema["tables"].values()
                for column in table["columns"].values())  # fmt: skip
     # Every line fits what the schema says, and every table is there.
-    assert set(schema["tables"]) == set(db.metadata.tables)
+    # Kept sums are made anew from the rows; nobody needs them twice.
+    kept = {name for name in db.metadata.tables if name.startswith("kept_")}
+    assert set(schema["tables"]) == set(db.metadata.tables) - kept
     for name, table in schema["tables"].items():
         for row in lines_of(folder / "tables" / f"{name}.jsonl"):
             assert set(row) <= set(table["columns"])
