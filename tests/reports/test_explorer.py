@@ -186,6 +186,15 @@ def test_pages_and_files(seen: SimpleNamespace, sign_in: Any) -> None:
     assert "1 of these repeat what stands in other lines." in page.text
     assert "chapter_itself=alder-high-school&amp;channel=meeting" in page.text
     assert client.get("/reports/explorer").status_code == 200
+    # A chart of lines some of which have nothing in some columns.
+    for address in (
+        "rows=state&columns=party",
+        "rows=target&columns=kind",
+        "rows=kind&columns=region",
+    ):
+        assert client.get(f"/reports/explorer?{address}&measure=reached").status_code == 200, (
+            address
+        )
     file = client.get("/reports/explorer.json?rows=chapter&columns=channel&measure=pieces")
     assert file.status_code == 200
     assert file.json["rows"]
