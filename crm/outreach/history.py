@@ -74,17 +74,26 @@ def page_of_entries(wanted: ActionFilter, *, number: int, size: int = SIZE) -> P
 
 
 def newest(wanted: ActionFilter, limit: int) -> list[Entry]:
-    """The newest entries."""
+    """The newest entries: three statements where one index has them."""
     direct = _direct(wanted)
     found = direct if direct is not None else _looked_for(wanted)
-    return entries(db.session.scalars(found.limit(limit)).all())
+    ids = found.limit(limit).subquery()
+    rows = _rows_of(select(ids.c[0])).order_by(Action.happened_on.desc(), Action.id.desc())
+    return _told(db.session.execute(rows).all(), with_targets=True)
 
 
 def entries(action_ids: Sequence[int], *, with_targets: bool = True) -> list[Entry]:
     """The entries of these actions, in their order: three statements, two without targets."""
     if not action_ids:
         return []
-    rows = db.session.execute(
+    told = _told(db.session.execute(_rows_of(action_ids)).all(), with_targets=with_targets)
+    found = {entry.id: entry for entry in told}
+    return [found[action_id] for action_id in action_ids if action_id in found]
+
+
+def _rows_of(action_ids: Any) -> Select[Any]:
+    """What entries say of these actions, or of those a statement finds."""
+    return (
         select(
             Action.id,
             Action.channel,
@@ -101,16 +110,21 @@ def entries(action_ids: Sequence[int], *, with_targets: bool = True) -> list[Ent
         .join(Campaign, Campaign.id == Action.campaign_id)
         .outerjoin(User, User.id == Action.logged_by_id)
         .where(Action.id.in_(action_ids))
-    ).all()
+    )
+
+
+def _told(rows: Sequence[Any], *, with_targets: bool) -> list[Entry]:
+    action_ids = [row[0] for row in rows]
+    if not action_ids:
+        return []
     named = _named_targets(action_ids) if with_targets else {}
     where = _chapter_names(action_ids)
     ways = channels()
     # The words of a number are made once each: a class's batches are much alike.
     what = cache(lambda channel, pieces: ways[channel].count(pieces))
     counted = cache(lambda number: ngettext("%(num)s target", "%(num)s targets", number))
-    found = {}
-    for action_id, channel, pieces, day, until, place, campaign, slug, by, count, answers in rows:
-        found[action_id] = Entry(
+    return [
+        Entry(
             id=action_id,
             channel=ways[channel],
             what=what(channel, pieces),
@@ -125,7 +139,10 @@ def entries(action_ids: Sequence[int], *, with_targets: bool = True) -> list[Ent
             counted=counted(count) if count > NAMED else "",
             answers=answers,
         )
-    return [found[action_id] for action_id in action_ids if action_id in found]
+        for (
+            action_id, channel, pieces, day, until, place, campaign, slug, by, count, answers,
+        ) in rows
+    ]  # fmt: skip
 
 
 def _page_of_ids(wanted: ActionFilter, *, number: int, size: int) -> Page:

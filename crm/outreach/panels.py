@@ -136,7 +136,7 @@ class GoalProgress:
 def of_campaign(campaign: Any) -> dict[str, Any]:
     """Progress to the goals (the page has loaded them), numbers by channel, the latest.
 
-    Five statements, one more where a goal is a figure of the treaty ledger.
+    Four statements, one more where a goal is a figure of the treaty ledger.
     """
     sums = sums_of_campaigns([campaign.id]).get(campaign.id, {})
     figures = goals.figure_values(campaign.goals, today())

@@ -160,9 +160,11 @@ def test_by_post_two_who_held_one_seat_add_up(school: SimpleNamespace) -> None:
 
 
 def test_every_report_reconciles_under_every_filter(school: SimpleNamespace) -> None:
-    ways = [(name, by) for name in NAMES for by in (*reports()[name].ways, None)]
-    for name, by in ways:
-        for wanted in FILTERS:
+    ways = [(name, by) for name in NAMES for by in (reports()[name].ways or (None,))]
+    # The second database is asked for each report under every other filter.
+    step = 1 if db.session.get_bind().dialect.name == "sqlite" else 2
+    for place, (name, by) in enumerate(ways):
+        for wanted in ({}, *FILTERS[1 + place % step :: step]):
             found = asked(school.app, name, by=by, **wanted)
             assert found.reckoning.sums.holds, (name, wanted, str(found.reckoning))
             if reports()[name].counts == "pieces" and not wanted and not reports()[name].always:
