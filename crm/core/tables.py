@@ -175,16 +175,34 @@ def _csv_row(row: Sequence[Any]) -> Sequence[Any]:
     return [_csv_cell(value) for value in row]
 
 
+def _is_plain(chunk: Sequence[Sequence[Any]]) -> bool:
+    """Whether csv writes all of these rows as they should be: each different cell is looked at
+    once, as most of a column's are the same few.
+    """
+    try:
+        cells = set().union(*chunk)
+    except TypeError:
+        return False
+    for value in cells:
+        kind = value.__class__
+        if kind is str:
+            if value and value[0] in RISKY:
+                return False
+        elif kind not in _WRITTEN:
+            return False
+    return True
+
+
 def csv_bytes(table: Table) -> Iterator[bytes]:
     """UTF-8 with a byte order mark, so that Excel opens it right; CRLF; formulas defused."""
     table = flat(table)
     # A CSV has no other sheet: what its reader does not see is said below the rows.
     limits = ((sentence,) for sentence in table.limits)
-    rows = map(_csv_row, chain([table.labels], table.rows, limits))
+    rows = chain([table.labels], table.rows, limits)
     yield b"\xef\xbb\xbf"
     while chunk := list(islice(rows, CHUNK)):
         text = StringIO(newline="")
-        csv.writer(text).writerows(chunk)
+        csv.writer(text).writerows(chunk if _is_plain(chunk) else map(_csv_row, chunk))
         yield text.getvalue().encode()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import url_for
 
@@ -12,6 +13,8 @@ from crm.reports.forms import Asked
 
 #: What an address keeps of a report's question that lists of records know nothing of.
 _OF_REPORTS = ("outcome",)
+#: What `url_for` leaves as it is in a query.
+_SAFE = "!$'()*,/:;?@"
 
 
 class Links:
@@ -20,6 +23,16 @@ class Links:
     def __init__(self, report: Report, given: Mapping[str, str]):
         self.report = report
         self.given = given
+        #: Lists behind numbers, by what tells them apart: a table leads to two or three of them.
+        self._lists: dict[tuple[str, ...], str] = {}
+
+    def _list(self, values: Mapping[str, Any], endpoint: str, **where: str) -> str:
+        """The address of a list: its page is looked up once, and not for each cell."""
+        key = (endpoint, *where.values())
+        if key not in self._lists:
+            self._lists[key] = url_for(endpoint, **where)  # type: ignore[arg-type]
+        asked = [(name, value) for name, value in values.items() if value is not None]
+        return f"{self._lists[key]}?{urlencode(asked, safe=_SAFE)}" if asked else self._lists[key]
 
     def record(self, row: Row) -> str | None:
         """The page of what the row is about."""
@@ -45,10 +58,10 @@ class Links:
             # Where rows are no outreach, the list of that is not what is behind a total.
             return self.record(row) if row is not None else None
         if outcome := report.lists_outcomes.get(column.key):
-            return url_for("reports.page", name="answers", **{"outcome": outcome} | values)
+            return self._list({"outcome": outcome} | values, "reports.page", name="answers")
         for name in _OF_REPORTS:
             values.pop(name, None)
-        return url_for("outreach.index", **{**values, **report.parts.get(column.key, {})})
+        return self._list({**values, **report.parts.get(column.key, {})}, "outreach.index")
 
 
 class ComparedLinks:

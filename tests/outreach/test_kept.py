@@ -13,7 +13,15 @@ from sqlalchemy import delete, func, insert, select, update
 from crm.core import audit, db
 from crm.outreach import kept
 from crm.outreach.kept import KeptDone, KeptReach
-from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
+from crm.outreach.models import (
+    Action,
+    ActionChapter,
+    ActionMember,
+    ActionRevision,
+    ActionTarget,
+    Outcome,
+    action_ask,
+)
 from tests.reports.test_any_campaign import deeds, filters, meant, write
 from tests.reports.test_any_campaign import world as world
 
@@ -45,7 +53,8 @@ steps = st.one_of(
 
 def emptied() -> None:
     with db.unit_of_work():
-        for model in (Outcome, ActionTarget, ActionMember, ActionChapter, Action):
+        db.session.execute(delete(action_ask))
+        for model in (Outcome, ActionTarget, ActionMember, ActionChapter, ActionRevision, Action):
             db.session.execute(delete(model))
         audit.record("empty", "test", None, by=None)
 
@@ -114,6 +123,10 @@ def take(world: dict[str, Any], step: tuple[Any, ...]) -> None:
             model = MODELS[each]
             db.session.execute(delete(model).where(model.action_id == actions[place]))
         if name == "all":
+            asked = action_ask.c.action_id == actions[place]
+            db.session.execute(delete(action_ask).where(asked))
+            of_it = ActionRevision.action_id == actions[place]
+            db.session.execute(delete(ActionRevision).where(of_it))
             db.session.execute(delete(Action).where(Action.id == actions[place]))
 
 
@@ -157,7 +170,7 @@ def test_many_write_at_once(world: dict[str, Any]) -> None:
     away; one adds up what they leave, again and again."""
     emptied()
     letter = {"channel": "letter", "campaign": 0, "pieces": 9, "targets": {}, "members": {},
-              "chapters": [], "on": date(2026, 2, 3), "outcomes": [], "undone": False}  # fmt: skip
+              "chapters": [], "on": date(2026, 2, 3), "outcomes": [], "undone": False, "asks": [], "how": "rows"}  # fmt: skip
     for channel in ("letter", "meeting"):
         write(world, letter | {"channel": channel})
     ids = list(db.session.scalars(select(Action.id).order_by(Action.id)))

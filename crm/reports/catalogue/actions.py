@@ -75,10 +75,15 @@ def rows(asked: Question) -> Iterator[Row]:
     for some in found.partitions():
         plain = asked.plain(row[-1] for row in some if row[-2])
         for row in some:
-            day, channel, *cells, place, action_id = row
+            # One by one: packing and unpacking took as long as reading.
+            (day, channel, pieces, name, office, area, party, campaign, did, came, place,
+             action_id) = row  # fmt: skip
             if channel not in labels:
                 labels[channel] = channel_label(channel)
-            yield (day, labels[channel], *cells, place and plain(place), action_id, action_id)
+            yield (
+                day, labels[channel], pieces, name, office, area, party, campaign, did, came,
+                place and plain(place), action_id, action_id,
+            )  # fmt: skip
 
 
 def reckon(asked: Question, rows_total: int | None) -> Reckoning:

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, and_, case, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, select, true
 
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
@@ -140,8 +140,10 @@ def _windows(asked: Question, what: Any, force: Windows) -> dict[Any, str]:
     if what is ActionTarget.channel:
         return {name: _window(force.told(name)) for name in awaited_names()}
     days: dict[Any, list[int]] = {}
+    # By an expression: in the order of targets' own index each would lead to rows all over.
+    key_of = what + literal_column("0") if what is ActionTarget.target_id else what
     for key, channel, went in db.session.execute(
-        select(what, ActionTarget.channel, ActionTarget.went_to)
+        select(key_of, ActionTarget.channel, ActionTarget.went_to)
         .where(ActionTarget.channel.in_(awaited_names()), *asked.wanted.of_targets())
         .distinct()
     ):
