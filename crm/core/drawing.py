@@ -322,9 +322,18 @@ def wrapped(
     )
 
 
+#: Beside control characters what XML has no way to write.
+_NO_XML = "\ufffe\uffff"
+
+
 def clean(text: Any) -> str:
     """A text that may stand in XML: escaped, without letters it does not know."""
-    return str(escape("".join(letter for letter in str(text) if letter >= " ")))
+    return str(escape(writable(str(text))))
+
+
+def writable(text: str) -> str:
+    """The text without what XML has no way to write, escaped or not."""
+    return "".join(each for each in text if each >= " " and each not in _NO_XML)
 
 
 class _Pen:

@@ -326,6 +326,14 @@ def user_name(user: User | None) -> str:
     return user.name if is_own or user.id in known else first_name(user.name)
 
 
+def user_names(users: Iterable[User], *, to: Viewer) -> dict[int, str]:
+    """The same for a viewer who need not be the reader: of a mail, a command, what is frozen."""
+    known = _known_users(to.sees)
+    return {
+        user.id: user.name if user.id in known else first_name(user.name) for user in users
+    }  # fmt: skip
+
+
 def _known_users(sees: Scope) -> frozenset[int]:
     minors = select(Member.user_id).where(
         Member.user_id.is_not(None), Member.age_band != AgeBand.ADULT

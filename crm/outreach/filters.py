@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from crm.campaigns.models import Ask, Campaign
 from crm.core import db
+from crm.core.errors import Refused
 from crm.core.forms import parse_id
 from crm.members.disclosure import NOBODY, Exit, Viewer, disclose
 from crm.members.models import Chapter, Team
@@ -44,6 +45,8 @@ WITHOUT: Mapping[str, Any] = {
     "area": NOTHING, "region": NOTHING, "party": NOTHING, "went": NOTHING,
     "chapter": frozenset(), "chapter_itself": frozenset(),
 }  # fmt: skip
+#: Years that may be asked for.
+FIRST_YEAR, LAST_YEAR = 1900, 2100
 #: Filters whose name is not that of what `ActionFilter` keeps.
 _FIELDS = {
     "ask": "ask_id", "team": "team_id", "committee": "committee_id", "body": "body_id",
@@ -275,11 +278,12 @@ def parse_filter(args: Mapping[str, str], viewer: Viewer = NOBODY) -> Asked:
     for name in ("since", "until"):
         if name in given:
             try:
-                values[name] = date.fromisoformat(given[name])
-            except ValueError:
-                problems.append(
-                    _("“%(value)s” is not a date such as 2026-03-31.", value=given[name][:40])
-                )
+                values[name] = read_day(given[name])
+            except Refused as refusal:
+                problems.append(str(refusal.message))
+            else:
+                # Written one way: addresses of narrower periods compare it as text.
+                given[name] = values[name].isoformat()
     for name, value in given.items():
         if name in ("since", "until"):
             continue
@@ -294,6 +298,21 @@ def parse_filter(args: Mapping[str, str], viewer: Viewer = NOBODY) -> Asked:
     if since and until and until < since:
         problems.append(_("The period ends before it starts: swap From and To."))
     return Asked(ActionFilter(**values), problems, given, choices)
+
+
+def read_day(typed: str) -> date:
+    """A day of an address. Raises `Refused` where it is none, or so far off that it was mistyped:
+    no period lies before the first day there is, or after the last.
+    """
+    try:
+        found = date.fromisoformat(typed)
+    except ValueError as error:
+        raise Refused(
+            _("“%(value)s” is not a date such as 2026-03-31.", value=typed[:40])
+        ) from error
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Refused(_("Give a day between 1900 and 2100."))
+    return found
 
 
 def _meant(name: str, value: str, choices: Choices) -> Any:

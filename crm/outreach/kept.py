@@ -30,11 +30,13 @@ from sqlalchemy import (
     select,
     text,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import db
 from crm.outreach.models import Action, ActionChapter, ActionTarget
+from crm.outreach.parts import DONE, REACH, Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter
 
 
@@ -357,6 +359,79 @@ def reach_in_terms(wanted: ActionFilter) -> Subquery:
     )
 
 
+def reach_by(
+    wanted: ActionFilter, parts: Sequence[Part], *, channels: Sequence[str] | None = None
+) -> Select[Any] | None:
+    """The pieces that reached targets, told apart by parts; of some channels alone, where these
+    are given. None where the sums do not know the filter or a part.
+    """
+    if not (knows_reach(wanted) and all(REACH in part.sums for part in parts)):
+        return None
+    apart = columns_of(KeptReach, parts)
+    asked = wanted.of_targets(KeptReach)
+    if channels is not None:
+        asked.append(KeptReach.channel.in_(channels))
+    rows = (
+        select(*apart, func.sum(KeptReach.pieces))
+        .select_from(KeptReach)
+        .where(*asked)
+        .group_by(*(each.name for each in apart))
+    )
+    told: Select[Any] = told_apart(rows, KeptReach, parts, wanted)
+    return told
+
+
+def targets_by(wanted: ActionFilter, parts: Sequence[Part]) -> Select[Any] | None:
+    """How many different targets were reached, told apart by parts; None where that is not kept."""
+    if not (knows_reach(wanted) and all(REACH in part.sums for part in parts)):
+        return None
+    apart = columns_of(KeptReach, parts)
+    rows = (
+        select(*apart, KeptReach.target_id.label("whom"))
+        .select_from(KeptReach)
+        .where(*wanted.of_targets(KeptReach))
+        .group_by(*(each.name for each in apart), KeptReach.target_id)
+        .having(func.sum(KeptReach.actions) > 0)
+    )
+    each = told_apart(rows, KeptReach, parts, wanted).subquery("each_target")
+    keys = [each.c[part.label] for part in parts]
+    return select(*keys, func.count()).select_from(each).group_by(*keys)
+
+
+def done_by(wanted: ActionFilter, parts: Sequence[Part]) -> Subquery | None:
+    """What was done by parts, not summed yet: a column for each, `pieces`, `actions`; None where
+    that is not kept. Joint work is there for each of its chapters where these are told apart.
+    """
+    if not all(DONE in part.sums for part in parts) or (sums := done(wanted)) is None:
+        return None
+    rows = _lines(sums, KeptDone)
+    if any(part.name == _CHAPTER for part in parts):
+        of_none = rows.add_columns(literal_column("0").label("chapter_id")).where(
+            KeptDone.chapters == 0
+        )
+        theirs = _lines(_done_of(KeptChapter, wanted), KeptChapter)
+        rows = union_all(of_none, theirs.add_columns(KeptChapter.chapter_id))  # type: ignore[assignment]
+    did = rows.subquery("did")
+    apart = [
+        did.c.chapter_id.label(part.label)
+        if part.name == _CHAPTER
+        else part.column(did.c).label(part.label)
+        for part in parts
+    ]
+    return select(*apart, did.c.pieces, did.c.actions).subquery("done_by")
+
+
+#: The name of the part that `KeptDone` alone does not know.
+_CHAPTER = "chapter"
+
+
+def _lines(sums: Select[Any], of: Any) -> Select[Any]:
+    # A month stands for its days.
+    return sums.add_columns(
+        of.campaign_id, of.channel, of.month.label("happened_on"), of.pieces, of.actions
+    )
+
+
 Pieces = dict[Any, int]
 
 
@@ -387,18 +462,20 @@ def done(wanted: ActionFilter) -> Select[Any] | None:
 
     A sum over no rows is NULL, as any; a group may come to 0.
     """
-    if not knows_done(wanted):
-        return None
-    asked = []
+    return _done_of(KeptDone, wanted) if knows_done(wanted) else None
+
+
+def _done_of(of: Any, wanted: ActionFilter) -> Select[Any]:
+    asked = list[ColumnElement[bool]]()
     if wanted.campaign_id is not None:
-        asked.append(KeptDone.campaign_id == wanted.campaign_id)
+        asked.append(of.campaign_id == wanted.campaign_id)
     if wanted.channel is not None:
-        asked.append(KeptDone.channel == wanted.channel)
+        asked.append(of.channel == wanted.channel)
     if wanted.since is not None:
-        asked.append(KeptDone.month >= wanted.since)
+        asked.append(of.month >= wanted.since)
     if wanted.until is not None:
-        asked.append(KeptDone.month <= wanted.until)
-    return select().select_from(KeptDone).where(*asked)
+        asked.append(of.month <= wanted.until)
+    return select().select_from(of).where(*asked)
 
 
 def chapters_did(wanted: ActionFilter) -> Subquery | None:

@@ -35,12 +35,17 @@ class Part:
     only: Callable[[Any], list[ColumnElement[bool]]] = lambda _wanted: []
     #: Whether something may belong to several.
     repeats: bool = False
+    #: The kept sums that tell it apart as well: `REACH` what reached targets, `DONE` what was done.
+    sums: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
         """What its column is called in a statement."""
         return f"part_{self.name.replace('-', '_')}"
 
+
+#: Kept sums that can tell a part (`kept.KeptReach`; `KeptDone` with `KeptChapter`).
+REACH, DONE = "reach", "done"
 
 # Names of their own: conditions of a filter speak of the tables by themselves.
 of_target, of_term, of_post = aliased(Target), aliased(Term), aliased(Post)
@@ -67,10 +72,10 @@ named = select(ActionMember.action_id).distinct().subquery("named")
 
 
 _JOINS: dict[str, Callable[[Any, Any], Any]] = {
-    "target": lambda rows, _of: rows.join(of_target, of_target.id == ActionTarget.target_id),
-    "term": lambda rows, _of: rows.outerjoin(of_term, of_term.id == ActionTarget.term_id),
+    "target": lambda rows, of: rows.join(of_target, of_target.id == of.target_id),
+    "term": lambda rows, of: rows.outerjoin(of_term, of_term.id == of.term_id),
     "post": lambda rows, _of: rows.outerjoin(of_post, of_post.id == of_term.post_id),
-    "seat": lambda rows, _of: rows.outerjoin(of_seat, of_seat.target_id == ActionTarget.target_id),
+    "seat": lambda rows, of: rows.outerjoin(of_seat, of_seat.target_id == of.target_id),
     "ask": lambda rows, of: rows.outerjoin(of_ask, of_ask.c.action_id == action_id(of)),
     "chapter": lambda rows, of: rows.outerjoin(of_chapter, of_chapter.action_id == action_id(of)),
     "team": lambda rows, of: rows.join(of_team, of_team.c.action_id == action_id(of)),

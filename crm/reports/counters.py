@@ -22,6 +22,7 @@ from crm.campaigns.goals import OFFERED, figure_values, told
 from crm.campaigns.models import Campaign, Goal
 from crm.campaigns.operations import may_edit
 from crm.core import audit, db, history
+from crm.core.drawing import writable
 from crm.core.errors import Refused
 from crm.outreach.channels import channels
 from crm.outreach.queries import ActionFilter
@@ -257,7 +258,8 @@ def _must_edit(campaign: Campaign, by: User | None) -> None:
 
 
 def _title(title: str) -> str:
-    title = " ".join(title.split())
+    # It is drawn too.
+    title = " ".join(writable(" ".join(title.split())).split())
     if not title:
         raise Refused(_("Say what the number is."), "title")
     return title

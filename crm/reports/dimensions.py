@@ -28,6 +28,8 @@ from crm.outreach.filters import NONE
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.parts import (
+    DONE,
+    REACH,
     Part,
     action_id,
     of_ask,
@@ -218,6 +220,9 @@ def _periods(kind: str) -> Telling:
     return told
 
 
+_OF_REACH, _OF_DONE = frozenset({REACH}), frozenset({DONE})
+
+
 def _year(table: Any) -> Any:
     return cast(extract("year", table.happened_on), Integer)
 
@@ -246,7 +251,10 @@ def _period(name: str, label: Any) -> Dimension:
     return Dimension(
         name=name,
         label=label,
-        part=Part(name=name, column=_COLUMNS[name]),
+        # Kept sums know months: a week is in none.
+        part=Part(
+            name=name, column=_COLUMNS[name], sums=frozenset() if name == "week" else _OF_DONE
+        ),
         told=_periods(name),
         is_time=True,
     )
@@ -281,8 +289,8 @@ def _seen_teams(viewer: Viewer) -> Part:
     )
 
 
-CAMPAIGN = Part(name="campaign", column=lambda of: of.campaign_id)
-CHANNEL = Part(name="channel", column=lambda of: of.channel)
+CAMPAIGN = Part(name="campaign", column=lambda of: of.campaign_id, sums=_OF_REACH | _OF_DONE)
+CHANNEL = Part(name="channel", column=lambda of: of.channel, sums=_OF_REACH | _OF_DONE)
 ASK = Part(
     name="ask",
     column=lambda _of: func.coalesce(of_ask.c.ask_id, 0),
@@ -298,6 +306,7 @@ CHAPTER = Part(
         [of_chapter.chapter_id.in_(wanted.chapter_ids)] if wanted.chapter_ids else []
     ),
     repeats=True,
+    sums=_OF_DONE,
 )
 TEAM = Part(
     name="team",
@@ -306,25 +315,34 @@ TEAM = Part(
     only=lambda wanted: [] if wanted.team_id is None else [of_team.c.team_id == wanted.team_id],
     repeats=True,
 )
-TARGET = Part(name="target", column=lambda _of: ActionTarget.target_id, of_targets=True)
-KIND = Part(name="kind", column=lambda _of: of_target.kind, of_targets=True, joins=("target",))
+TARGET = Part(name="target", column=lambda of: of.target_id, of_targets=True, sums=_OF_REACH)
+KIND = Part(
+    name="kind",
+    column=lambda _of: of_target.kind,
+    of_targets=True,
+    joins=("target",),
+    sums=_OF_REACH,
+)
 REGION = Part(
     name="region",
     column=lambda _of: func.coalesce(of_target.region, ""),
     of_targets=True,
     joins=("target",),
+    sums=_OF_REACH,
 )
 AREA = Part(
     name="state",
     column=lambda _of: func.coalesce(of_post.area, ""),
     of_targets=True,
     joins=("term", "post"),
+    sums=_OF_REACH,
 )
 PARTY = Part(
     name="party",
     column=lambda _of: func.coalesce(of_term.party, ""),
     of_targets=True,
     joins=("term",),
+    sums=_OF_REACH,
 )
 COMMITTEE = Part(
     name="committee",
@@ -333,18 +351,21 @@ COMMITTEE = Part(
     joins=("seat",),
     only=lambda wanted: [of_seat.body_id == wanted.committee_id] if wanted.committee_id else [],
     repeats=True,
+    sums=_OF_REACH,
 )
 BODY = Part(
     name="body",
     column=lambda _of: func.coalesce(of_post.body_id, 0),
     of_targets=True,
     joins=("term", "post"),
+    sums=_OF_REACH,
 )
 POST = Part(
     name="post",
     column=lambda _of: func.coalesce(of_term.post_id, 0),
     of_targets=True,
     joins=("term",),
+    sums=_OF_REACH,
 )
 WENT = Part(
     name="went", column=lambda _of: func.coalesce(ActionTarget.went_to, ""), of_targets=True
@@ -354,7 +375,9 @@ of_outcome = aliased(Outcome)
 OUTCOME = Part(name="outcome", column=lambda _of: of_outcome.kind, of_targets=True)
 
 _PUBLIC = _l("What reached the public and no target by name is in no line.")
-_REACHED = Part(name="reached", column=lambda _of: literal_column("1"), of_targets=True)
+_REACHED = Part(
+    name="reached", column=lambda _of: literal_column("1"), of_targets=True, sums=_OF_REACH
+)
 _NAMED = Part(name="named", column=lambda _of: literal_column("1"), joins=("named",))
 
 DIMENSIONS: Mapping[str, Dimension] = {

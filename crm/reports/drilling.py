@@ -41,10 +41,9 @@ class Links:
             found = report.leads(column.key, row, values)
             if found is not None:
                 return url_for(found[0], **found[1])
-            # Its rows are no outreach, so the list of that is not what is behind a total.
+        if report.narrow is None and (row is not None or report.leads is not None):
+            # Where rows are no outreach, the list of that is not what is behind a total.
             return self.record(row) if row is not None else None
-        if row is not None and report.narrow is None:
-            return self.record(row)
         if outcome := report.lists_outcomes.get(column.key):
             return url_for("reports.page", name="answers", **{"outcome": outcome} | values)
         for name in _OF_REPORTS:

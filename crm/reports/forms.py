@@ -18,7 +18,7 @@ from crm.reports import periods
 from crm.reports.catalogue import Question, Report
 from crm.reports.comparing import compared
 from crm.reports.periods import Days
-from crm.reports.rules import ANSWERED, ANY, SUBSTANCE
+from crm.reports.rules import ANSWERED, ANY, MOVES, SUBSTANCE
 
 #: What a report is asked beside its filters, by the word of its address.
 WORDS: Mapping[str, Any] = {
@@ -151,6 +151,7 @@ def _outcomes(choices: Choices) -> dict[str, str]:
     return {
         ANSWERED: _("Answers"),
         SUBSTANCE: _("Answers of substance"),
+        MOVES: _("Moves"),
         ANY: _("Anything"),
         **choices.of("outcome"),
     }

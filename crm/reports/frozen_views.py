@@ -60,7 +60,7 @@ def freeze(name: str) -> Any:
     """Keep what the report of the address says now."""
     source = sources.source(name) or abort(404)
     form = FreezeForm()
-    given = {key: value for key, value in request.args.items() if value}
+    given = sources.given_by(request.args)
 
     def keep() -> FrozenReport:
         # The write lock is taken when it is kept, not while it is reckoned.

@@ -5,19 +5,20 @@ part that repeats. `adds_up` says when adding is the same and costs nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, union_all
 
 from crm.core import db
 from crm.core.tables import Kind, Share
+from crm.outreach import kept
 from crm.outreach.models import Action, ActionTarget
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
-from crm.reports.dimensions import of_outcome
+from crm.reports.dimensions import OUTCOME, of_outcome
 from crm.reports.queries import awaited_names
 from crm.reports.rules import ANSWERED, ANY
 
@@ -72,11 +73,26 @@ def _of_counted(
     return _sums(statement, parts)
 
 
+def _of_done(name: str, wanted: ActionFilter, parts: Sequence[Part]) -> Values | None:
+    """From the kept sums, where they know it."""
+    did = kept.done_by(wanted, parts)
+    if did is None:
+        return None
+    keys = [did.c[part.label] for part in parts]
+    return _sums(select(*keys, func.sum(did.c[name])).select_from(did).group_by(*keys), parts)
+
+
 def _pieces(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
+    found = _of_done("pieces", wanted, parts)
+    if found is not None:
+        return found
     return _of_counted(lambda once: func.sum(once.c.pieces), wanted, parts)
 
 
 def _actions(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
+    found = _of_done("actions", wanted, parts)
+    if found is not None:
+        return found
     return _of_counted(lambda _once: func.count(), wanted, parts)
 
 
@@ -84,66 +100,93 @@ def _minutes(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     return _of_counted(lambda _once: func.sum(Action.minutes), wanted, parts, work=True)
 
 
-def _of_reached(value: Any, wanted: ActionFilter, parts: Sequence[Part]) -> Values:
+def _of_reached(value: Any, wanted: ActionFilter, parts: Sequence[Part], *of: Any) -> Select[Any]:
     apart = columns_of(ActionTarget, parts)
-    rows = select(*apart, value).select_from(ActionTarget).where(*wanted.of_targets())
+    rows = select(*apart, value).select_from(ActionTarget).where(*of, *wanted.of_targets())
     rows = rows.group_by(*(each.name for each in apart))
-    return _sums(told_apart(rows, ActionTarget, parts, wanted), parts)
+    told: Select[Any] = told_apart(rows, ActionTarget, parts, wanted)
+    return told
 
 
 def _reached(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
-    return _of_reached(func.sum(ActionTarget.pieces), wanted, parts)
+    sums = kept.reach_by(wanted, parts)
+    if sums is None:
+        sums = _of_reached(func.sum(ActionTarget.pieces), wanted, parts)
+    return _sums(sums, parts)
 
 
 def _targets(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
-    return _of_reached(func.count(ActionTarget.target_id.distinct()), wanted, parts)
+    sums = kept.targets_by(wanted, parts)
+    if sums is None:
+        sums = _of_reached(func.count(ActionTarget.target_id.distinct()), wanted, parts)
+    return _sums(sums, parts)
 
 
-def _of_came(wanted: ActionFilter, parts: Sequence[Part], *, answers: bool) -> Values:
-    apart = columns_of(ActionTarget, parts)
-    rows = (
-        select(*apart, func.count())
-        .select_from(of_outcome)
-        .join(ActionTarget, ActionTarget.id == of_outcome.action_target_id)
-        .where(*wanted.of_targets())
-        .group_by(*(each.name for each in apart))
-    )
-    if answers:
-        rows = rows.where(
-            of_outcome.kind.in_(answer_names()), ActionTarget.channel.in_(awaited_names())
-        )
-    if wanted.outcome is not None:
-        rows = rows.where(of_outcome.kind == wanted.outcome)
-    return _sums(told_apart(rows, ActionTarget, parts, wanted), parts)
-
-
-def _answers(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
-    return _of_came(wanted, parts, answers=True)
-
-
-def _outcomes(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
-    return _of_came(wanted, parts, answers=False)
-
-
-def _rate(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
-    # Answers are counted first: they are few beside what they answer.
-    came = (
-        select(of_outcome.action_target_id, func.count().label("answers"))
-        .where(of_outcome.kind.in_(answer_names()))
-        .group_by(of_outcome.action_target_id)
+def _of_came(
+    wanted: ActionFilter,
+    parts: Sequence[Part],
+    came: Sequence[ColumnElement[bool]],
+    to: Sequence[ColumnElement[bool]] = (),
+) -> Select[Any]:
+    """What came back, counted from there: it is little beside what it came to, which a database
+    does not know.
+    """
+    found = (
+        select(of_outcome.action_target_id, of_outcome.kind)
+        .where(*came)
         .cte("came")
         .prefix_with("MATERIALIZED")
     )
+    parts = [
+        replace(part, column=lambda _of: found.c.kind) if part is OUTCOME else part
+        for part in parts
+    ]
     apart = columns_of(ActionTarget, parts)
     rows = (
-        select(*apart, func.coalesce(func.sum(came.c.answers), 0), func.sum(ActionTarget.pieces))
-        .select_from(ActionTarget)
-        .outerjoin(came, came.c.action_target_id == ActionTarget.id)
-        .where(ActionTarget.channel.in_(awaited_names()), *wanted.of_targets())
+        select(*apart, func.count())
+        .select_from(found)
+        .join(ActionTarget, ActionTarget.id == found.c.action_target_id)
+        .where(*to, *wanted.of_targets())
         .group_by(*(each.name for each in apart))
     )
-    found = db.session.execute(told_apart(rows, ActionTarget, parts, wanted))
-    return {tuple(row[:-2]): Share(int(row[-2]), int(row[-1])) for row in found if row[-1]}
+    told: Select[Any] = told_apart(rows, ActionTarget, parts, wanted)
+    return told
+
+
+def _of_awaited(
+    wanted: ActionFilter, parts: Sequence[Part], *came: ColumnElement[bool]
+) -> Select[Any]:
+    is_awaited = ActionTarget.channel.in_(awaited_names())
+    return _of_came(wanted, parts, [of_outcome.kind.in_(answer_names()), *came], [is_awaited])
+
+
+def _of_kind(wanted: ActionFilter) -> list[ColumnElement[bool]]:
+    return [] if wanted.outcome is None else [of_outcome.kind == wanted.outcome]
+
+
+def _answers(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
+    return _sums(_of_awaited(wanted, parts, *_of_kind(wanted)), parts)
+
+
+def _outcomes(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
+    return _sums(_of_came(wanted, parts, _of_kind(wanted)), parts)
+
+
+def _rate(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
+    channels = awaited_names()
+    sums = kept.reach_by(wanted, parts, channels=channels)
+    if sums is None:
+        pieces = func.sum(ActionTarget.pieces)
+        sums = _of_reached(pieces, wanted, parts, ActionTarget.channel.in_(channels))
+    # Each counted by itself, in one statement: joined, every piece would look for its answers.
+    both = union_all(
+        sums.add_columns(literal_column("0")),
+        _of_awaited(wanted, parts).add_columns(literal_column("1")),
+    )
+    awaited, came = Values(), Values()
+    for *key, many, is_answer in db.session.execute(both):
+        (came if is_answer else awaited)[tuple(key)] = int(many or 0)
+    return {key: Share(came.get(key, 0), many) for key, many in awaited.items() if many}
 
 
 MEASURES: Mapping[str, Measure] = {

@@ -15,6 +15,7 @@ from crm.core.errors import Refused
 from crm.core.i18n import today
 from crm.members.disclosure import Viewer
 from crm.members.models import Chapter
+from crm.outreach.filters import read_day
 from crm.reports import periods
 from crm.reports.audiences import AUDIENCES
 from crm.reports.catalogue import reports
@@ -102,11 +103,9 @@ def _day(typed: str | None, name: str) -> date | None:
     if not typed:
         return None
     try:
-        return date.fromisoformat(typed)
-    except ValueError as error:
-        raise Refused(
-            _("“%(value)s” is not a date such as 2026-03-31.", value=typed[:40]), name
-        ) from error
+        return read_day(typed)
+    except Refused as refusal:
+        raise Refused(str(refusal.message), name) from refusal
 
 
 def _year_before(day: date) -> date:

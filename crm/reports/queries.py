@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Select,
     Subquery,
@@ -31,11 +32,19 @@ from crm.members.queries import in_scope
 from crm.outreach import kept
 from crm.outreach.channels import channels, per_piece_names
 from crm.outreach.kept import KeptDone
-from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
+from crm.outreach.models import (
+    Action,
+    ActionChapter,
+    ActionMember,
+    ActionTarget,
+    Outcome,
+    action_ask,
+)
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
 from crm.outreach.window_rules import ADDRESSES
+from crm.reports.dimensions import ASK
 from crm.reports.rules import Tally
 from crm.targets.models import Body, Post, Target, Term
 
@@ -128,11 +137,19 @@ def sums_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
     return {key: Did(int(pieces), actions, last) for key, pieces, actions, last in rows}
 
 
-def repeated_by(wanted: ActionFilter, part: Part) -> tuple[int, int]:
-    """Actions that belong to several of a part of actions: how many, and what they repeat."""
-    once = counted(wanted, part)
+def repeated_by_asks(wanted: ActionFilter) -> tuple[int, int]:
+    """Actions with several asks: how many, and what they repeat."""
+    if wanted.ask_id is not None:
+        # One line alone.
+        return 0, 0
+    once = counted(wanted, ASK)
+    # From those with several, which are few.
+    of_several = (
+        select(action_ask.c.action_id).group_by(action_ask.c.action_id).having(func.count() > 1)
+    )
     several = (
         select((func.sum(once.c.pieces) - func.max(once.c.pieces)).label("more"))
+        .where(once.c.action_id.in_(of_several))
         .group_by(once.c.action_id)
         .having(func.count() > 1)
         .subquery()
@@ -143,6 +160,8 @@ def repeated_by(wanted: ActionFilter, part: Part) -> tuple[int, int]:
 
 def reached_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
     """What reached targets by a part, an act for each target of it: one statement."""
+    if part.name == "target" and kept.knows_reach(wanted):
+        return _reached_by_target(wanted)
     apart = columns_of(ActionTarget, [part])
     rows = (
         select(
@@ -159,6 +178,18 @@ def reached_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
     found = db.session.execute(told_apart(rows, ActionTarget, [part], wanted))
     return {key: Did(int(pieces), actions, last, targets)
             for key, pieces, actions, last, targets in found}  # fmt: skip
+
+
+def _reached_by_target(wanted: ActionFilter) -> dict[Any, Did]:
+    """From kept sums: of one target a row is an action."""
+    sums = kept.reach(wanted, "target_id")
+    rows = db.session.execute(
+        select(
+            sums.c.target_id, func.sum(sums.c.pieces), func.sum(sums.c.actions),
+            func.max(sums.c.last),
+        ).group_by(sums.c.target_id)
+    )  # fmt: skip
+    return {key: Did(int(pieces), int(actions), last, 1) for key, pieces, actions, last in rows}
 
 
 def named_targets(target_ids: Iterable[int]) -> dict[int, Any]:
@@ -190,13 +221,20 @@ def _of_members(wanted: ActionFilter) -> Any:
     )
 
 
-def teams_did(wanted: ActionFilter, team: Callable[[Any], Any]) -> dict[int, Did]:
-    """What members did, by what `team` makes of a team's id (0: of no team): one statement."""
+def teams_did(
+    wanted: ActionFilter, team: Callable[[Any], Any], *, merges: bool = True
+) -> dict[int, Did]:
+    """What members did, by what `team` makes of a team's id (0: of no team): one statement.
+
+    `merges` says whether it may make the same of two.
+    """
     did = _of_members(wanted)
     key = team(func.coalesce(TeamMember.team_id, 0)).label("team")
     of_member = select(did, key).outerjoin(TeamMember, TeamMember.member_id == did.c.member_id)
-    # A member of two teams that are told as one is one there.
-    each = of_member.distinct().subquery("each")
+    if merges:
+        # A member of two teams that are told as one is one there.
+        of_member = of_member.distinct()
+    each = of_member.subquery("each")
     rows = db.session.execute(
         select(
             each.c.team,
@@ -245,12 +283,19 @@ def other_teams_did(wanted: ActionFilter, seen: Scope) -> bool:
 
 def unnamed_by_all(wanted: ActionFilter) -> Did:
     """Pieces that nobody is named for."""
-    pieces, actions, last = db.session.execute(
-        select(func.sum(Action.unnamed), func.count(), func.max(Action.happened_on)).where(
-            *wanted.of_actions(), Action.unnamed > 0
+    tallied = [*wanted.of_actions(), Action.unnamed > 0]
+    if (sums := kept.done(wanted)) is not None:
+        newest = select(Action.happened_on).where(*tallied).order_by(Action.happened_on.desc())
+        statement = sums.add_columns(
+            func.sum(KeptDone.unnamed),
+            func.sum(KeptDone.tallies),
+            newest.limit(1).scalar_subquery(),
         )
-    ).one()
-    return Did(int(pieces or 0), actions, last or date.min)
+    else:
+        statement = select(func.sum(Action.unnamed), func.count(), func.max(Action.happened_on))
+        statement = statement.where(*tallied)
+    pieces, actions, last = db.session.execute(statement).one()
+    return Did(int(pieces or 0), int(actions or 0), last or date.min)
 
 
 @dataclass(frozen=True)
@@ -357,9 +402,28 @@ def repeated_by_members(wanted: ActionFilter) -> tuple[int, int]:
     return acts, int(more or 0)
 
 
-def is_answer() -> list[ColumnElement[bool]]:
+def is_answer(kind: Any = Outcome.kind) -> list[ColumnElement[bool]]:
     """Conditions on `Outcome` with its `ActionTarget`: an answer that was waited for."""
-    return [Outcome.kind.in_(answer_names()), ActionTarget.channel.in_(awaited_names())]
+    return [kind.in_(answer_names()), ActionTarget.channel.in_(awaited_names())]
+
+
+def came_to(targets: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Conditions on `Outcome`, from those on the `ActionTarget` it came to."""
+    if not targets:
+        # Every outcome came to one.
+        return []
+    return [Outcome.action_target_id.in_(select(ActionTarget.id).where(*targets))]
+
+
+def outcomes_first() -> CTE:
+    """What came back, for a statement to begin from: it is little beside what it came to, and a
+    database that does not know that would look for an outcome of every single piece.
+    """
+    return (
+        select(Outcome.action_target_id, Outcome.kind, Outcome.received_on)
+        .cte("came")
+        .prefix_with("MATERIALIZED")
+    )
 
 
 def answers_by(what: Any, wanted: ActionFilter) -> dict[Any, int]:

@@ -23,6 +23,8 @@ WITHOUT_SUBSTANCE = frozenset({"acknowledgement", "form_reply"})
 ANSWERED, ANY = "answered", "any"
 #: And those answers that say more than that something arrived.
 SUBSTANCE = "substance"
+#: And what says that a target moved, of whatever kind.
+MOVES = "moves"
 #: What came back because nobody is there.
 RETURNED = "returned"
 

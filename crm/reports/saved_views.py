@@ -44,7 +44,7 @@ def save(name: str) -> Any:
     """Keep the report of the address under a name; its page says who may open it."""
     source = sources.source(name) or abort(404)
     form = SaveForm()
-    given = {key: value for key, value in request.args.items() if value}
+    given = sources.given_by(request.args)
     kept = form.carry(
         lambda: saved.save_report(
             report=name, given=given, name=form.name.data or "", by=current_user

@@ -100,6 +100,17 @@ def beside_catalogue() -> list[Source]:
     return list(current_app.extensions[_KEY].values())
 
 
+def given_by(args: Mapping[str, str]) -> dict[str, str]:
+    """What a sent address says of a report, to be put into others: without what is no word of a
+    report and means something to whoever builds an address (`_external`, the report's `name`).
+    """
+    return {
+        name: value
+        for name, value in args.items()
+        if value and name != "name" and not name.startswith("_")
+    }
+
+
 def _of_catalogue(report: Report) -> Source:
     return Source(
         name=report.name,

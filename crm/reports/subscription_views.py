@@ -12,7 +12,7 @@ from crm.core.access import Can, requires
 from crm.core.errors import Refused
 from crm.core.forms import Form, choice
 from crm.outreach.filters import LABELS
-from crm.reports import subscriptions
+from crm.reports import sources, subscriptions
 from crm.reports.catalogue import find_report
 from crm.reports.subscriptions import EVERIES, PERIODS
 from crm.reports.views import blueprint
@@ -74,7 +74,7 @@ def mailed_to_me(report: str | None = None) -> list[dict[str, Any]]:
 def mail_me(name: str) -> Any:
     """Have the report of the address mailed, with its filters."""
     form = MailMeForm()
-    given = {key: value for key, value in request.args.items() if value}
+    given = sources.given_by(request.args)
     back = redirect(url_for(".page", name=name, **given), 303)  # type: ignore[arg-type]
     if find_report(name) is None:
         return redirect(url_for(".index"), 303)

@@ -67,6 +67,7 @@ ONLY = {
     "unanswered": _l("No answer for three weeks"),
     "pool": _l("In the pool"),
     "left": _l("Nobody's: they left"),
+    "dated": _l("With a day"),
 }
 _COLUMNS = (State.NEEDS_ACTION, State.IN_PROCESS, State.COMPLETED)
 

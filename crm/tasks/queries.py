@@ -57,7 +57,7 @@ class TaskFilter:
     campaign_id: int | None = None
     target_id: int | None = None
     due: str | None = None
-    #: help | unanswered | pool | left
+    #: help | unanswered | pool | left | dated
     only: str | None = None
     #: The first and the last day on which they are due.
     since: date | None = None
@@ -120,6 +120,8 @@ def _only(word: str, today: date) -> ColumnElement[bool]:
         return Task.help.is_not(None)
     if word == "pool":
         return Task.in_pool.is_(True)
+    if word == "dated":
+        return Task.due_on.is_not(None)
     if word == "unanswered":
         return is_unanswered(today)
     return and_(Task.member_id.is_not(None), Task.state.in_(OPEN), ~is_there(today))

@@ -79,7 +79,7 @@ def test_hostile_text_stays_text_and_nothing_outside_is_asked_for(kind: str) -> 
     assert HOSTILE in "".join(alone(picture).itertext())
     assert "class=" not in still
     assert set(re.findall(r'"(https?://[^"]*)"', still)) == {"http://www.w3.org/2000/svg"}
-    alone(EVERY[kind]("a\x00\x0bb"))
+    alone(EVERY[kind]("a\x00\x0b\ufffe\uffffb"))
 
 
 def test_nothing_to_draw_is_no_error() -> None:

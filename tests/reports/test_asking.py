@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from crm.reports.answering import extract, keys_of
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
+from crm.reports.progress_asked import wished
 from crm.reports.rules import Reckoning
 from tests import make
 from tests.reports.conftest import ids, logged
@@ -102,3 +104,20 @@ def test_a_filter_the_report_does_not_heed_is_a_problem(app: Flask) -> None:
         "“Invented” cannot be narrowed by “Channel”: take that filter away."
     ]  # fmt: skip
     assert parse({"channel": "postcard"}, invented()).problems == []
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_days_no_period_lies_beyond_are_a_problem(app: Flask, name: str) -> None:
+    typed = "0001-01-01" if name == "since" else "9999-12-31"
+    other = {"since": "2025-01-01", "until": "2025-02-01"} | {name: typed}
+    for compare in ("before", "year"):
+        asked = parse({**other, "compare": compare}, reports()["response-rate"])
+        assert asked.problems[0] == "Give a day between 1900 and 2100."
+    with pytest.raises(Refused, match="between 1900 and 2100"):
+        wished({"audience": "board", name: typed}, date(2026, 3, 1))
+
+
+def test_days_are_written_one_way(app: Flask) -> None:
+    """Narrower periods are compared with them as text."""
+    asked = parse({"since": "20250301", "until": "2025-W10-1"}, reports()["outcomes"])
+    assert asked.given == {"since": "2025-03-01", "until": "2025-03-03"}

@@ -131,6 +131,13 @@ def test_the_public_reads_numbers_and_gets_no_session(app: Flask, client: FlaskC
     assert asked == []
 
 
+def test_what_no_picture_can_hold_is_not_in_its_title(app: Flask, client: FlaskClient) -> None:
+    people = prepared(make.people())
+    code = made(people, "all", title="Cards\x01 \ufffe for\x0b all")
+    assert client.get(f"/counter/{code}.json").json["title"] == "Cards for all"  # type: ignore[index]
+    ElementTree.fromstring(client.get(f"/counter/{code}.svg").text)  # noqa: S314 - it is ours
+
+
 def test_only_the_counter_may_be_framed(app: Flask, client: FlaskClient) -> None:
     people = prepared(make.people())
     code = made(people, "all")

@@ -212,3 +212,17 @@ def test_from_the_shell(work: SimpleNamespace, app: Flask) -> None:
     told = run("verify")
     assert told.exit_code == 1
     assert f"{code} is not what was frozen" in told.output
+
+
+@pytest.mark.parametrize("report", ["activity-by-target", "explorer"])
+def test_words_of_an_address_that_build_others_are_left_out(
+    work: SimpleNamespace, sign_in: SignIn, report: str
+) -> None:
+    browser = sign_in(work.coordinator)
+    odd = "name=x&_external=1&_scheme=ftp&_anchor=x&_method=PUT"
+    for what in ("freeze", "save"):
+        sent = browser.post(f"/reports/{report}/{what}?channel=nix&{odd}", data={})
+        assert sent.status_code == 422
+        assert "ftp:" not in sent.text
+    sent = browser.post(f"/reports/{report}/mail?channel=postcard&{odd}", data={})
+    assert sent.location in ("/reports", "/reports/activity-by-target?channel=postcard")

@@ -13,9 +13,9 @@ from sqlalchemy import select, update
 from crm.campaigns.models import Ask
 from crm.campaigns.positions import record_position
 from crm.core import audit, db
-from crm.core.access import Scope
+from crm.core.access import Role, Scope
 from crm.core.tables import Share
-from crm.members.disclosure import Viewer
+from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Chapter
 from crm.outreach.commitments import Promised, record_answer, record_commitment, settle_commitment
 from crm.outreach.models import Action, ActionMember, ActionTarget
@@ -310,6 +310,25 @@ def test_tasks_of_the_chapters_one_sees(field: SimpleNamespace) -> None:
     ]
     nobody = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset()))
     assert ask(field.app, "tasks", "member", viewer=nobody).rows == []
+
+
+def test_who_handed_out_tasks_is_named_for_the_viewer(field: SimpleNamespace) -> None:
+    """And not for who happens to be signed in: in a mail and a command that is nobody."""
+    alder, birch = field.chapters
+    for name, chapter in (("Lia Lane", alder), ("Bo Birchman", birch)):
+        leader = make.user(Role.LEADER, db.session.get_one(Chapter, chapter), name=name)
+        make.kept(task(chapter, leader_id=leader.id))
+
+    def named(viewer: Viewer, exit: Exit) -> set[str]:
+        asked = Question(wanted=ActionFilter(), viewer=viewer, exit=exit, on=ON)
+        return {row[0] for row in way("tasks", "leader").rows(asked)}
+
+    everywhere = Scope(everywhere=True, chapter_ids=frozenset())
+    own = Scope(everywhere=False, chapter_ids=frozenset({alder}))
+    assert named(Viewer(sees=everywhere), Exit.PAGE) == {"Lia Lane", "Bo Birchman"}
+    assert named(Viewer(sees=own), Exit.PAGE) == {"Lia Lane"}
+    assert named(Viewer(sees=everywhere), Exit.EXPORT) == {"Lia", "Bo"}
+    assert named(EVERYWHERE, Exit.EXPORT) == {"Lia Lane", "Bo Birchman"}
 
 
 def test_hours_of_members_and_chapters(field: SimpleNamespace) -> None:

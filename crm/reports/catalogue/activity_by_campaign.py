@@ -22,7 +22,14 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.dimensions import ASK
 from crm.reports.measures import MEASURES
-from crm.reports.queries import answers_by, awaited_names, progress, repeated_by, sums_by, tally
+from crm.reports.queries import (
+    answers_by,
+    awaited_names,
+    progress,
+    repeated_by_asks,
+    sums_by,
+    tally,
+)
 from crm.reports.rules import ANSWERED, Reckoning, once, once_sentence
 
 
@@ -144,7 +151,7 @@ def rows_by_ask(asked: Question) -> Iterator[Row]:
 def reckon_by_ask(asked: Question, rows_total: int) -> Reckoning:
     """What actions with several asks repeat."""
     total = tally(asked.wanted)
-    actions, shared = repeated_by(asked.wanted, ASK)
+    actions, shared = repeated_by_asks(asked.wanted)
     said = []
     if shared:
         said = [

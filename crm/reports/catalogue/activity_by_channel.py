@@ -11,20 +11,19 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.dimensions import CHANNEL, channel_place
 from crm.reports.measures import MEASURES
-from crm.reports.queries import reached_by, sums_by, tally
+from crm.reports.queries import sums_by, tally
 from crm.reports.rules import ANSWERED, Reckoning, channel_label, once_sentence
 
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a channel, in the order channels have everywhere."""
     done = sums_by(asked.wanted, CHANNEL)
-    reached = reached_by(asked.wanted, CHANNEL)
+    reached = MEASURES["targets"].by(asked.wanted, [CHANNEL])
     rates = MEASURES["rate"].by(asked.wanted, [CHANNEL])
     for channel in sorted(done, key=lambda name: (channel_place(name), name)):
         each, rate = done[channel], rates.get((channel,))
-        to = reached.get(channel)
         yield (
-            channel_label(channel), each.pieces, each.actions, to.targets if to else 0,
+            channel_label(channel), each.pieces, each.actions, reached.get((channel,), 0),
             rate.n if rate else None, rate or Share(0, 0), each.last, channel,
         )  # fmt: skip
 

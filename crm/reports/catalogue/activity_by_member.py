@@ -20,7 +20,7 @@ from crm.outreach.filters import HIDDEN, NAMES, NONE
 from crm.outreach.models import Action, ActionMember
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import repeated_by_members, tally, tally_of_whole
+from crm.reports.queries import repeated_by_members, tally, tally_of_whole, unnamed_by_all
 from crm.reports.rules import Reckoning, once, once_sentence
 
 #: The key of the unnamed tally; whoever is not seen has none.
@@ -57,13 +57,12 @@ def rows(asked: Question) -> Iterator[Row]:
         yield who.name, who.chapters, int(pieces), actions, minutes, last, member_id
     if others:
         yield _others(others)
-    unnamed, actions, last = db.session.execute(
-        select(func.sum(Action.unnamed), func.count(), func.max(Action.happened_on)).where(
-            *asked.wanted.of_actions(), Action.unnamed > 0
-        )
-    ).one()
-    if unnamed:
-        yield _("Nobody named (tally)"), "", int(unnamed), actions, None, last, _TALLY
+    tallied = unnamed_by_all(asked.wanted)
+    if tallied.pieces:
+        yield (
+            _("Nobody named (tally)"), "", tallied.pieces, tallied.actions, None, tallied.last,
+            _TALLY,
+        )  # fmt: skip
 
 
 def named(asked: Question) -> Iterator[int]:

@@ -32,7 +32,11 @@ _TEAM = DIMENSIONS["team"]
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a team, the busiest first; then members of none, then the unnamed tally."""
-    did = teams_did(asked.wanted, lambda team: team_seen(team, asked.viewer))
+    did = teams_did(
+        asked.wanted,
+        lambda team: team_seen(team, asked.viewer),
+        merges=not asked.viewer.sees.everywhere,
+    )
     words = _TEAM.told(set(did), asked.viewer)
     order = sorted(did, key=lambda key: (key <= 0, -key if key <= 0 else 0, -did[key].pieces,
                                          words[key].label.casefold()))  # fmt: skip

@@ -13,13 +13,14 @@ from crm.core import db
 from crm.core.shell import number
 from crm.core.tables import CHUNK, Column, Kind, Row
 from crm.outreach.models import ActionTarget, Outcome
-from crm.outreach.outcome_kinds import answer_names, outcome_kinds
+from crm.outreach.outcome_kinds import answer_names, move_names, outcome_kinds
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import awaited_names, number_of
+from crm.reports.queries import awaited_names, came_to, number_of
 from crm.reports.rules import (
     ANSWERED,
     ANY,
+    MOVES,
     SUBSTANCE,
     WITHOUT_SUBSTANCE,
     Reckoning,
@@ -33,6 +34,8 @@ def _of_outcomes(asked: Question) -> list[ColumnElement[bool]]:
         return [Outcome.kind.in_(answer_names())]
     if asked.outcome == SUBSTANCE:
         return [Outcome.kind.in_([n for n in answer_names() if n not in WITHOUT_SUBSTANCE])]
+    if asked.outcome == MOVES:
+        return [Outcome.kind.in_(move_names())]
     return [] if asked.outcome in (None, ANY) else [Outcome.kind == asked.outcome]
 
 
@@ -77,11 +80,8 @@ def rows(asked: Question) -> Iterator[Row]:
 
 def reckon(asked: Question, rows_total: int | None) -> Reckoning:
     """Every outcome is one line."""
-    ids = select(ActionTarget.id).where(*_of_targets(asked))
     total = number_of(
-        select(func.count(Outcome.id)).where(
-            *_of_outcomes(asked), Outcome.action_target_id.in_(ids)
-        )
+        select(func.count(Outcome.id)).where(*_of_outcomes(asked), *came_to(_of_targets(asked)))
     )
     if rows_total is None:
         rows_total = number_of(

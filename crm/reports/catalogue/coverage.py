@@ -144,6 +144,13 @@ def rows(asked: Question) -> Iterator[Row]:
         )
 
 
+def rows_of_never(asked: Question) -> Iterator[Row]:
+    """Those never contacted alone."""
+    for each in sorted(_targets(asked), key=lambda each: (each.sort_name, each.id)):
+        if not each.actions:
+            yield each.name, each.office or "", each.area or each.region or "", 1, each.id
+
+
 @dataclass
 class _Group:
     targets: int = 0
@@ -226,6 +233,15 @@ def _country(code: str) -> str:
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
     """Every target that is looked at is one, whether or not it was reached."""
+    return _reckon(asked, rows_total)
+
+
+def reckon_never(asked: Question, rows_total: int) -> Reckoning:
+    """Of those that are looked at, the ones that were not reached."""
+    return _reckon(asked, rows_total, never=True)
+
+
+def _reckon(asked: Question, rows_total: int, *, never: bool = False) -> Reckoning:
     meant = _meant(asked)
     total = number_of(select(func.count()).select_from(Target).where(*meant))
     contacted = select(ActionTarget.target_id).where(*_contacts(asked))
@@ -244,7 +260,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
         said.append(_("Of a campaign these are the targets on its list, and its own outreach."))
     if asked.wanted.since or asked.wanted.until:
         said.append(_("Only contact within the period counts."))
-    return Reckoning(Reconciliation(rows_total, 0, 0, total), said)
+    return Reckoning(Reconciliation(rows_total, 0, 0, total - reached if never else total), said)
 
 
 CHART_TITLE = _l("How long ago the last contact was")
@@ -298,7 +314,8 @@ def _of_areas(
     """To the same report, target by target."""
     if column == "last":
         return None
-    values = {**_kept(given), "name": "coverage", "by": "target"}
+    by = "never" if column == "never" else "target"
+    values = {**_kept(given), "name": "coverage", "by": by}
     if row is not None:
         area, region = row[-1]
         values["area"] = area
@@ -313,7 +330,8 @@ def _of_countries(
     """To the one target of a country, or its targets one by one."""
     if column in ("last", "who"):
         return None
-    values = {**_kept(given), "name": "coverage", "by": "target"}
+    by = "never" if column == "never" else "target"
+    values = {**_kept(given), "name": "coverage", "by": by}
     if row is not None:
         code, only = row[-1]
         if only is None:
@@ -372,6 +390,25 @@ BY_TARGET = Report(
     compares=("last",),
 )
 
+NEVER = replace(
+    BY_TARGET,
+    about=_l("Target never contacted"),
+    title=_l("Targets never contacted"),
+    description=_l("Whom nobody has reached, by what the filters count as contact."),
+    columns=tuple(
+        each for each in BY_TARGET.columns if each.key in ("target", "office", "area", "many")
+    ),
+    rows=rows_of_never,
+    reckon=reckon_never,
+    unsummed=frozenset(),
+    chart=None,
+    nothing=_l("Every target that is asked for was contacted"),
+    leads=lambda _column, row, _given: (
+        ("targets.page", {"target_id": row[-1]}) if row is not None else None
+    ),
+    compares=("many",),
+)
+
 BY_AREA = replace(
     BY_TARGET,
     about=_l("State or region"),
@@ -420,4 +457,6 @@ BY_COUNTRY = replace(
     leads=_of_countries,
 )
 
-REPORT = replace(BY_TARGET, ways={"target": BY_TARGET, "area": BY_AREA, "country": BY_COUNTRY})
+REPORT = replace(
+    BY_TARGET, ways={"target": BY_TARGET, "never": NEVER, "area": BY_AREA, "country": BY_COUNTRY}
+)

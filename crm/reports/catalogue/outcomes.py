@@ -22,12 +22,14 @@ from crm.reports.catalogue import Question, Report
 from crm.reports.queries import (
     address_label,
     address_place,
+    came_to,
     is_answer,
     number_of,
+    outcomes_first,
     tally,
     target_names,
 )
-from crm.reports.rules import ANSWERED, ANY, Reckoning, channel_label, once
+from crm.reports.rules import ANSWERED, ANY, MOVES, Reckoning, channel_label, once
 
 
 def rows(asked: Question) -> Iterator[Row]:
@@ -59,17 +61,19 @@ def _place(order: list[str], name: str) -> int:
 
 def _sums(asked: Question, what: Any) -> list[Any]:
     """By a column of `ActionTarget`: outcomes, answers waited for, moves, targets, the latest."""
+    came = outcomes_first()
     return list(
         db.session.execute(
             select(
                 what,
-                func.count(Outcome.id),
-                func.sum(case((and_(*is_answer()), 1), else_=0)),
-                func.sum(case((Outcome.kind.in_(move_names()), 1), else_=0)),
+                func.count(),
+                func.sum(case((and_(*is_answer(came.c.kind)), 1), else_=0)),
+                func.sum(case((came.c.kind.in_(move_names()), 1), else_=0)),
                 func.count(ActionTarget.target_id.distinct()),
-                func.max(Outcome.received_on),
+                func.max(came.c.received_on),
             )
-            .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+            .select_from(came)
+            .join(ActionTarget, ActionTarget.id == came.c.action_target_id)
             .where(*asked.wanted.of_targets())
             .group_by(what)
         ).all()
@@ -97,11 +101,7 @@ def rows_by_address(asked: Question) -> Iterator[Row]:
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
     """Every outcome has one kind and belongs to one action's target."""
-    total = number_of(
-        select(func.count(Outcome.id)).where(
-            Outcome.action_target_id.in_(select(ActionTarget.id).where(*asked.wanted.of_targets()))
-        )
-    )
+    total = number_of(select(func.count(Outcome.id)).where(*came_to(asked.wanted.of_targets())))
     done = tally(asked.wanted)
     came = ngettext("%(many)s outcome was recorded", "%(many)s outcomes were recorded", total,
                     many=number(total))  # fmt: skip
@@ -176,8 +176,7 @@ BY_TARGET = replace(
     ),
     rows=rows_by_target,
     chart=chart_of_rows,
-    # Moves are several kinds, which the list of answers tells one by one.
-    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": ANY},
+    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": MOVES},
     narrow=lambda row: {"target": str(row[-1])},
     record=lambda row: ("targets.page", {"target_id": row[-1]}),
 )
@@ -196,7 +195,7 @@ BY_ADDRESS = replace(
         Column("last", _l("Latest"), Kind.DATE, 12),
     ),
     rows=rows_by_address,
-    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": ANY, "targets": ANY},
+    lists_outcomes={"many": ANY, "answers": ANSWERED, "moves": MOVES, "targets": ANY},
     narrow=lambda row: {"went": row[-1]},
     record=None,
 )

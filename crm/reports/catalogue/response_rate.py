@@ -26,6 +26,7 @@ from crm.reports.queries import (
     address_place,
     awaited_names,
     is_answer,
+    outcomes_first,
     target_names,
 )
 from crm.reports.rules import (
@@ -76,18 +77,12 @@ def _facts(asked: Question, what: Any) -> dict[Any, _Facts]:
     if (sums := kept.pieces_by(asked.wanted, what.key, awaited_names())) is not None:
         reached, awaited, waiting = sums
     else:
-        reached = _pieces(asked, what)
-        awaited = _pieces(asked, what, ActionTarget.channel.in_(awaited_names()))
-        waiting = _pieces(asked, what, ActionTarget.awaiting.is_(True))
-    closed = _pieces(
-        asked,
-        what,
-        ActionTarget.closed_on.is_not(None),
-        ~exists().where(Outcome.action_target_id == ActionTarget.id),
-    )
+        reached, awaited, waiting = _sums(asked, what)
+    closed = _closed(asked, what)
     answered = _answered(asked, what)
     force = windows()
-    answer = and_(*is_answer())
+    first = outcomes_first()
+    answer = and_(*is_answer(first.c.kind))
     came: dict[Any, tuple[int, int]] = {}
     spans: dict[Any, list[tuple[int, int]]] = {}
     in_time: dict[Any, int] = {}
@@ -96,18 +91,19 @@ def _facts(asked: Question, what: Any) -> dict[Any, _Facts]:
             what,
             ActionTarget.channel,
             ActionTarget.went_to,
-            Outcome.received_on,
+            first.c.received_on,
             ActionTarget.happened_on,
             func.sum(case((answer, 1), else_=0)),
-            func.sum(case((Outcome.kind == RETURNED, 1), else_=0)),
+            func.sum(case((first.c.kind == RETURNED, 1), else_=0)),
         )
-        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .select_from(first)
+        .join(ActionTarget, ActionTarget.id == first.c.action_target_id)
         .where(*asked.wanted.of_targets())
         .group_by(
             what,
             ActionTarget.channel,
             ActionTarget.went_to,
-            Outcome.received_on,
+            first.c.received_on,
             ActionTarget.happened_on,
         )
     ):
@@ -176,14 +172,36 @@ def rows_by_address(asked: Question) -> Iterator[Row]:
         yield address_label(went), *facts[went].cells, went or NONE
 
 
-def _pieces(asked: Question, what: Any, *which: ColumnElement[bool]) -> dict[Any, int]:
-    """Pieces that reached targets, by a column."""
+def _sums(asked: Question, what: Any) -> tuple[dict[Any, int], dict[Any, int], dict[Any, int]]:
+    """Pieces that reached targets, by a column; of these, where one waits for an answer, and where
+    it is still waited for: one statement.
+    """
+    pieces = ActionTarget.pieces
+    awaits = case((ActionTarget.channel.in_(awaited_names()), pieces), else_=0)
+    waiting = case((ActionTarget.awaiting.is_(True), pieces), else_=0)
     sums = db.session.execute(
-        select(what, func.sum(ActionTarget.pieces))
-        .where(*asked.wanted.of_targets(), *which)
+        select(what, func.sum(pieces), func.sum(awaits), func.sum(waiting))
+        .where(*asked.wanted.of_targets())
         .group_by(what)
+    ).all()
+    reached, awaited, waited = ({row[0]: int(row[at]) for row in sums} for at in (1, 2, 3))
+    return reached, awaited, waited
+
+
+def _closed(asked: Question, what: Any) -> dict[Any, int]:
+    """Pieces that were closed without an answer, by a column: from those, which are few."""
+    closed = (
+        select(what.label("what"), ActionTarget.pieces)
+        .where(
+            ActionTarget.closed_on.is_not(None),
+            ~exists().where(Outcome.action_target_id == ActionTarget.id),
+            *asked.wanted.of_targets(),
+        )
+        .cte("closed")
+        .prefix_with("MATERIALIZED")
     )
-    return {key: int(pieces) for key, pieces in sums}
+    sums = select(closed.c.what, func.sum(closed.c.pieces)).group_by(closed.c.what)
+    return {key: int(pieces) for key, pieces in db.session.execute(sums)}
 
 
 def _answered(asked: Question, what: Any) -> dict[Any, tuple[int, int]]:

@@ -16,7 +16,7 @@ from crm.core.access import Scope
 from crm.core.charts import Chart, split
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
-from crm.members.disclosure import Shown, disclose, user_name
+from crm.members.disclosure import NOBODY, Exit, Shown, disclose, user_names
 from crm.members.models import Chapter
 from crm.outreach.filters import NONE
 from crm.outreach.rules import Reconciliation
@@ -135,7 +135,10 @@ def rows_by_leader(asked: Question) -> Iterator[Row]:
     """One row a person who handed them out, and one of what nobody answers for."""
     sums = _sums(asked, Task.leader_id)
     users = db.session.scalars(select(User).where(User.id.in_([k[0] for k in sums if k[0]]))).all()
-    names = {(user.id,): user_name(user) for user in users}
+    # Who reads is not always who asks: a report is mailed, frozen and made by a command, too. What
+    # leaves without a reason tells as much as anybody may know.
+    to = asked.viewer if asked.exit is Exit.PAGE or asked.viewer.exports_people else NOBODY
+    names = {(id_,): name for id_, name in user_names(users, to=to).items()}
     for key in _ordered(sums, names):
         yield names.get(key, _("Nobody")), *sums[key].cells, str(key[0] or NONE)
 
@@ -254,7 +257,7 @@ def chart(shown: Sequence[Row]) -> Chart:
 _STATES: Mapping[str, Mapping[str, str]] = {
     "many": {"state": "all"},
     "done": {"state": "completed"},
-    "on_time": {"state": "completed"},
+    "on_time": {"state": "completed", "only": "dated"},
     "open": {"state": "open"},
     "overdue": {"state": "open", "due": "overdue"},
     "off": {"state": "cancelled"},
