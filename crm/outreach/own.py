@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 from crm.campaigns.models import Campaign, Position
 from crm.core import db
 from crm.core.i18n import day, today
+from crm.core.shell import number
 from crm.members import forgetting, own_data
 from crm.members.forgetting import FreeText
 from crm.members.own_data import Asked, Section
@@ -141,8 +142,8 @@ def said(minutes: int) -> str:
     whole, rest = divmod(minutes, 60)
     if not whole:
         return _("%(minutes)s min", minutes=rest)
-    return _("%(hours)s h", hours=whole) if not rest else _(
-        "%(hours)s h %(minutes)s min", hours=whole, minutes=rest
+    return _("%(hours)s h", hours=number(whole)) if not rest else _(
+        "%(hours)s h %(minutes)s min", hours=number(whole), minutes=rest
     )  # fmt: skip
 
 

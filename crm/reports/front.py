@@ -263,7 +263,7 @@ def _stale(whole: numbers.Whole) -> list[tuple[str, str]]:
         ),
         (
             whole.overdue,
-            ngettext("%(many)s promise is overdue.", "%(many)s promises are overdue.",
+            ngettext("%(many)s commitment is overdue.", "%(many)s commitments are overdue.",
                      whole.overdue, many=number(whole.overdue)),
             url_for("outreach.commitments", state="overdue"),
         ),

@@ -66,8 +66,8 @@ BY_GOVERNMENT = Report(
     icon="globe2",
     title=_l("Activity by government"),
     description=_l(
-        "How often each government was reached, how it answered, and where it stands to the "
-        "treaties on the day this is told of."
+        "How often each government was reached, how it answered, and where it stands on the "
+        "treaties."
     ),
     columns=(
         Column("government", _l("Government"), width=28),

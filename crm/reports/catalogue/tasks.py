@@ -312,7 +312,7 @@ BY_CHAPTER = Report(
     ),
     columns=(Column("chapter", _l("Chapter"), width=36), *_COUNTED),
     rows=rows_by_chapter,
-    nothing=_l("No task is asked for that you may see"),
+    nothing=_l("There is no task here that you may see"),
     reckon=reckon,
     counts="many",
     limits=limits,
