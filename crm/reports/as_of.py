@@ -57,7 +57,9 @@ def told(on: date) -> str:
     """What a reader must know of an answer as of a day."""
     return _(
         "This is what the record said at the end of %(day)s. Names, offices, lists, chapters and "
-        "days that tasks are due are those of today; numbers lead to the records as they are now.",
+        "days that tasks are due are those of today; what was merged since is one, and promises "
+        "that were taken back or opened again since are told so. Numbers lead to the records as "
+        "they are now.",
         day=day(on),
     )
 

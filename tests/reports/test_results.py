@@ -16,7 +16,7 @@ from crm.core import audit, db
 from crm.core.access import Role, Scope
 from crm.core.tables import Share
 from crm.members.disclosure import Exit, Viewer
-from crm.members.models import Chapter
+from crm.members.models import Chapter, Member
 from crm.outreach.commitments import Promised, record_answer, record_commitment, settle_commitment
 from crm.outreach.models import Action, ActionMember, ActionTarget
 from crm.outreach.operations import record_outcome
@@ -369,12 +369,20 @@ def test_hours_of_members_and_chapters(field: SimpleNamespace) -> None:
     own = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset({field.chapters[1]})))
     found = ask(field.app, "service-hours", viewer=own)
     assert cells(found, "service-hours", None, "member", "minutes") == [
-        ("Ben Cole", 90), ("Members of other chapters", 60), ("Nobody named", 10)
+        ("Ben Cole", 90), ("Members of other chapters and former ones", 60), ("Nobody named", 10)
     ]  # fmt: skip
     question = Question(wanted=ActionFilter(), viewer=own, on=ON)
     assert limits_of(way("service-hours"), question) == [
         "These are the hours of the 1 chapter whose members you see."
     ]
+    # Who was forgotten is seen by nobody: not even by who sees all chapters.
+    with db.unit_of_work():
+        db.session.execute(update(Member).where(Member.id == ana).values(forgotten_at=db.now()))
+        audit.record("make", "test", None, by=None)
+    found = ask(field.app, "service-hours")
+    assert cells(found, "service-hours", None, "member", "minutes") == [
+        ("Ben Cole", 90), ("Former members", 150), ("Nobody named", 20)
+    ]  # fmt: skip
 
 
 def test_faults(field: SimpleNamespace) -> None:

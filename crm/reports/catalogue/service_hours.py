@@ -49,7 +49,7 @@ def _cells(minutes: int, signed: int) -> Row:
 
 
 def rows_by_member(asked: Question) -> Iterator[Row]:
-    """One row a member, then one of members of other chapters, then of those nobody is named."""
+    """One row a member, then one of those that are not seen, then of those nobody is named."""
     chapters, days = _chapters(asked), _days(asked)
     found = db.session.execute(hours_sums.by_member(chapters, days, asked.viewer.sees)).all()
     shown = _shown([row[0] for row in found], asked)
@@ -61,7 +61,13 @@ def rows_by_member(asked: Question) -> Iterator[Row]:
     whole = hours_sums.whole(chapters, days, asked.viewer.sees)
     if whole.others:
         others = whole.others
-        yield _("Members of other chapters"), "", _hours(others), None, None, others, None
+        # Who was forgotten is seen by nobody, whoever looks.
+        label = (
+            _("Former members")
+            if asked.viewer.sees.everywhere
+            else _("Members of other chapters and former ones")
+        )
+        yield label, "", _hours(others), None, None, others, None
     if whole.unnamed:
         yield _("Nobody named"), "", _hours(whole.unnamed), None, None, whole.unnamed, None
 
