@@ -1,5 +1,7 @@
 """What is asked when a report is frozen or saved, and when saved ones are changed."""
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 from wtforms.fields.choices import SelectChoice
 
@@ -18,6 +20,11 @@ class FreezeForm(Form):
         most=200,
         description=_l("Such as: for the board of 3 March. It is kept for good, so name nobody."),
     )
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        # Some pages ask below why they give names, too.
+        self.reason.id = "keep-reason"
 
 
 class SaveForm(Form):
