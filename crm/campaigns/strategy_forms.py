@@ -222,7 +222,10 @@ class ValueForm(Form):
     kind = choice(_l("What it is"), required=True)
     value = Amount(_l("Value"), validators=[InputRequired(_l("Write the number."))])
     on = day(_l("Of which day"), required=True)
-    source = text(_l("Where it comes from"), description=_l("A report, a page, a count."))
+    source = text(
+        _l("Where it comes from"),
+        description=_l("A report, a page, a count. An actual value needs it."),
+    )
     link = text(_l("Link"), most=1000)
 
     def offer(self, kinds: Iterable[str]) -> None:
