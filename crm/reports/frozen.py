@@ -38,6 +38,8 @@ from crm.reports.sources import Reading, Source
 LAYOUT = 1
 #: Characters of a digest in a citation.
 _CITED = 12
+#: What reading a content raises that somebody wrote past the database's guard.
+_NOT_OURS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 #: What refuses to change a row, by database.
 _GUARDS = {
     "sqlite": (
@@ -92,8 +94,11 @@ class Frozen:
 
     @cached_property
     def extracts(self) -> list[Extract]:
-        """Its tables."""
-        return [Extract.from_json(each) for each in self.head.get("extracts", ())]
+        """Its tables; none where they cannot be read."""
+        try:
+            return [Extract.from_json(each) for each in self.head.get("extracts", ())]
+        except _NOT_OURS:
+            return []
 
     @property
     def given(self) -> dict[str, str]:
@@ -103,7 +108,10 @@ class Frozen:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """Its filters in words."""
-        return [(label, value) for label, value in self.head.get("facts", ())]
+        try:
+            return [(label, value) for label, value in self.head.get("facts", ())]
+        except _NOT_OURS:
+            return []
 
     @property
     def is_whole(self) -> bool:

@@ -162,7 +162,7 @@ def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -
         # A campaign, chapter or list that is not there any more: said, and nothing reckoned.
         return values
     found = _answered(shown, asked, user)
-    values["told"] = str(found.reckoning)
+    values["told"] = " ".join([str(found.reckoning), *found.limits])
     if not shown.shows_people and found.rows:
         values["table"] = _table(shown, found)
         values["more"] = len(found.rows) > ROWS

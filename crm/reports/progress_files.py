@@ -56,9 +56,18 @@ def _archive(found: Document, made: datetime, made_by: str) -> bytes:
             table = _table(each, made, made_by)
             archive.writestr(f"{number:02}-{each.name}.csv", b"".join(csv_bytes(table)))
         lines = [*found.extracts[0].more["words"], "", *(f"{a}: {b}" for a, b in found.facts)]
-        lines += ["", *(f"{each.title}: {each.told}" for each in found.extracts if each.told)]
+        lines += ["", *(f"{title}: {sentence}" for title, sentence in _told(found))]
         archive.writestr("00-about.txt", "\r\n".join(map(str, lines)))
     return file.getvalue()
+
+
+def _told(found: Document) -> list[tuple[str, str]]:
+    """By table how it adds up, and what of it whoever made the file does not see."""
+    return [
+        (each.title, " ".join([each.told, *each.limits]).strip())
+        for each in found.extracts
+        if each.told or each.limits
+    ]
 
 
 def _table(found: Extract, made: datetime, made_by: str) -> Table:
@@ -124,12 +133,11 @@ def _cells(table: Table) -> Iterator[dict[str, Any]]:
 
 def _about(found: Document, made: datetime, made_by: str) -> Iterator[dict[str, str]]:
     what, value = _("What"), _("Value")
-    told = [(each.title, each.told) for each in found.extracts if each.told]
     for label, text in (
         (_("Report"), f"{found.title}: {found.head['about']}"),
         *found.facts,
         *((_("Summary"), each) for each in found.extracts[0].more["words"]),
-        *told,
+        *_told(found),
         (_("Made at"), made.isoformat(" ", timespec="minutes")),
         (_("Made by"), made_by),
     ):

@@ -226,3 +226,22 @@ def test_words_of_an_address_that_build_others_are_left_out(
         assert "ftp:" not in sent.text
     sent = browser.post(f"/reports/{report}/mail?channel=postcard&{odd}", data={})
     assert sent.location in ("/reports", "/reports/activity-by-target?channel=postcard")
+
+
+def test_a_content_somebody_wrote_over_is_no_error(
+    work: SimpleNamespace, sign_in: SignIn, app: Flask
+) -> None:
+    browser = sign_in(work.coordinator)
+    code = freeze(browser, "/reports/activity-by-target/freeze")
+    db.session.remove()
+    with db.extension.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER frozen_report_no_update")
+    for content in ("[1", '{"extracts": [{}]}', '{"extracts": 5, "facts": 3}'):
+        with db.extension.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE frozen_report SET content = ?", (content,))
+        page = browser.get(f"/reports/frozen/{code}")
+        assert page.status_code == 200
+        assert "This is not what was frozen" in page.text
+        assert browser.get(f"/reports/frozen/{code}.pdf").status_code == 404
+        assert browser.get(f"/reports/frozen/{code}.csv").status_code == 404
+        assert browser.get(f"/reports/frozen/{code}/now").status_code == 200

@@ -157,6 +157,15 @@ def test_the_rate_is_in_a_mailed_response_rate(
     assert "Answer rate" in text
 
 
+def test_what_its_reader_does_not_see_is_said(
+    there: SimpleNamespace, letterbox: SimpleNamespace
+) -> None:
+    ask(there.leader, "service-hours")
+    tell(Every.MONTH, MONDAY)
+    text = letterbox.next()[2].get_body(("plain",)).get_content()
+    assert "1 chapter whose members you see" in " ".join(text.split())
+
+
 def test_pages(app: Flask, people: SimpleNamespace, sign_in: Any) -> None:
     browser = sign_in(people.leader)
     page = browser.get("/reports/activity-by-target?channel=letter").get_data(as_text=True)

@@ -24,7 +24,7 @@ from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Consent, Departure, DepartureMember, Member
-from crm.reports import answering
+from crm.reports import answering, progress_files
 from crm.reports.audiences import AUDIENCES, together
 from crm.reports.catalogue import Question, reports
 from crm.reports.extracts import Extract
@@ -221,6 +221,18 @@ def test_page_and_files(app: Flask, people: SimpleNamespace, sign_in: SignIn) ->
     viewer = sign_in(people.viewer) if hasattr(people, "viewer") else None
     if viewer is not None:
         assert viewer.get("/reports/progress.pdf", query_string=GIVEN).status_code == 403
+
+
+def test_files_say_what_their_maker_does_not_see(app: Flask, people: SimpleNamespace) -> None:
+    told(people)
+    own = Viewer(sees=Scope(everywhere=False, chapter_ids=frozenset({people.school_a.id})))
+    found = document(app, wished(GIVEN, UNTIL), own)
+    for format in ("zip", "xlsx", "json"):
+        body, _type = progress_files.made(found, format, made=db.now(), made_by="Ann")
+        if format != "json":
+            with zipfile.ZipFile(BytesIO(body)) as archive:
+                body = b"".join(archive.read(name) for name in archive.namelist())
+        assert b"1 chapter whose members you see" in body, format
 
 
 def test_the_paper_is_read_back(app: Flask, people: SimpleNamespace, sign_in: SignIn) -> None:
