@@ -170,7 +170,8 @@ def test_many_write_at_once(world: dict[str, Any]) -> None:
     away; one adds up what they leave, again and again."""
     emptied()
     letter = {"channel": "letter", "campaign": 0, "pieces": 9, "targets": {}, "members": {},
-              "chapters": [], "on": date(2026, 2, 3), "outcomes": [], "undone": False, "asks": [], "how": "rows"}  # fmt: skip
+              "chapters": [], "on": date(2026, 2, 3), "outcomes": [], "undone": False,
+              "asks": [], "how": "rows"}  # fmt: skip
     for channel in ("letter", "meeting"):
         write(world, letter | {"channel": channel})
     ids = list(db.session.scalars(select(Action.id).order_by(Action.id)))
