@@ -14,7 +14,6 @@ from crm.reports import (
     frozen,
     frozen_cli,
     mailed,
-    progress_views,
     saved,
     sources,
     timeline,
@@ -26,6 +25,7 @@ from crm.reports import frozen_views as frozen_views
 from crm.reports import models as models
 from crm.reports import saved_views as saved_views
 from crm.reports import subscription_views as subscription_views
+from crm.reports.progress import views as progress_views
 from crm.reports.rules import month_name
 from crm.reports.views import blueprint
 

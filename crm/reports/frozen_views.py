@@ -29,14 +29,15 @@ from crm.core.paging import page_number, page_of, page_within
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.members.disclosure import Viewer, first_name
-from crm.reports import documents, frozen, progress_paper, sources
+from crm.reports import documents, frozen, sources
 from crm.reports.code_version import code_version
 from crm.reports.differences import Cell, Difference, compare_all
 from crm.reports.extracts import Extract
 from crm.reports.frozen import Frozen
 from crm.reports.keep_forms import FreezeForm
 from crm.reports.models import FrozenReport
-from crm.reports.progress import Document
+from crm.reports.progress import paper as progress_paper
+from crm.reports.progress.document import Document
 from crm.reports.sources import Lead, Source
 from crm.reports.views import blueprint
 

@@ -29,9 +29,9 @@ from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from crm.demo import load_demo
 from crm.members.disclosure import Viewer
-from crm.reports import progress_paper
-from crm.reports.audiences import AUDIENCES
-from crm.reports.progress import Document, Wish, document
+from crm.reports.progress import paper as progress_paper
+from crm.reports.progress.audiences import AUDIENCES
+from crm.reports.progress.document import Document, Wish, document
 
 TIMES = 5
 _EVERYWHERE = Viewer(sees=Scope(everywhere=True, chapter_ids=frozenset()))

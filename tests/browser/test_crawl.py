@@ -12,7 +12,7 @@ from tests.browser.server import Server
 #: Pages no link leads to.
 MISSING = "/no/such/page"
 STARTS = ("/", "/search?q=a", MISSING)
-FILES = (".csv", ".xlsx", ".json", ".pdf")
+FILES = (".csv", ".xlsx", ".json", ".pdf", ".zip")
 
 
 def test_every_page(page: Page, server: Server, watch: Watch, sign_in: Callable[..., None]) -> None:

@@ -19,7 +19,7 @@ from crm.reports.answering import extract, keys_of
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
-from crm.reports.progress_asked import wished
+from crm.reports.progress.asked import wished
 from crm.reports.rules import Reckoning
 from tests import make
 from tests.reports.conftest import ids, logged

@@ -24,14 +24,15 @@ from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Consent, Departure, DepartureMember, Member
-from crm.reports import answering, progress_files
-from crm.reports.audiences import AUDIENCES, together
+from crm.reports import answering
 from crm.reports.catalogue import Question, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
-from crm.reports.progress import SECTIONS, Document, document
-from crm.reports.progress_asked import SOURCE, wished
-from crm.reports.progress_words import cell
+from crm.reports.progress import files as progress_files
+from crm.reports.progress.asked import SOURCE, wished
+from crm.reports.progress.audiences import AUDIENCES, together
+from crm.reports.progress.document import SECTIONS, Document, document
+from crm.reports.progress.words import cell
 from tests import make
 from tests.members.test_queries import statements
 from tests.reports.conftest import logged

@@ -20,8 +20,8 @@ from crm.members.disclosure import Exit, Viewer, allowed
 from crm.members.models import Member
 from crm.members.queries import visible_members
 from crm.reports.catalogue import Question
-from crm.reports.progress import Wish
-from crm.reports.progress_parts import named_members
+from crm.reports.progress.document import Wish
+from crm.reports.progress.parts import named_members
 
 
 @dataclass(frozen=True)

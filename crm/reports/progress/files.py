@@ -14,7 +14,7 @@ from rustpy_xlsxwriter import FastExcel
 
 from crm.core.tables import FORMATS, Table, csv_bytes, flat, widths, xlsx_cell
 from crm.reports.extracts import Extract
-from crm.reports.progress import Document
+from crm.reports.progress.document import Document
 
 #: What Excel takes for the name of a sheet, and not in it.
 _NAME, _NOT = 31, str.maketrans(dict.fromkeys("[]:*?/\\'", " "))

@@ -20,9 +20,9 @@ from crm.core.tables import Column, Kind, Row
 from crm.members.models import Chapter, Membership
 from crm.outreach.models import Action, ActionMember
 from crm.outreach.where import Place, where
-from crm.reports.audiences import Audience, ByChapter, together
 from crm.reports.catalogue import Question
 from crm.reports.extracts import Extract
+from crm.reports.progress.audiences import Audience, ByChapter, together
 
 
 def summary(

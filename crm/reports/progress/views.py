@@ -27,12 +27,14 @@ from crm.core.shell import Panel
 from crm.core.text import slugify
 from crm.members.disclosure import Viewer
 from crm.members.models import Chapter
-from crm.reports import periods, progress_files, progress_paper, sources
-from crm.reports.audiences import AUDIENCES
-from crm.reports.progress import ALWAYS, SECTIONS, Document, document, question_of
-from crm.reports.progress_asked import SOURCE, flat, wished
-from crm.reports.progress_names import first_names, record_names
-from crm.reports.progress_pictures import across, narrowed, pictures
+from crm.reports import periods, sources
+from crm.reports.progress import files as progress_files
+from crm.reports.progress import paper as progress_paper
+from crm.reports.progress.asked import SOURCE, flat, wished
+from crm.reports.progress.audiences import AUDIENCES
+from crm.reports.progress.document import ALWAYS, SECTIONS, Document, document, question_of
+from crm.reports.progress.names import first_names, record_names
+from crm.reports.progress.pictures import across, narrowed, pictures
 from crm.reports.views import blueprint
 
 FILES = {

@@ -21,15 +21,14 @@ from crm.campaigns.queries import owned
 from crm.core.i18n import day
 from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Chapter
-from crm.reports import progress_parts as parts
-from crm.reports import progress_words as words
 from crm.reports.answering import extract
 from crm.reports.as_of import known
 from crm.reports.as_of import told as told_as_of
-from crm.reports.audiences import Audience, ByChapter
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
+from crm.reports.progress import parts, words
+from crm.reports.progress.audiences import Audience, ByChapter
 
 #: Rows of tables of targets within the report; the appendix has as many as a paper bears.
 APPENDIX = 400

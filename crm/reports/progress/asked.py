@@ -17,10 +17,10 @@ from crm.members.disclosure import Viewer
 from crm.members.models import Chapter
 from crm.outreach.filters import read_day
 from crm.reports import periods
-from crm.reports.audiences import AUDIENCES
 from crm.reports.catalogue import reports
 from crm.reports.extracts import Extract
-from crm.reports.progress import ALWAYS, SECTIONS, Wish, document, facts_of
+from crm.reports.progress.audiences import AUDIENCES
+from crm.reports.progress.document import ALWAYS, SECTIONS, Wish, document, facts_of
 from crm.reports.sources import Reading, Source
 
 #: What an address may say. Sections are one word, parted by commas.

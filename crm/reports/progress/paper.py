@@ -17,8 +17,8 @@ from crm.core.i18n import day
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.reports.extracts import Extract
-from crm.reports.progress import Document, Section
-from crm.reports.progress_pictures import Picture, across, narrowed, pictures
+from crm.reports.progress.document import Document, Section
+from crm.reports.progress.pictures import Picture, across, narrowed, pictures
 
 #: Bytes of data: an appendix has some hundred rows.
 MOST_DATA = 4_000_000
