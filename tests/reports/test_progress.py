@@ -107,10 +107,10 @@ def test_its_numbers_are_those_of_the_catalogue(any_app: Flask) -> None:
     assert {"activity-by-campaign", "activity-by-target", "outcomes", "response-rate"} <= seen
     # Key figures are the totals of those tables.
     figures = dict(named(found, "key-figures").rows)
-    assert figures["Pieces and acts"] == "31"
+    assert figures["Pieces and acts"] == 31
     assert cell(named(found, "activity-by-campaign"), "pieces") == 31
-    assert figures["Targets reached"] == "2"
-    assert figures["Members who took part"] == "6"
+    assert figures["Targets reached"] == 2
+    assert figures["Members who took part"] == 6
     indicators = named(found, "indicators")
     value = [column.key for column in indicators.columns].index("value")
     assert [row[value] for row in indicators.rows] == [30, None]
