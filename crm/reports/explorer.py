@@ -468,7 +468,7 @@ def _divided(
 ) -> Chart:
     """A bar each line, divided by the columns; those that hold least are one part."""
     series = [
-        (told.label, [_drawn(line.cells[at]) or 0 for line in most])
+        (told.label, [_drawn(line.cells[at]) for line in most])
         for at, (_key, told) in enumerate(heads)
     ]
     if len(series) > _SERIES + 1:

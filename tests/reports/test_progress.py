@@ -122,7 +122,7 @@ def test_its_numbers_are_those_of_the_catalogue(any_app: Flask) -> None:
     ]
     # As of a day on which nothing had been entered yet.
     early = made(any_app, as_of="2025-09-02", until="2025-09-02")
-    assert dict(named(early, "key-figures").rows)["Pieces and acts"] == "0"
+    assert dict(named(early, "key-figures").rows)["Pieces and acts"] == 0
 
 
 def test_audiences_and_what_they_show_of_people(app: Flask) -> None:
