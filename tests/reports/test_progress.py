@@ -108,10 +108,10 @@ def test_its_numbers_are_those_of_the_catalogue(any_app: Flask) -> None:
     assert {"activity-by-campaign", "activity-by-target", "outcomes", "response-rate"} <= seen
     # Key figures are the totals of those tables.
     figures = dict(named(found, "key-figures").rows)
-    assert figures["Pieces and acts"] == "31"
+    assert figures["Pieces and acts"] == 31
     assert cell(named(found, "activity-by-campaign"), "pieces") == 31
-    assert figures["Targets reached"] == "2"
-    assert figures["Members who took part"] == "6"
+    assert figures["Targets reached"] == 2
+    assert figures["Members who took part"] == 6
     indicators = named(found, "indicators")
     value = [column.key for column in indicators.columns].index("value")
     assert [row[value] for row in indicators.rows] == [30, None]
@@ -123,7 +123,7 @@ def test_its_numbers_are_those_of_the_catalogue(any_app: Flask) -> None:
     ]
     # As of a day on which nothing had been entered yet.
     early = made(any_app, as_of="2025-09-02", until="2025-09-02")
-    assert dict(named(early, "key-figures").rows)["Pieces and acts"] == "0"
+    assert dict(named(early, "key-figures").rows)["Pieces and acts"] == 0
 
 
 def test_audiences_and_what_they_show_of_people(app: Flask) -> None:
