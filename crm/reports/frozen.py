@@ -8,7 +8,7 @@ is found by the digest.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -36,6 +36,8 @@ from crm.reports.sources import Reading, Source
 
 #: How the content is laid out, for readers of later versions.
 LAYOUT = 1
+#: Asked again within it, the same that was said is kept once.
+AGAIN = timedelta(minutes=1)
 #: Characters of a digest in a citation.
 _CITED = 12
 #: What reading a content raises that somebody wrote past the database's guard.
@@ -249,6 +251,8 @@ def freeze(answered: Answered, *, reason: str | None, by: User | None) -> Frozen
         sees=None if sees.everywhere else sorted(sees.chapter_ids),
         shows_people=reading.tells_of_members,
     )
+    if by is not None and (same := _just_frozen(row, answered, by)) is not None:
+        return same
     row.content = canonical(_content(row, answered))
     row.digest = digest(row.content)
     db.session.add(row)
@@ -268,6 +272,31 @@ def freeze(answered: Answered, *, reason: str | None, by: User | None) -> Frozen
         },
     )
     return row
+
+
+def _just_frozen(row: FrozenReport, answered: Answered, by: User) -> FrozenReport | None:
+    """What the same person froze a moment ago, if it says the same: a button pressed twice."""
+    db.take_turn(f"freeze-{by.id}")
+    last = db.session.scalars(
+        select(FrozenReport)
+        .where(
+            FrozenReport.frozen_by_id == by.id,
+            FrozenReport.report == row.report,
+            FrozenReport.query == row.query,
+            FrozenReport.frozen_at > row.frozen_at - AGAIN,
+        )
+        .order_by(FrozenReport.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is None or (last.as_of, last.reason, last.locale) != (
+        row.as_of, row.reason, row.locale
+    ):  # fmt: skip
+        return None
+    if digest(last.content) != last.digest:
+        return None
+    said = json.loads(last.content)["extracts"]
+    now = json.loads(canonical([each.as_json() for each in answered.extracts]))
+    return last if said == now else None
 
 
 def _content(row: FrozenReport, answered: Answered) -> dict[str, Any]:

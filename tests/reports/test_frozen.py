@@ -64,6 +64,15 @@ def test_it_is_kept_word_for_word(work: SimpleNamespace) -> None:
     assert frozen.is_guarded()
 
 
+def test_a_button_pressed_twice_keeps_it_once(work: SimpleNamespace) -> None:
+    first = keep(work.staff, reason="For the board")
+    assert keep(work.staff, reason="For the board") == first
+    # Whoever says why otherwise, or froze it when it said something else, wants another.
+    assert keep(work.staff, reason="For a funder") != first
+    logged("postcard", work.campaign, pieces=2, targets={work.targets[1]: 2})
+    assert keep(work.staff, reason="For the board") != first
+
+
 def test_the_database_refuses_to_change_or_delete_it(work: SimpleNamespace) -> None:
     keep(work.staff)
     statements: list[Any] = [
@@ -82,7 +91,7 @@ def test_the_database_refuses_to_change_or_delete_it(work: SimpleNamespace) -> N
 def test_whoever_goes_past_the_database_is_found(app: Flask) -> None:
     """The digest tells of a changed text, and of a row that says another thing than its text."""
     staff = make.people().staff
-    codes = [keep(staff) for _each in range(2)]
+    codes = [keep(staff, reason=why) for why in ("For the board", "For a funder")]
     with db.extension.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER frozen_report_no_update")
         connection.exec_driver_sql(
