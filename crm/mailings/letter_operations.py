@@ -29,6 +29,9 @@ class Changed(Refused):
 
 def find_sent(client_key: str) -> MemberLetter | None:
     """What was sent with this form already."""
+    if "\x00" in client_key:
+        # No key of ours, and PostgreSQL takes none of it.
+        return None
     return db.session.scalars(
         select(MemberLetter).where(MemberLetter.client_key == client_key)
     ).one_or_none()

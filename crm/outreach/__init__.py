@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from crm.campaigns import evidence, indicators, measures
 from crm.core import files, mail, outbox, schedule, shell
 from crm.core.access import Can
-from crm.core.schedule import Daily, Every, Schedule
+from crm.core.schedule import Daily, Schedule
 from crm.core.shell import NavItem, Panel
 from crm.members import departures
 from crm.members.consent_rules import Purpose
@@ -68,7 +68,8 @@ def init_app(app: Flask) -> None:
         app, Schedule("reply_windows", _l("Ask whether answers came"), Daily(6), asking.begin)
     )
     schedule.add(
-        app, Schedule("kept_totals", _l("Add up kept totals"), Every(60), lambda _on: kept.fold())
+        app,
+        Schedule("kept_totals", _l("Add up kept totals"), Daily(3, 40), lambda _on: kept.fold()),
     )
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))
     latest = Panel(55, "outreach/_latest_of_front.html", panels.latest_of_front)

@@ -8,11 +8,12 @@ from flask import Flask
 from playwright.sync_api import Page
 from werkzeug.exceptions import HTTPException
 
-#: Pages of one kind that are visited: those told apart by a number, and those by a name (each
-#: report and each channel is a page of its own).
-OF_NUMBER, OF_NAME = 2, 12
+#: Pages of one kind that are visited: those told apart by a number, and those by a name.
+OF_NUMBER, OF_NAME = 2, 4
+#: Kinds of which each is a page of its own: every report and every channel.
+ALL_OF = frozenset({"reports.page", "outreach.log"})
 #: Filters of one page that are tried.
-OF_QUERY = 3
+OF_QUERY = 2
 
 # A link within a drawing has an object for its address.
 _LINKS = """() => [...document.querySelectorAll('a[href]')].map(
@@ -72,5 +73,7 @@ class Crawl:
             if self._queries[endpoint] > OF_QUERY:
                 return False
         self._visited[endpoint, asked] += 1
+        if endpoint in ALL_OF and not asked:
+            return True
         most = OF_NAME if named else OF_NUMBER
         return self._visited[endpoint, asked] <= (1 if asked else most)

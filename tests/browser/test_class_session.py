@@ -116,13 +116,13 @@ def _slug(server: Server) -> str:
 
 
 def _everywhere(page: Page, server: Server, pieces: int) -> None:
-    """Every report says so many, in its last line: it counts everything once."""
-    for name in reports():
+    """Every report of all outreach says so many, in its last line: it counts everything once."""
+    for name, report in reports().items():
+        # Others tell of answers, tasks and faults; one of governments, to whom nobody wrote.
+        if report.counts != "pieces" or name in ("answers", "activity-by-government"):
+            continue
         page.goto(f"{server.address}/reports/{name}?chapter={_slug(server)}")
         told = page.get_by_role("main").inner_text()
-        if name in ("answers", "outcomes"):
-            # They list answers, of which there are none yet.
-            continue
         assert re.search(rf"\b{pieces}\b", told), (name, pieces, told[-600:])
         other = {155, 149} - {pieces}
         assert not re.search(rf"\b{other.pop()}\b", told), (name, told[-600:])

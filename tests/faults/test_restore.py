@@ -87,7 +87,13 @@ def test_it_works(tmp_path: Path, onto: str, request: pytest.FixtureRequest) -> 
         for name, number in re.findall(r"^  (\w+) +([\d,]+)$", said, flags=re.M)
     }
     ours = ("alembic_version", "schedule_run", "worker_seen")
-    assert told == {name: count for name, count in before.items() if count and name not in ours}
+    assert told == {
+        name: count
+        for name, count in before.items()
+        # Kept sums are made anew from the rows that come back.
+        if count and name not in ours and not name.startswith("kept_")
+    }
+    done(back, "kept", "check")
     assert head_of(done(back, "audit", "verify", "--expect", head)) == head
     again = run(back, "restore", str(backup))
     assert again.returncode == 1
