@@ -90,6 +90,14 @@ metadata = MetaData(
 
 #: For `mapped_column(info=…)`: what opens doors. A backup has it, an export for others has not.
 SECRET = {"secret": True}
+#: For `__table_args__ = {"info": …}`: rows that triggers make anew from others. No copy has them.
+DERIVED = {"derived": True}
+
+
+def is_derived(name: str) -> bool:
+    """Whether the rows of a table are made anew from those of others."""
+    table = metadata.tables.get(name)
+    return table is not None and "derived" in table.info
 
 
 class Base(DeclarativeBase):

@@ -39,8 +39,6 @@ _AT_ONCE = 1000
 PIECE = 1 << 20
 #: The migrations' own table: what it says is said of a file as a whole.
 _OF_MIGRATIONS = "alembic_version"
-#: Tables that begin so hold sums that triggers make anew from the rows that are brought in.
-_OF_TRIGGERS = "kept_"
 #: How a type is told of; a type comes before those it is a kind of.
 _KINDS: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (Boolean, "boolean"),
@@ -108,7 +106,7 @@ def shapes(connection: Connection) -> list[Shape]:
     ordered = (name for name, _keys in looking.get_sorted_table_and_fkc_names() if name)
     found = []
     for name in ordered:
-        if name == _OF_MIGRATIONS or name.startswith(_OF_TRIGGERS):
+        if name == _OF_MIGRATIONS or db.is_derived(name):
             continue
         key = tuple(looking.get_pk_constraint(name)["constrained_columns"])
         if not key:

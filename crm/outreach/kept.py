@@ -45,6 +45,7 @@ class KeptDone(db.Model):
 
     __tablename__ = "kept_done"
     __audited__ = False
+    __table_args__ = {"info": db.DERIVED}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int]
@@ -66,6 +67,7 @@ class KeptReach(db.Model):
 
     __tablename__ = "kept_reach"
     __audited__ = False
+    __table_args__ = {"info": db.DERIVED}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     target_id: Mapped[int]
@@ -84,6 +86,7 @@ class KeptChapter(db.Model):
 
     __tablename__ = "kept_chapter"
     __audited__ = False
+    __table_args__ = {"info": db.DERIVED}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     chapter_id: Mapped[int]
