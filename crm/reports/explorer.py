@@ -30,7 +30,6 @@ from crm.reports.queries import other_teams_did, tally
 from crm.reports.rules import Reckoning, once
 
 NAME = "explorer"
-TITLE = _l("Explorer")
 #: Columns a table has at most; the totals count all of them.
 MOST_COLUMNS = 40
 #: Lines of a chart, and series in it.

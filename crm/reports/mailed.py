@@ -18,17 +18,16 @@ from sqlalchemy import select
 from crm.accounts.models import User
 from crm.core import access, audit, db, history, links, mail, mail_pictures, outbox, schedule
 from crm.core.access import Can
-from crm.core.i18n import LANGUAGES, day
+from crm.core.i18n import LANGUAGES
 from crm.core.outbox import Job, Turn
 from crm.core.schedule import Monthly, Schedule, Weekly
-from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row
 from crm.members.disclosure import Exit, Viewer, first_name
 from crm.reports.answering import Answer, answer
 from crm.reports.catalogue import Report, find_report
 from crm.reports.forms import Asked, parse
 from crm.reports.models import ReportSubscription
-from crm.reports.rules import month_name
+from crm.reports.rules import written
 from crm.reports.subscriptions import (
     EVERIES,
     PERIODS,
@@ -203,14 +202,6 @@ def _places(report: Report) -> list[int]:
 
 
 def said(column: Column, value: Any) -> str:
-    """A cell as text, the way the reader writes it."""
-    if value is None or value == "":
-        return ""
-    if column.kind is Kind.NUMBER:
-        return str(number(value))
-    if column.kind is Kind.DATE:
-        return str(day(value))
-    if column.kind is Kind.MONTH:
-        return month_name(value)
-    text = str(value)
+    """A cell as text, the way the reader writes it, and no longer than a small screen has room."""
+    text = written(column, value)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,6 +1,6 @@
 """What leaves with names on it is recorded before it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,26 +34,29 @@ def export_people(
     if not reason.strip():
         raise Refused(_("Say what you need the names for."), "reason")
     named = _named(report, question)
-    departures.record(
+    record_people(
         exit=Exit.EXPORT,
         what=_("%(title)s, %(format)s", title=report.title, format=format.upper()),
         member_ids=named,
-        reason=reason.strip(),
+        reason=reason,
+        changes={"report": report.name, "format": format, "filters": dict(given)},
         by=by,
-    )
-    audit.record(
-        "export_people",
-        "report",
-        None,
-        by=by,
-        reason=reason.strip(),
-        changes={
-            "report": report.name,
-            "format": format,
-            "filters": dict(given),
-        },
     )
     return replace(question.viewer, recorded=named)
+
+
+def record_people(
+    *,
+    exit: Exit,
+    what: str,
+    member_ids: Collection[int],
+    reason: str,
+    changes: Mapping[str, Any],
+    by: Any,
+) -> None:
+    """Keep who leaves by name and why, before it is sent. A withdrawal lists it."""
+    departures.record(exit=exit, what=what, member_ids=member_ids, reason=reason.strip(), by=by)
+    audit.record("export_people", "report", None, by=by, reason=reason.strip(), changes=changes)
 
 
 def _named(report: Report, question: Question) -> frozenset[int]:

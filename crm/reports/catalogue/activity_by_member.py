@@ -21,7 +21,7 @@ from crm.outreach.models import Action, ActionMember
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import repeated_by_members, tally, tally_of_whole, unnamed_by_all
-from crm.reports.rules import Reckoning, once, once_sentence
+from crm.reports.rules import Reckoning, Tally, once, once_sentence
 
 #: The key of the unnamed tally; whoever is not seen has none.
 _TALLY = 0
@@ -127,19 +127,34 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
     """What acts with several members repeat. Members' pieces are of whole actions."""
     acts, shared = repeated_by_members(asked.wanted)
     total = tally_of_whole(asked.wanted)
-    said = [_("Members and the unnamed tally add up to %(sum)s.", sum=number(rows_total))]
-    if shared:
-        said.append(
-            ngettext(
-                "%(shared)s of these repeat one act that several members took part in.",
-                "%(shared)s of these repeat %(num)s acts that several members took part in.",
-                acts,
-                shared=number(shared),
-            )
+    said = [
+        _("Members and the unnamed tally add up to %(sum)s.", sum=number(rows_total)),
+        *shared_sentences(acts, shared),
+        *once_sentences(asked, total, repeats=shared),
+    ]
+    sums = Reconciliation(rows_total, shared, 0, total.total)
+    return Reckoning(sums, said, total.actions)
+
+
+def shared_sentences(acts: int, shared: int) -> list[str]:
+    """What acts that several named members took part in repeat."""
+    if not shared:
+        return []
+    return [
+        ngettext(
+            "%(shared)s of these repeat one act that several members took part in.",
+            "%(shared)s of these repeat %(num)s acts that several members took part in.",
+            acts,
+            shared=number(shared),
         )
-        said.append(_("Counted once that is %(total)s.", total=once(total)))
-    else:
-        said.append(once_sentence(total))
+    ]
+
+
+def once_sentences(asked: Question, total: Tally, *, repeats: int) -> list[str]:
+    """The total counted once, and that it is of whole actions where targets are asked for."""
+    said = [
+        _("Counted once that is %(total)s.", total=once(total)) if repeats else once_sentence(total)
+    ]
     if asked.wanted.narrows_targets:
         said.append(
             _(
@@ -148,8 +163,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
                 reached=number(tally(asked.wanted).total),
             )
         )
-    sums = Reconciliation(rows_total, shared, 0, total.total)
-    return Reckoning(sums, said, total.actions)
+    return said
 
 
 CHART_TITLE = _l("How many members did how much")

@@ -15,17 +15,17 @@ from crm.core.tables import Column, Kind, Row
 from crm.outreach.filters import HIDDEN, NAMES, NONE
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
+from crm.reports.catalogue.activity_by_member import once_sentences, shared_sentences
 from crm.reports.dimensions import DIMENSIONS, UNSEEN, team_seen
 from crm.reports.queries import (
     in_several_teams,
     other_teams_did,
     repeated_by_members,
-    tally,
     tally_of_whole,
     teams_did,
     unnamed_by_all,
 )
-from crm.reports.rules import Reckoning, once, once_sentence
+from crm.reports.rules import Reckoning
 
 _TEAM = DIMENSIONS["team"]
 
@@ -83,27 +83,8 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
                 more=number(in_several),
             )
         )
-    if shared:
-        said.append(
-            ngettext(
-                "%(shared)s of these repeat one act that several members took part in.",
-                "%(shared)s of these repeat %(num)s acts that several members took part in.",
-                acts,
-                shared=number(shared),
-            )
-        )
-    if in_several or shared:
-        said.append(_("Counted once that is %(total)s.", total=once(total)))
-    else:
-        said.append(once_sentence(total))
-    if asked.wanted.narrows_targets:
-        said.append(
-            _(
-                "Who wrote to which target is not kept, so these are whole actions; "
-                "%(reached)s of this reached the targets asked for.",
-                reached=number(tally(asked.wanted).total),
-            )
-        )
+    said += shared_sentences(acts, shared)
+    said += once_sentences(asked, total, repeats=in_several + shared)
     said.append(_("A team is who is in it now."))
     return Reckoning(sums, said, total.actions)
 

@@ -11,15 +11,15 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
 
-from crm.core import access, audit, db
+from crm.core import access, db
 from crm.core.access import Can
 from crm.core.errors import Refused
-from crm.members import departures
 from crm.members.consent_rules import Purpose
 from crm.members.disclosure import Exit, Viewer, allowed
 from crm.members.models import Member
 from crm.members.queries import visible_members
 from crm.reports.catalogue import Question
+from crm.reports.operations import record_people
 from crm.reports.progress.document import Wish
 from crm.reports.progress.parts import named_members
 
@@ -63,18 +63,11 @@ def first_names(wish: Wish, question: Question, *, reason: str, by: Any) -> Name
 
 def record_names(wish: Wish, named: Named, *, reason: str, by: Any) -> None:
     """Keep who left by name and why, before the paper is sent. A withdrawal lists it."""
-    departures.record(
+    record_people(
         exit=Exit.MEDIA,
         what=_("Progress report, PDF"),
         member_ids=named.member_ids,
-        reason=reason.strip(),
-        by=by,
-    )
-    audit.record(
-        "export_people",
-        "report",
-        None,
-        by=by,
-        reason=reason.strip(),
+        reason=reason,
         changes={"report": "progress", "format": "pdf", "filters": wish.given},
+        by=by,
     )

@@ -11,7 +11,8 @@ from babel.dates import format_skeleton
 from flask_babel import format_datetime, get_locale
 from flask_babel import gettext as _
 
-from crm.campaigns.indicator_rules import RULE, written
+from crm.campaigns.indicator_rules import RULE
+from crm.campaigns.indicator_rules import written as value_written
 from crm.core import pdf
 from crm.core.i18n import day
 from crm.core.shell import number
@@ -19,6 +20,7 @@ from crm.core.tables import Column, Kind, Row
 from crm.reports.extracts import Extract
 from crm.reports.progress.document import Document, Section
 from crm.reports.progress.pictures import Picture, across, narrowed, pictures
+from crm.reports.rules import written
 
 #: Bytes of data: an appendix has some hundred rows.
 MOST_DATA = 4_000_000
@@ -162,15 +164,10 @@ def _drawn(picture: Picture) -> dict[str, Any]:
 
 
 def _written(column: Column, value: Any) -> str:
-    if value is None or value == "":
-        return ""
-    if column.kind is Kind.NUMBER:
-        return number(value)
-    if column.kind is Kind.MONTH:
+    # Months are short here, and a day is one in whatever column it stands.
+    if column.kind is Kind.MONTH and value:
         return str(format_skeleton("yMMM", value, locale=get_locale() or "en"))
-    if isinstance(value, date):
-        return day(value)
-    return str(value)
+    return day(value) if isinstance(value, date) else written(column, value)
 
 
 def _goals(found: Extract) -> dict[str, Any]:
@@ -183,11 +180,11 @@ def _goals(found: Extract) -> dict[str, Any]:
         return {
             "text": row[at["indicator"]],
             "unit": row[at["unit"]],
-            "baseline": written(row[at["baseline"]]),
-            "before": written(row[at["before"]]),
-            "value": written(row[at["value"]]),
+            "baseline": value_written(row[at["baseline"]]),
+            "before": value_written(row[at["before"]]),
+            "value": value_written(row[at["value"]]),
             "value_on": day(row[at["value_on"]]),
-            "target": written(row[at["target"]]),
+            "target": value_written(row[at["target"]]),
             "due": _("by %(day)s", day=day(row[at["due"]])) if row[at["due"]] else "",
             "way": way,
             "told": _("%(part)s%% of the way", part=way) if way is not None else "",
