@@ -31,7 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 Item = TypeVar("Item")
@@ -116,6 +118,25 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = extension.Model
+
+
+class days_between(FunctionElement[int]):  # noqa: N801 - a function of SQL
+    """The days from the second of two days to the first; as SQL, on either database."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(days_between)
+def _days_between(element: Any, compiler: Any, **how: Any) -> str:
+    later, earlier = (compiler.process(each, **how) for each in element.clauses)
+    return f"({later} - {earlier})"
+
+
+@compiles(days_between, "sqlite")
+def _days_between_on_sqlite(element: Any, compiler: Any, **how: Any) -> str:
+    later, earlier = (compiler.process(each, **how) for each in element.clauses)
+    return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"
 
 
 def now() -> datetime:

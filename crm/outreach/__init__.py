@@ -1,5 +1,7 @@
 """The heart: actions logged against targets, and what came back."""
 
+from datetime import date
+
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
@@ -18,6 +20,7 @@ from crm.outreach import (
     indicator_counts,
     kept,
     kept_cli,
+    kept_months,
     list_rule,
     list_views,
     own,
@@ -69,8 +72,13 @@ def init_app(app: Flask) -> None:
     )
     schedule.add(
         app,
-        Schedule("kept_totals", _l("Add up kept totals"), Daily(3, 40), lambda _on: kept.fold()),
+        Schedule("kept_totals", _l("Add up kept totals"), Daily(3, 40), _add_up),
     )
     shell.add_panel(app, "front", Panel(50, "outreach/_of_front.html", panels.of_front))
     latest = Panel(55, "outreach/_latest_of_front.html", panels.latest_of_front)
     shell.add_panel(app, "front-plain", latest)
+
+
+def _add_up(_on: date) -> None:
+    kept.fold()
+    kept_months.fold()

@@ -7,7 +7,7 @@ whoever writes: a form, an import, a merge. Nobody waits for anybody, as rows ar
 is lost comes back by `rebuild`, and backups leave it out.
 
 Readers ask `reach`, which takes the kept sums where they know all that a filter asks, and the scan
-where they do not; and `done`, `chapters_did` and `pieces_by`, which say None then.
+where they do not; and `done`, `chapters_did`, `pieces_by` and `answers_by`, which say None then.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import db
-from crm.outreach.models import Action, ActionChapter, ActionTarget
+from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
 from crm.outreach.parts import DONE, REACH, Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter
 
@@ -77,6 +77,7 @@ class KeptReach(db.Model):
     pieces: Mapped[int]
     #: Rows of `action_target`: of one target that many actions.
     actions: Mapped[int]
+    went_to: Mapped[str | None]
     #: Of the pieces: those an answer is waited for.
     awaiting: Mapped[int]
 
@@ -97,16 +98,35 @@ class KeptChapter(db.Model):
     actions: Mapped[int]
 
 
+class KeptAnswer(db.Model):
+    """What came back, by what it came to."""
+
+    __tablename__ = "kept_answer"
+    __audited__ = False
+    __table_args__ = {"info": db.DERIVED}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int]
+    channel: Mapped[str]
+    #: The month of the outreach, and the month the outcome came in.
+    month: Mapped[date]
+    received: Mapped[date]
+    kind: Mapped[str]
+    outcomes: Mapped[int]
+
+
 #: Each table: what tells its sums apart, and the sums.
 _KEYS: dict[Any, tuple[str, ...]] = {
     KeptDone: ("campaign_id", "channel", "month", "reached", "chapters"),
-    KeptReach: ("target_id", "term_id", "campaign_id", "channel"),
+    KeptReach: ("target_id", "term_id", "campaign_id", "channel", "went_to"),
     KeptChapter: ("chapter_id", "campaign_id", "channel", "month"),
+    KeptAnswer: ("campaign_id", "channel", "month", "received", "kind"),
 }
 _SUMS: dict[Any, tuple[str, ...]] = {
     KeptDone: ("pieces", "actions", "unnamed", "tallies"),
     KeptReach: ("pieces", "actions", "awaiting"),
     KeptChapter: ("pieces", "actions"),
+    KeptAnswer: ("outcomes",),
 }
 #: Rows that may lie about unadded before `fold` takes its trouble.
 LOOSE = 2000
@@ -140,6 +160,18 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
     tallies = func.sum(case((each.c.unnamed > 0, 1), else_=0))
     waits = case((ActionTarget.awaiting.is_(True), ActionTarget.pieces), else_=0)
     month = _month(Action.happened_on, dialect).label("month")
+    each_answer = (
+        select(
+            ActionTarget.campaign_id,
+            ActionTarget.channel,
+            _month(ActionTarget.happened_on, dialect).label("month"),
+            _month(Outcome.received_on, dialect).label("received"),
+            Outcome.kind,
+        )
+        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
+        .subquery()
+    )
+    came = [each_answer.c[name] for name in _KEYS[KeptAnswer]]
     of_done = [each.c[name] for name in _KEYS[KeptDone]]
     of_reach = [getattr(ActionTarget, name) for name in _KEYS[KeptReach]]
     return {
@@ -157,6 +189,8 @@ def _scans(dialect: str) -> dict[Any, Select[Any]]:
         .where(Action.undone_at.is_(None))
         .group_by(ActionChapter.chapter_id, Action.campaign_id, Action.channel,
                   literal_column("4") if dialect == "postgresql" else month),
+        KeptAnswer: select(*came, func.count()).select_from(each_answer)
+        .group_by(*came),
     }  # fmt: skip
 
 
@@ -176,7 +210,9 @@ def rebuild(connection: Connection) -> None:
     To be done while nobody writes: on PostgreSQL it holds the tables of outreach until its end.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("LOCK TABLE action, action_target, action_chapter IN SHARE MODE")
+        connection.exec_driver_sql(
+            "LOCK TABLE action, action_target, action_chapter, outcome IN SHARE MODE"
+        )
     for model, scan in _scans(connection.dialect.name).items():
         connection.execute(delete(model))
         connection.execute(
@@ -197,15 +233,18 @@ def wrong() -> dict[str, int]:
 _GUARDS = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'kept\\_%' "
     "ESCAPE '\\'",
-    "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'kept\\_of\\_%' "
+    "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'kept\\_%' "
     "AND tgenabled <> 'D'",
 }
+#: Three for each of four tables that are summed and of five whose months are marked, and one for
+#: what targets are told apart by; on SQLite one for answers whose outreach moves to another day.
+_GUARDED = {"sqlite": 3 * 4 + 5 * 3 + 2, "postgresql": 3 * 4 + 5 * 3 + 1}
 
 
 def is_guarded() -> bool:
-    """Whether the triggers are there: three for each of three tables."""
-    guards = text(_GUARDS[db.session.get_bind().dialect.name])
-    return db.session.scalar(guards) == 9
+    """Whether all triggers are there."""
+    dialect = db.session.get_bind().dialect.name
+    return db.session.scalar(text(_GUARDS[dialect])) == _GUARDED[dialect]
 
 
 def fold(*, loose: int = LOOSE) -> None:
@@ -243,7 +282,7 @@ PAST = "as_of"
 _OF_TARGETS = ("target_id", "kind", "region", "on_list", "committee_id")
 _OF_TERMS = ("post_id", "area", "party", "body_id")
 #: Filters each table's rows can be asked for; any other asks the rows themselves.
-_REACH_KNOWS = frozenset({"campaign_id", "channel", *_OF_TARGETS, *_OF_TERMS})
+_REACH_KNOWS = frozenset({"campaign_id", "channel", "went_to", *_OF_TARGETS, *_OF_TERMS})
 _DONE_KNOWS = frozenset({"campaign_id", "channel", "since", "until"})
 
 
@@ -280,7 +319,8 @@ def reach(wanted: ActionFilter, by: str, *, days: bool = True) -> Subquery:
     """What reached targets: a column `by` (`target_id`, `term_id` or `campaign_id`), `channel`,
     `pieces`, `actions` (rows of `action_target`) and, with `days`, the `last` of them.
     """
-    if not knows_reach(wanted):
+    if not knows_reach(wanted) or (days and wanted.went_to is not None):
+        # The latest day by kind of address is in no index.
         key = getattr(ActionTarget, by)
         return (
             # As the indexes lie: nothing is sorted and no row of the table is read.
@@ -460,6 +500,22 @@ def pieces_by(
     return reached, awaits, waiting
 
 
+def ways(wanted: ActionFilter, by: str, awaited: Sequence[str]) -> Select[Any]:
+    """What different ways were gone by a column of `ActionTarget`: that, the channel (one of
+    `awaited`) and the kind of address.
+    """
+    of: Any = KeptReach if knows_reach(wanted) else ActionTarget
+    apart = [getattr(of, by), of.channel, of.went_to]
+    asked = wanted.of_targets(of) if of is KeptReach else wanted.of_targets()
+    if of is KeptReach:
+        gone = select(*apart).where(of.channel.in_(awaited), *asked).group_by(*apart)
+        return gone.having(func.sum(KeptReach.actions) > 0)
+    if by == "target_id":
+        # By an expression: in the order of targets' own index each leads to rows all over.
+        apart[0] = apart[0] + literal_column("0")
+    return select(*apart).where(of.channel.in_(awaited), *asked).distinct()
+
+
 def done(wanted: ActionFilter) -> Select[Any] | None:
     """`KeptDone` as far as a filter asks, to add columns of sums to; None where it does not know.
 
@@ -479,6 +535,25 @@ def _done_of(of: Any, wanted: ActionFilter) -> Select[Any]:
     if wanted.until is not None:
         asked.append(of.month <= wanted.until)
     return select().select_from(of).where(*asked)
+
+
+def answers_by(
+    wanted: ActionFilter, by: str, kinds: Sequence[str], awaited: Sequence[str]
+) -> Select[Any] | None:
+    """How many outcomes of these kinds came to outreach of these channels, by `campaign_id` or
+    `channel`; None where that is not kept.
+    """
+    if by not in _KEYS[KeptAnswer] or not knows_done(wanted):
+        return None
+    key = getattr(KeptAnswer, by)
+    outcomes = func.sum(KeptAnswer.outcomes)
+    return (
+        _done_of(KeptAnswer, wanted)
+        .add_columns(key, outcomes)
+        .where(KeptAnswer.kind.in_(kinds), KeptAnswer.channel.in_(awaited))
+        .group_by(key)
+        .having(outcomes > 0)
+    )
 
 
 def chapters_did(wanted: ActionFilter) -> Subquery | None:

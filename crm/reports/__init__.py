@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core.access import Can
 from crm.core.shell import NavItem, Panel, add_nav, add_panel
 from crm.reports import (
+    by_month,
     cli,
     counter_views,
     counters,
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
         NavItem(_l("Reports"), "reports.index", "bar-chart", Can.SEE_REPORTS, 60, "reports"),
     )
     add_panel(app, "target", Panel(40, "reports/_of_target.html", timeline.of_target))
+    by_month.init_app(app)
     sources.init_app(app)
     explorer_source.init_app(app)
     progress_views.init_app(app)

@@ -25,7 +25,7 @@ from crm.members.queries import in_scope
 from crm.members.rules import school_year, school_year_starts
 from crm.outreach.channels import channels
 from crm.outreach.filters import NONE
-from crm.outreach.models import ActionTarget, Outcome
+from crm.outreach.models import Outcome
 from crm.outreach.outcome_kinds import outcome_kinds
 from crm.outreach.parts import (
     DONE,
@@ -368,7 +368,7 @@ POST = Part(
     sums=_OF_REACH,
 )
 WENT = Part(
-    name="went", column=lambda _of: func.coalesce(ActionTarget.went_to, ""), of_targets=True
+    name="went", column=lambda of: func.coalesce(of.went_to, ""), of_targets=True, sums=_OF_REACH
 )
 #: What came back, by a name of its own: a filter speaks of outcomes too.
 of_outcome = aliased(Outcome)

@@ -23,9 +23,8 @@ from crm.core.charts import Bar, Chart, funnel
 from crm.core.i18n import timezone_name
 from crm.core.shell import number
 from crm.mailings.models import Mailing, Piece
-from crm.outreach.kept import KeptDone
+from crm.outreach.kept import KeptAnswer, KeptDone
 from crm.outreach.list_progress import moved
-from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
 from crm.reports.queries import awaited_names
@@ -91,7 +90,7 @@ def steps(since: date, until: date) -> list[ScalarSelect[int]]:
     return [
         _packs(since).with_only_columns(func.count(Piece.id)).scalar_subquery(),
         _tasks(since).with_only_columns(func.coalesce(func.sum(Task.pieces), 0)).scalar_subquery(),
-        _answers(since, until).with_only_columns(func.count(Outcome.id)).scalar_subquery(),
+        _answers(since, until).with_only_columns(func.sum(KeptAnswer.outcomes)).scalar_subquery(),
         select(func.count()).select_from(moved(_wanted(since, until))).scalar_subquery(),
     ]
 
@@ -124,16 +123,13 @@ def _tasks(since: date) -> Select[Any]:
 
 
 def _answers(since: date, until: date) -> Select[Any]:
-    return (
-        select(Outcome.id)
-        .join(ActionTarget, ActionTarget.id == Outcome.action_target_id)
-        .where(
-            # What came before the outreach cannot answer it: an index finds the rest.
-            Outcome.received_on >= since,
-            Outcome.kind.in_(answer_names()),
-            ActionTarget.channel.in_(awaited_names()),
-            ActionTarget.happened_on.between(since, until),
-        )
+    """Rows of kept sums; `since` is the first of a month, and nothing is done after `until`."""
+    return select(KeptAnswer.id).where(
+        # What came before the outreach cannot answer it.
+        KeptAnswer.received >= since,
+        KeptAnswer.kind.in_(answer_names()),
+        KeptAnswer.channel.in_(awaited_names()),
+        KeptAnswer.month.between(since, until),
     )
 
 
@@ -148,9 +144,9 @@ def by_campaign(since: date, until: date) -> list[Line]:
         _pairs(posted, KeptDone.campaign_id),
         _pairs(
             _answers(since, until).with_only_columns(
-                ActionTarget.campaign_id, func.count(Outcome.id)
+                KeptAnswer.campaign_id, func.sum(KeptAnswer.outcomes)
             ),
-            ActionTarget.campaign_id,
+            KeptAnswer.campaign_id,
         ),
     ]  # fmt: skip
     known: dict[int | None, tuple[str, str]] = {

@@ -18,7 +18,8 @@ from crm.outreach.models import Action, ActionTarget
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
-from crm.reports.dimensions import OUTCOME, of_outcome
+from crm.reports import by_month
+from crm.reports.dimensions import ASK, OUTCOME, of_outcome
 from crm.reports.queries import awaited_names
 from crm.reports.rules import ANSWERED, ANY
 
@@ -174,6 +175,9 @@ def _outcomes(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
 
 def _rate(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     channels = awaited_names()
+    if [part.name for part in parts] == [ASK.name]:
+        of_asks = {key: many for key, (many,) in by_month.AWAITED_OF_ASKS(wanted).items()}
+        return _shares(of_asks, _sums(_of_awaited(wanted, parts), parts))
     sums = kept.reach_by(wanted, parts, channels=channels)
     if sums is None:
         pieces = func.sum(ActionTarget.pieces)
@@ -186,6 +190,10 @@ def _rate(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     awaited, came = Values(), Values()
     for *key, many, is_answer in db.session.execute(both):
         (came if is_answer else awaited)[tuple(key)] = int(many or 0)
+    return _shares(awaited, came)
+
+
+def _shares(awaited: Values, came: Values) -> Values:
     return {key: Share(came.get(key, 0), many) for key, many in awaited.items() if many}
 
 

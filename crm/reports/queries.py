@@ -44,6 +44,7 @@ from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
 from crm.outreach.window_rules import ADDRESSES
+from crm.reports import by_month
 from crm.reports.dimensions import ASK
 from crm.reports.rules import Tally
 from crm.targets.models import Body, Post, Target, Term
@@ -53,13 +54,10 @@ def tally(wanted: ActionFilter) -> Tally:
     """Pieces and acts, each counted once, by channel."""
     if (sums := kept.done(wanted)) is not None:
         return _kept_tally(sums)
-    once = counted(wanted)
-    rows = db.session.execute(
-        select(once.c.channel, func.sum(once.c.pieces), func.count()).group_by(once.c.channel)
-    ).all()
+    found = by_month.TALLY(wanted)
     return Tally(
-        by_channel={channel: int(pieces) for channel, pieces, _actions in rows},
-        actions=sum(actions for _channel, _pieces, actions in rows),
+        by_channel={channel: pieces for (channel,), (pieces, _actions) in found.items()},
+        actions=sum(actions for _pieces, actions in found.values()),
     )
 
 
@@ -135,6 +133,14 @@ def sums_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
         )
     )
     return {key: Did(int(pieces), actions, last) for key, pieces, actions, last in rows}
+
+
+def sums_of_asks(wanted: ActionFilter) -> dict[int, Did]:
+    """The same by ask; 0 of none."""
+    return {
+        ask_id: Did(pieces, actions, by_month.day_of(last) or date.min)
+        for (ask_id,), (pieces, actions, last) in by_month.SUMS_OF_ASKS(wanted).items()
+    }
 
 
 def repeated_by_asks(wanted: ActionFilter) -> tuple[int, int]:
@@ -311,15 +317,8 @@ def repeated_by_targets(wanted: ActionFilter, total: Tally) -> Repeats:
     """How what reached the targets asked for differs from what was done; `total` is its tally."""
     names = [name for name in total.by_channel if name not in per_piece_names()]
     if wanted.narrows_targets:
-        several = (
-            select((func.sum(ActionTarget.pieces) - func.max(ActionTarget.pieces)).label("more"))
-            .where(ActionTarget.channel.in_(names), *wanted.of_targets())
-            .group_by(ActionTarget.action_id)
-            .having(func.count() > 1)
-            .subquery()
-        )
-        acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
-        return Repeats(acts, int(more or 0), 0)
+        [(acts, more)] = by_month.ACTS_OF_TARGETS(wanted).values()
+        return Repeats(acts, more, 0)
     if (sums := kept.done(wanted)) is not None:
         of_acts, pieces = KeptDone.channel.in_(names), KeptDone.pieces
         acts, more = _kept_repeats(sums, KeptDone.reached, pieces * (KeptDone.reached - 1), of_acts)
@@ -387,19 +386,8 @@ def without_chapter(wanted: ActionFilter) -> int:
 
 def repeated_by_members(wanted: ActionFilter) -> tuple[int, int]:
     """Acts that several named members took part in: how many, and what they repeat."""
-    several = (
-        select(
-            (func.sum(ActionMember.pieces) + Action.unnamed - Action.pieces).label("more"),
-        )
-        .select_from(ActionMember)
-        .join(Action, Action.id == ActionMember.action_id)
-        .where(Action.channel.not_in(per_piece_names()), *wanted.of_actions())
-        .group_by(Action.id, Action.unnamed, Action.pieces)
-        .having(func.sum(ActionMember.pieces) + Action.unnamed > Action.pieces)
-        .subquery()
-    )
-    acts, more = db.session.execute(select(func.count(), func.sum(several.c.more))).one()
-    return acts, int(more or 0)
+    [(acts, more)] = by_month.ACTS_OF_MEMBERS(wanted).values()
+    return acts, more
 
 
 def is_answer(kind: Any = Outcome.kind) -> list[ColumnElement[bool]]:
@@ -432,6 +420,9 @@ def answers_by(what: Any, wanted: ActionFilter) -> dict[Any, int]:
     Counted on the outcomes first: they are few beside what they answer, and a database that does
     not know that would look for an outcome of every single piece.
     """
+    sums = kept.answers_by(wanted, what.key, answer_names(), awaited_names())
+    if sums is not None:
+        return {key: int(answers) for key, answers in db.session.execute(sums)}
     came = (
         select(Outcome.action_target_id, func.count().label("answers"))
         .where(Outcome.kind.in_(answer_names()))

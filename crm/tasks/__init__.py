@@ -13,6 +13,7 @@ from crm.tasks import (
     carriers,
     handover,
     history,
+    hours_everywhere,
     hours_views,
     own_views,
     panels,
@@ -45,5 +46,6 @@ def init_app(app: Flask) -> None:
     shell.add_panel(app, "member", Panel(45, "tasks/_open.html", panels.of_member))
     shell.add_panel(app, "text", Panel(30, "tasks/_of_text.html", panels.of_text))
     shell.add_panel(app, "campaign", Panel(30, "tasks/_of_campaign.html", panels.of_campaign))
+    hours_everywhere.init_app(app)
     hours_views.init_app(app)
     calendar_views.init_app(app)

@@ -28,10 +28,26 @@ from crm.core.access import Role
 from crm.core.cli import migrate_database
 from crm.core.settings import Settings
 from crm.core.text import fold, slugify
-from crm.members.models import Chapter, ChapterRole, Member, Membership, MemberWord, words_of
+from crm.members.models import (
+    Chapter,
+    ChapterRole,
+    Member,
+    Membership,
+    MemberWord,
+    Team,
+    TeamMember,
+    words_of,
+)
+from crm.outreach import kept, kept_months
 from crm.outreach.channels import channels
-from crm.outreach.kept import rebuild
-from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget, Outcome
+from crm.outreach.models import (
+    Action,
+    ActionChapter,
+    ActionMember,
+    ActionTarget,
+    Outcome,
+    action_ask,
+)
 from crm.targets.models import Body, Post, Target, TargetIdentifier, Term
 
 LEGISLATORS, GOVERNMENTS, MEMBERS = 600, 197, 200
@@ -51,18 +67,19 @@ FAMILY = ("Alder Birch Cedar Dogwood Elm Fir Gorse Hazel Ivy Juniper Laurel Mapl
 #: Campaigns: slug and how many targets are on the list; the last is a class's, as it logs them.
 CAMPAIGNS = (("treaty-postcards", 120), ("pacific-letters", 14), ("co-sponsors", 80), ("class", 5))
 
-BIG = {
-    Action: (
-        "id", "channel", "campaign_id", "happened_on", "place", "pieces", "unnamed", "people",
-        "details", "origin", "client_key", "logged_by_id", "logged_at",
+BIG: dict[Any, tuple[str, ...]] = {
+    Action.__table__: (
+        "id", "channel", "campaign_id", "happened_on", "place", "pieces", "unnamed", "minutes",
+        "people", "details", "origin", "client_key", "logged_by_id", "logged_at",
     ),
-    ActionChapter: ("action_id", "chapter_id", "happened_on"),
-    ActionTarget: (
+    ActionChapter.__table__: ("action_id", "chapter_id", "happened_on"),
+    ActionTarget.__table__: (
         "id", "action_id", "target_id", "term_id", "pieces", "channel", "campaign_id",
-        "happened_on", "awaiting",
+        "happened_on", "awaiting", "went_to",
     ),
-    ActionMember: ("id", "action_id", "member_id", "pieces"),
-    Outcome: ("id", "action_target_id", "kind", "received_on", "recorded_at"),
+    ActionMember.__table__: ("id", "action_id", "member_id", "pieces", "minutes"),
+    Outcome.__table__: ("id", "action_target_id", "kind", "received_on", "recorded_at"),
+    action_ask: ("action_id", "ask_id"),
 }  # fmt: skip
 
 Rows = dict[Any, list[tuple[Any, ...]]]
@@ -95,15 +112,15 @@ def fill(address: str, folder: Path, actions: int) -> None:
         with db.unit_of_work():
             who = _cast()
         engine = db.extension.engine
-        indexes = [index for model in BIG for index in model.__table__.indexes]
+        indexes = [index for table in BIG for index in table.indexes]
         with db.unit_of_work():
             for index in indexes:
                 index.drop(engine)
         triggers = _without_triggers(engine)
         with writer(address) as write:
             for number, rows in enumerate(_actions(actions, who)):
-                for model, columns in BIG.items():
-                    write(model.__table__.name, columns, rows[model])
+                for table, columns in BIG.items():
+                    write(table.name, columns, rows[table])
                 print(
                     f"\rseeding {min((number + 1) * CHUNK, actions):,} of {actions:,} actions",
                     end="",
@@ -116,23 +133,26 @@ def fill(address: str, folder: Path, actions: int) -> None:
         with engine.begin() as connection:
             for statement in triggers:
                 connection.exec_driver_sql(statement)
-            rebuild(connection)
+            kept.rebuild(connection)
             if engine.dialect.name == "postgresql":
-                for model in (each for each in BIG if "id" in each.__table__.columns):
+                for name in (table.name for table in BIG if "id" in table.columns):
                     connection.exec_driver_sql(
-                        f"SELECT setval(pg_get_serial_sequence('{model.__tablename__}', 'id'), "
-                        f"(SELECT max(id) FROM {model.__tablename__}))"
+                        f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), "
+                        f"(SELECT max(id) FROM {name}))"
                     )
         if engine.dialect.name == "postgresql":
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE")
+        with db.unit_of_work():
+            # As the first nights do.
+            kept_months.rebuild()
         db.session.remove()
         engine.dispose()
 
 
 def _without_triggers(engine: Engine) -> list[str]:
     """Take the triggers of outreach away, for a million rows; gives what brings them back."""
-    names = [model.__tablename__ for model in (Action, ActionTarget, ActionChapter, ActionMember)]
+    names = [table.name for table in BIG]
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             for name in names:
@@ -183,6 +203,8 @@ class Cast:
         self.terms: dict[int, int | None] = {}
         #: By campaign: the ids on its list.
         self.aims: dict[int, list[int]] = {}
+        #: By campaign: its asks.
+        self.asks: dict[int, list[int]] = {}
         #: By school: the ids of its members.
         self.members: dict[int, list[int]] = {}
         self.user_id = 0
@@ -216,6 +238,11 @@ def _cast() -> Cast:
         school = schools[number % len(schools)]
         _insert(Membership, member_id=member, chapter_id=school, joined_on=date(2023, 9, 1))
         cast.members[school].append(member)
+    for school, theirs in cast.members.items():
+        for name, some in (("Writers", theirs[:20]), ("Callers", theirs[15:30])):
+            team = _insert(Team, chapter_id=school, name=name)
+            for member in some:
+                _insert(TeamMember, team_id=team, member_id=member)
     _targets(cast)
     everybody = list(cast.terms)
     governments = [target for target, term in cast.terms.items() if term is None]
@@ -225,7 +252,10 @@ def _cast() -> Cast:
         db.session.connection().execute(
             campaign_chapter.insert(), [{"campaign_id": campaign, "chapter_id": state}]
         )
-        _insert(Ask, campaign_id=campaign, text="Join the treaty", position=0)
+        cast.asks[campaign] = [
+            _insert(Ask, campaign_id=campaign, text=text, position=place)
+            for place, text in enumerate(("Join the treaty", "Co-sponsor the bill"))
+        ]
         _insert(Goal, campaign_id=campaign, channel="postcard", number=5000)
         pool = governments if slug.startswith("pacific") else everybody[:LEGISLATORS]
         cast.aims[campaign] = random.sample(pool, most)
@@ -288,8 +318,8 @@ def _actions(number: int, cast: Cast) -> Iterator[Rows]:
     moment = datetime(2026, 7, 1, 12, tzinfo=UTC).isoformat(" ").removesuffix("+00:00")
     days = [(first_day + timedelta(days=step)).isoformat() for step in range(DAYS + 60)]
     for start in range(1, number + 1, CHUNK):
-        rows: Rows = {model: [] for model in BIG}
-        acts, of_chapters, of_targets, of_members, outcomes = rows.values()
+        rows: Rows = {table: [] for table in BIG}
+        acts, of_chapters, of_targets, of_members, outcomes, asks = rows.values()
         for action in range(start, min(start + CHUNK, number + 1)):
             step = action * DAYS // number
             day = days[step]
@@ -300,27 +330,33 @@ def _actions(number: int, cast: Cast) -> Iterator[Rows]:
             each = 1 + int(pick() * 30) if per_piece else 1
             pieces = each * len(chosen) if per_piece else 1
             school = schools[int(pick() * len(schools))]
-            named = 0
+            named = minutes = 0
             if pick() < 0.5:
                 theirs = cast.members[school]
                 members = {theirs[int(pick() * len(theirs))] for _ in range(1 + int(pick() * 5))}
                 share = pieces // len(members) if per_piece else 1
                 for member in members if share else ():
                     member_row += 1
-                    of_members.append((member_row, action, member, share))
+                    spent = 5 * (1 + int(pick() * 12))
+                    minutes += spent
+                    of_members.append((member_row, action, member, share, spent))
                     named += share
             unnamed = pieces - named if per_piece else (0 if named else 1)
             acts.append((
-                action, channel, campaign, day, "Room 12", pieces, unnamed, None, "{}", "import",
-                f"bench-{action:09}", cast.user_id, moment,
+                action, channel, campaign, day, "Room 12", pieces, unnamed, minutes or None, None,
+                "{}", "import", f"bench-{action:09}", cast.user_id, moment,
             ))  # fmt: skip
             of_chapters.append((action, school, day))
+            if pick() < 0.6:
+                asks += [(action, each) for each in cast.asks[campaign][: 1 + int(pick() * 1.2)]]
             for target in chosen:
                 target_row += 1
+                term = cast.terms[target]
+                went = "mission" if term is None else ("washington", "district")[target % 2]
                 came = answered and pick() < 0.1
                 of_targets.append((
-                    target_row, action, target, cast.terms[target], each, channel, campaign, day,
-                    answered and not came,
+                    target_row, action, target, term, each, channel, campaign, day,
+                    answered and not came, went,
                 ))  # fmt: skip
                 if came:
                     outcome_row += 1

@@ -218,6 +218,10 @@ def _hang(world: dict[str, Any], verb: str, ids: list[int], place: int) -> None:
             (ActionMember, "member_id", world["members"][place]),
         ):
             mine = (model.action_id == action_id, getattr(model, key) == which)
+            of_mine = select(ActionTarget.id).where(*mine) if model is ActionTarget else None
+            if verb == "drop" and of_mine is not None:
+                came = Outcome.action_target_id.in_(of_mine)
+                db.session.execute(delete(Outcome).where(came))
             if verb == "drop":
                 db.session.execute(delete(model).where(*mine))
                 continue
@@ -231,6 +235,10 @@ def _hang(world: dict[str, Any], verb: str, ids: list[int], place: int) -> None:
             if model is ActionTarget:
                 own |= {"channel": "letter", "campaign_id": world["campaigns"][0]}
             db.session.execute(insert(model).values(action_id=action_id, **{key: which}, **own))
+            if of_mine is not None:
+                came_of = {"action_target_id": of_mine.scalar_subquery(), "kind": "form_reply",
+                           "received_on": date(2026, 3, 1)}  # fmt: skip
+                db.session.execute(insert(Outcome).values(**came_of))
     audit.record(verb, "test", None, by=None)
 
 

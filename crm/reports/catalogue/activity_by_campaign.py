@@ -27,7 +27,7 @@ from crm.reports.queries import (
     awaited_names,
     progress,
     repeated_by_asks,
-    sums_by,
+    sums_of_asks,
     tally,
 )
 from crm.reports.rules import ANSWERED, Reckoning, once, once_sentence
@@ -130,7 +130,7 @@ BY_CAMPAIGN = Report(
 
 def rows_by_ask(asked: Question) -> Iterator[Row]:
     """One row an ask, the busiest first; then what was done without one."""
-    done = sums_by(asked.wanted, ASK)
+    done = sums_of_asks(asked.wanted)
     rates = MEASURES["rate"].by(asked.wanted, [ASK])
     words = {
         ask_id: (text, campaign)

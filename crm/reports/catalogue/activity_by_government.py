@@ -9,11 +9,12 @@ from crm.core.charts import Bar, Chart, bars
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach.filters import HIDDEN, NAMES, NONE
 from crm.outreach.queries import ActionFilter
+from crm.reports.by_month import ACTIONS_OF_REGIONS
 from crm.reports.catalogue import Question, Report
 from crm.reports.catalogue.activity_by_target import reckoned
 from crm.reports.dimensions import REGION, TARGET
 from crm.reports.measures import MEASURES
-from crm.reports.queries import named_targets, reached_by
+from crm.reports.queries import Did, named_targets, reached_by
 from crm.reports.rules import ANSWERED, Reckoning
 from crm.treaties.instruments import INSTRUMENTS
 from crm.treaties.queries import standings_of
@@ -93,10 +94,28 @@ BY_GOVERNMENT = Report(
 )
 
 
+def _regions(wanted: ActionFilter) -> dict[str, Did]:
+    """By region: each government's sums, and each action once."""
+    each_target = reached_by(wanted, TARGET)
+    names = named_targets(each_target)
+    theirs: dict[str, list[Did]] = {}
+    for target_id, each in each_target.items():
+        theirs.setdefault(names[target_id].region or "", []).append(each)
+    return {
+        region: Did(
+            sum(each.pieces for each in theirs[region]),
+            actions,
+            max(each.last for each in theirs[region]),
+            len(theirs[region]),
+        )
+        for (region,), (actions,) in ACTIONS_OF_REGIONS(wanted).items()
+    }
+
+
 def rows_by_region(asked: Question) -> Iterator[Row]:
     """One row a region, the most often reached first."""
     wanted = _wanted(asked)
-    reached = reached_by(wanted, REGION)
+    reached = _regions(wanted)
     rates = MEASURES["rate"].by(wanted, [REGION])
     for region in sorted(reached, key=lambda key: (not key, -reached[key].pieces, key)):
         each, rate = reached[region], rates.get((region,), Share(0, 0))

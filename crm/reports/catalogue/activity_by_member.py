@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, case, func, literal, literal_column, select
+from sqlalchemy import select
 
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
@@ -19,6 +19,7 @@ from crm.members.queries import visible_members
 from crm.outreach.filters import HIDDEN, NAMES, NONE
 from crm.outreach.models import Action, ActionMember
 from crm.outreach.rules import Reconciliation
+from crm.reports.by_month import MEMBERS, day_of
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import repeated_by_members, tally, tally_of_whole, unnamed_by_all
 from crm.reports.rules import Reckoning, Tally, once, once_sentence
@@ -31,30 +32,19 @@ _AT_ONCE = 10_000
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a member the viewer may see, then one of all others, then the unnamed tally."""
-    # By an expression: in the order of members' own index each would lead to actions all over the
-    # table, which took five times as long at a million.
-    of_each = ActionMember.member_id + literal_column("0")
-    taken_part = db.session.execute(
-        select(
-            of_each,
-            func.sum(ActionMember.pieces),
-            func.count(),
-            func.sum(ActionMember.minutes),
-            func.max(Action.happened_on),
-            _is_seen(asked),
-        )
-        .join(Action, Action.id == ActionMember.action_id)
-        .where(*asked.wanted.of_actions())
-        .group_by(of_each)
-    ).all()
-    theirs = [row for row in taken_part if row[-1]]
-    others = [row for row in taken_part if not row[-1]]
+    seen = _seen(asked)
+    taken_part = [
+        (member_id, pieces, actions, minutes, day_of(last))
+        for (member_id,), (pieces, actions, minutes, last) in MEMBERS(asked.wanted).items()
+    ]
+    theirs = [row for row in taken_part if seen is None or row[0] in seen]
+    others = [row for row in taken_part if seen is not None and row[0] not in seen]
     shown = _shown([row[0] for row in theirs], asked)
-    for member_id, pieces, actions, minutes, last, _is in sorted(
+    for member_id, pieces, actions, minutes, last in sorted(
         theirs, key=lambda row: (-row[1], row[0])
     ):
         who = shown[member_id]
-        yield who.name, who.chapters, int(pieces), actions, minutes, last, member_id
+        yield who.name, who.chapters, pieces, actions, minutes, last, member_id
     if others:
         yield _others(others)
     tallied = unnamed_by_all(asked.wanted)
@@ -77,7 +67,7 @@ def _others(rows: Sequence[Any]) -> Row:
         ngettext("%(num)s member of other chapters", "%(num)s members of other chapters",
                  len(rows)),
         "",
-        int(sum(row[1] for row in rows)),
+        sum(row[1] for row in rows),
         None,
         sum(row[3] or 0 for row in rows) or None,
         max(row[4] for row in rows),
@@ -85,14 +75,12 @@ def _others(rows: Sequence[Any]) -> Row:
     )  # fmt: skip
 
 
-def _is_seen(asked: Question) -> ColumnElement[int]:
-    """1 where the viewer may see the member of a row, of the rows of one member."""
-    if asked.viewer.sees.everywhere:
-        return literal(1)
-    return func.max(case((ActionMember.member_id.in_(_seen(asked)), 1), else_=0))
+def _seen(asked: Question) -> set[int] | None:
+    """The members the viewer may see; None: all."""
+    return None if asked.viewer.sees.everywhere else set(db.session.scalars(_visible(asked)))
 
 
-def _seen(asked: Question) -> Any:
+def _visible(asked: Question) -> Any:
     return visible_members(asked.viewer.sees).with_only_columns(Member.id)
 
 
@@ -116,7 +104,7 @@ def limits(asked: Question) -> list[str]:
     other = (
         select(ActionMember.id)
         .join(Action, Action.id == ActionMember.action_id)
-        .where(*asked.wanted.of_actions(), ActionMember.member_id.not_in(_seen(asked)))
+        .where(*asked.wanted.of_actions(), ActionMember.member_id.not_in(_visible(asked)))
     )
     if db.session.scalar(other.limit(1)) is None:
         return []

@@ -13,7 +13,7 @@ from typing import Any
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import aliased
 
 from crm.core import db
@@ -22,11 +22,11 @@ from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
 from crm.members.models import Chapter
 from crm.outreach.filters import NONE
-from crm.outreach.models import ActionChapter, ActionTarget
+from crm.outreach.queries import ActionFilter
 from crm.outreach.rules import Reconciliation
-from crm.outreach.whom import ids_meant, targets_meant, without_targets
+from crm.outreach.whom import targets_meant, without_targets
+from crm.reports.by_month import CHAPTERS_OF_TARGETS, CONTACTS, day_of
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import number_of
 from crm.reports.rules import Reckoning, channel_label
 from crm.targets.models import Post, Target, Term
 from crm.targets.rules import area_name
@@ -45,12 +45,11 @@ def _meant(asked: Question) -> list[ColumnElement[bool]]:
     return targets_meant(asked.wanted, on_campaigns=True)
 
 
-def _contacts(asked: Question) -> list[ColumnElement[bool]]:
-    """Conditions on `ActionTarget`: what counts as contact, until the day that is asked for."""
-    return [
-        *without_targets(asked.wanted).of_targets(),
-        ActionTarget.happened_on <= asked.on,
-    ]
+def _contacts(asked: Question) -> ActionFilter:
+    """What counts as contact, until the day that is asked for."""
+    wanted = without_targets(asked.wanted)
+    until = min(wanted.until, asked.on) if wanted.until else asked.on
+    return wanted.with_(until=until)
 
 
 @dataclass(frozen=True)
@@ -64,80 +63,46 @@ class _Target:
     area: str | None
     region: str | None
     country: str | None
-    #: Times it was reached, and the last day.
+    #: Times it was reached, the last day, and the channel of that day.
     actions: int
     last: date | None
+    channel: str | None
 
 
 def _targets(asked: Question) -> list[_Target]:
     """All that are looked at: one statement."""
-    reached = (
-        select(
-            ActionTarget.target_id,
-            func.count().label("actions"),
-            func.max(ActionTarget.happened_on).label("last"),
-        )
-        .where(*_contacts(asked))
-        .group_by(ActionTarget.target_id)
-        .subquery()
-    )
+    contacts = CONTACTS(_contacts(asked))
     term, post = aliased(Term), aliased(Post)
     rows = db.session.execute(
         select(
             Target.id, Target.name, Target.sort_name, post.label, post.area, Target.region,
-            Target.country, func.coalesce(reached.c.actions, 0), reached.c.last,
+            Target.country,
         )
-        .outerjoin(reached, reached.c.target_id == Target.id)
         .outerjoin(term, and_(term.target_id == Target.id, term.is_current))
         .outerjoin(post, post.id == term.post_id)
         .where(*_meant(asked))
     )  # fmt: skip
     # A target has one present office; should a database hold two, it is still one target.
-    return list({row[0]: _Target(*row) for row in rows}.values())
-
-
-def _last_channels(asked: Question) -> dict[int, str]:
-    """By target the channel of its last contact; of several on that day the last logged."""
-    last = (
-        select(ActionTarget.target_id, func.max(ActionTarget.happened_on).label("day"))
-        .where(*_contacts(asked))
-        .group_by(ActionTarget.target_id)
-        .subquery()
-    )
-    rows = db.session.execute(
-        select(ActionTarget.target_id, ActionTarget.action_id, ActionTarget.channel)
-        .join(
-            last,
-            and_(
-                last.c.target_id == ActionTarget.target_id,
-                last.c.day == ActionTarget.happened_on,
-            ),
-        )
-        .where(
-            *_contacts(asked),
-            ActionTarget.target_id.in_(ids_meant(asked.wanted, on_campaigns=True)),
-        )
-    )
-    found: dict[int, tuple[int, str]] = {}
-    for target_id, action_id, channel in rows:
-        found[target_id] = max(found.get(target_id, (0, "")), (action_id, channel))
-    return {target_id: channel for target_id, (_action, channel) in found.items()}
+    found: dict[int, _Target] = {}
+    for row in rows:
+        actions, last = contacts.get((row.id,), (0, None))
+        day, channel = (day_of(last[0]), last[2]) if last else (None, None)
+        found[row.id] = _Target(*row, actions, day, channel)
+    return list(found.values())
 
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a target: those never contacted first, then those contacted longest ago."""
-    channels = _last_channels(asked)
     for each in sorted(
         _targets(asked), key=lambda each: (each.last or date.min, each.sort_name, each.id)
     ):
-        channel = channels.get(each.id)
         yield (
             each.name,
             each.office or "",
             each.area or each.region or "",
             each.last,
             (asked.on - each.last).days if each.last else None,
-            channel_label(channel) if channel else "",
+            channel_label(each.channel) if each.channel else "",
             each.actions,
             1,
             each.id,
@@ -195,20 +160,15 @@ def rows_by_country(asked: Question) -> Iterator[Row]:
         groups[each.country or ""].add(each)
         of_target[each.id] = each.country or ""
     names: dict[int, str] = {}
-    # An alias: the filter's own conditions speak of `ActionChapter` by themselves.
-    did = aliased(ActionChapter)
-    acted = db.session.execute(
-        select(ActionTarget.target_id, Chapter.id, Chapter.name)
-        .join(did, did.action_id == ActionTarget.action_id)
-        .join(Chapter, Chapter.id == did.chapter_id)
-        .where(*_contacts(asked))
-        .distinct()
-    )
     asked_for = asked.wanted.chapter_ids
-    for target_id, chapter_id, name in acted:
-        if target_id in of_target and (not asked_for or chapter_id in asked_for):
-            groups[of_target[target_id]].chapters.add(chapter_id)
-            names[chapter_id] = name
+    for (target_id,), (chapter_ids,) in CHAPTERS_OF_TARGETS(_contacts(asked)).items():
+        if target_id in of_target:
+            those = [each for each in chapter_ids if not asked_for or each in asked_for]
+            groups[of_target[target_id]].chapters.update(those)
+    acted = {each for group in groups.values() for each in group.chapters}
+    for some in db.batches(sorted(acted)):
+        named = select(Chapter.id, Chapter.name).where(Chapter.id.in_(some))
+        names |= {each.id: each.name for each in db.session.execute(named)}
     labels = {code: _country(code) for code in groups}
     for code in sorted(
         groups, key=lambda code: (-len(groups[code].chapters), -groups[code].reached, labels[code])
@@ -243,11 +203,9 @@ def reckon_never(asked: Question, rows_total: int) -> Reckoning:
 
 def _reckon(asked: Question, rows_total: int, *, never: bool = False) -> Reckoning:
     meant = _meant(asked)
-    total = number_of(select(func.count()).select_from(Target).where(*meant))
-    contacted = select(ActionTarget.target_id).where(*_contacts(asked))
-    reached = number_of(
-        select(func.count()).select_from(Target).where(*meant, Target.id.in_(contacted))
-    )
+    ids = list(db.session.scalars(select(Target.id).where(*meant)))
+    contacts = CONTACTS(_contacts(asked))
+    total, reached = len(ids), sum((each,) in contacts for each in ids)
     said = [
         _(
             "%(targets)s: %(reached)s reached, %(never)s not. Each is counted once.",

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, true
 
 from crm.core import db
 from crm.core.charts import Bar, Chart, bars
@@ -17,7 +17,7 @@ from crm.outreach.channels import channels
 from crm.outreach.filters import NONE
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
-from crm.outreach.window_rules import ANY, Windows
+from crm.outreach.window_rules import ADDRESSES, ANY, Windows
 from crm.outreach.windows import windows
 from crm.reports.catalogue import Question, Report
 from crm.reports.catalogue.activity_by_target import reckoned
@@ -86,32 +86,24 @@ def _facts(asked: Question, what: Any) -> dict[Any, _Facts]:
     came: dict[Any, tuple[int, int]] = {}
     spans: dict[Any, list[tuple[int, int]]] = {}
     in_time: dict[Any, int] = {}
-    for key, channel, went, received_on, happened_on, answers, returned in db.session.execute(
+    waited = db.days_between(first.c.received_on, ActionTarget.happened_on).label("waited")
+    for key, days, answers, returned, within in db.session.execute(
         select(
             what,
-            ActionTarget.channel,
-            ActionTarget.went_to,
-            first.c.received_on,
-            ActionTarget.happened_on,
+            waited,
             func.sum(case((answer, 1), else_=0)),
             func.sum(case((first.c.kind == RETURNED, 1), else_=0)),
+            func.sum(case((and_(answer, waited <= _days_in(force)), 1), else_=0)),
         )
         .select_from(first)
         .join(ActionTarget, ActionTarget.id == first.c.action_target_id)
         .where(*asked.wanted.of_targets())
-        .group_by(
-            what,
-            ActionTarget.channel,
-            ActionTarget.went_to,
-            first.c.received_on,
-            ActionTarget.happened_on,
-        )
+        .group_by(what, waited)
     ):
-        before, days = came.get(key, (0, 0)), (received_on - happened_on).days
+        before = came.get(key, (0, 0))
         came[key] = (before[0] + answers, before[1] + returned)
         spans.setdefault(key, []).append((days, answers))
-        if days <= force.days(channel, went or ANY):
-            in_time[key] = in_time.get(key, 0) + answers
+        in_time[key] = in_time.get(key, 0) + within
     told = _windows(asked, what, force)
     found = {}
     for key, pieces in reached.items():
@@ -133,6 +125,19 @@ def _facts(asked: Question, what: Any) -> dict[Any, _Facts]:
     return found
 
 
+def _days_in(force: Windows) -> ColumnElement[int]:
+    """How long an answer may take, by the channel and the kind of address of a row."""
+    by_address = {
+        name: case(
+            {address: force.days(name, address) for address in ADDRESSES},
+            value=ActionTarget.went_to,
+            else_=force.days(name, ANY),
+        )
+        for name in awaited_names()
+    }
+    return case(by_address, value=ActionTarget.channel)
+
+
 def _windows(asked: Question, what: Any, force: Windows) -> dict[Any, str]:
     """By the same column how long an answer may take: of a channel as it is set, of anything else
     as what was sent there says.
@@ -140,12 +145,8 @@ def _windows(asked: Question, what: Any, force: Windows) -> dict[Any, str]:
     if what is ActionTarget.channel:
         return {name: _window(force.told(name)) for name in awaited_names()}
     days: dict[Any, list[int]] = {}
-    # By an expression: in the order of targets' own index each would lead to rows all over.
-    key_of = what + literal_column("0") if what is ActionTarget.target_id else what
     for key, channel, went in db.session.execute(
-        select(key_of, ActionTarget.channel, ActionTarget.went_to)
-        .where(ActionTarget.channel.in_(awaited_names()), *asked.wanted.of_targets())
-        .distinct()
+        kept.ways(asked.wanted, what.key, awaited_names())
     ):
         days.setdefault(key, []).append(force.days(channel, went or ANY))
     return {key: _window((min(each), max(each))) for key, each in days.items()}

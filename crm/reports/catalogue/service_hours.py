@@ -23,6 +23,12 @@ from crm.reports.catalogue import Question, Report
 from crm.reports.rules import Reckoning
 from crm.tasks import hours_sums
 from crm.tasks.hours import Span
+from crm.tasks.hours_everywhere import (
+    Everywhere,
+    by_chapter,
+    everywhere,
+    repeated_by_chapters,
+)
 
 USES = frozenset({"chapter", "since", "until"})
 
@@ -48,17 +54,37 @@ def _cells(minutes: int, signed: int) -> Row:
     return _hours(minutes), _hours(signed), _hours(minutes - signed), minutes
 
 
+def _is_everywhere(asked: Question) -> bool:
+    return asked.viewer.sees.everywhere and asked.wanted.chapter_ids is None
+
+
+def _spent(asked: Question) -> Everywhere:
+    """Of each member the viewer sees, and how all of it adds up."""
+    days, sees = _days(asked), asked.viewer.sees
+    if _is_everywhere(asked):
+        return everywhere(days, sees)
+    chapters = _chapters(asked)
+    found = db.session.execute(hours_sums.by_member(chapters, days, sees))
+    members = [(each, int(minutes), int(signed)) for each, minutes, signed in found]
+    return Everywhere(members, hours_sums.whole(chapters, days, sees))
+
+
+def _whole(asked: Question) -> hours_sums.Whole:
+    if _is_everywhere(asked):
+        return everywhere(_days(asked), asked.viewer.sees).whole
+    return hours_sums.whole(_chapters(asked), _days(asked), asked.viewer.sees)
+
+
 def rows_by_member(asked: Question) -> Iterator[Row]:
     """One row a member, then one of those that are not seen, then of those nobody is named."""
-    chapters, days = _chapters(asked), _days(asked)
-    found = db.session.execute(hours_sums.by_member(chapters, days, asked.viewer.sees)).all()
+    spent = _spent(asked)
+    found, whole = spent.members, spent.whole
     shown = _shown([row[0] for row in found], asked)
     for member_id, minutes, signed in sorted(
         found, key=lambda row: (-row[1], shown[row[0]].name, row[0])
     ):
         who = shown[member_id]
-        yield who.name, who.chapters, *_cells(int(minutes), int(signed)), member_id
-    whole = hours_sums.whole(chapters, days, asked.viewer.sees)
+        yield who.name, who.chapters, *_cells(minutes, signed), member_id
     if whole.others:
         others = whole.others
         # Who was forgotten is seen by nobody, whoever looks.
@@ -81,16 +107,17 @@ def _shown(member_ids: Sequence[int], asked: Question) -> dict[int, Shown]:
 
 def named(asked: Question) -> Iterator[int]:
     """The members whose row says who they are."""
-    found = db.session.execute(
-        hours_sums.by_member(_chapters(asked), _days(asked), asked.viewer.sees)
-    )
-    shown = _shown([row[0] for row in found], asked)
+    shown = _shown([row[0] for row in _spent(asked).members], asked)
     return (each.member_id for each in shown.values() if each.is_named)
 
 
 def rows_by_chapter(asked: Question) -> Iterator[Row]:
     """One row a chapter: joint work counts in each."""
-    sums = hours_sums.by_chapter(_chapters(asked), _days(asked))
+    days = _days(asked)
+    if _is_everywhere(asked):
+        sums = by_chapter(days)
+    else:
+        sums = hours_sums.by_chapter(_chapters(asked), days)
     found = db.session.execute(
         select(Chapter.id, Chapter.name, Chapter.slug).where(Chapter.id.in_(list(sums)))
     )
@@ -114,15 +141,17 @@ def _told(asked: Question, whole: hours_sums.Whole) -> list[str]:
 
 def reckon_members(asked: Question, rows_total: int) -> Reckoning:
     """Members, others and those nobody named add up to all that was spent."""
-    whole = hours_sums.whole(_chapters(asked), _days(asked), asked.viewer.sees)
+    whole = _whole(asked)
     return Reckoning(Reconciliation(rows_total, 0, 0, whole.all), _told(asked, whole))
 
 
 def reckon_chapters(asked: Question, rows_total: int) -> Reckoning:
     """What several chapters did together counts in each of them."""
-    chapters, days = _chapters(asked), _days(asked)
-    whole = hours_sums.whole(chapters, days, asked.viewer.sees)
-    shared = hours_sums.repeated_by_chapters(chapters, days)
+    whole = _whole(asked)
+    if _is_everywhere(asked):
+        shared = repeated_by_chapters(_days(asked))
+    else:
+        shared = hours_sums.repeated_by_chapters(_chapters(asked), _days(asked))
     told = _told(asked, whole)
     if shared:
         told.append(
@@ -143,7 +172,7 @@ def limits(asked: Question) -> list[str]:
         return [_("You see the hours of no chapter.")]
     return [
         ngettext(
-            "These are the hours of the %(num)s chapter whose members you see.",
+            "These are the hours of the one chapter whose members you see.",
             "These are the hours of the %(num)s chapters whose members you see.",
             many,
         )
