@@ -51,6 +51,8 @@ class Asked:
     compare: str | None = None
     #: The days it is compared with.
     then: Days | None = None
+    #: Where it is compared before its end: the day up to which both are told.
+    so_far: date | None = None
     #: The day as whose end it is told; None: as it is.
     as_of: date | None = None
     #: What else a reader should know of how it was asked, in sentences.
@@ -67,10 +69,16 @@ class Asked:
         then = self.wanted.with_(since=self.then.first, until=self.then.last)
         return compared(report, then)
 
+    @property
+    def counted(self) -> ActionFilter:
+        """The filter that is counted: of a period compared before its end not what lies ahead."""
+        ahead = self.report.counts_ahead and self.so_far is not None
+        return self.wanted.with_(until=self.so_far) if ahead else self.wanted
+
     def question(self, viewer: Viewer, exit: Exit = Exit.PAGE) -> Question:
         """What that report is asked."""
         return Question(
-            wanted=self.wanted,
+            wanted=self.counted,
             viewer=viewer,
             exit=exit,
             outcome=self.outcome,
@@ -89,7 +97,7 @@ class Asked:
         and for what must mean the same days tomorrow.
         """
         rest = {name: value for name, value in self.given.items() if name != "period"}
-        return {**rest, **_days_written(Days(self.wanted.since, self.wanted.until))}
+        return {**rest, **_days_written(Days(self.counted.since, self.counted.until))}
 
     @property
     def fixed(self) -> dict[str, str]:
@@ -226,7 +234,9 @@ def parse(
     whole = Days(asked.wanted.since, asked.wanted.until)
     compare = typed.get("compare")
     then = _then(compare, period, whole, on, report.asked_by(by), problems)
-    notes += _not_over(asked.wanted, on)
+    so_far = on if periods.goes_on(whole, on) else None
+    if so_far:
+        notes.append(_not_over(whole, so_far, period, compare, then))
     if as_of:
         notes.append(knowledge.told(as_of))
     return Asked(
@@ -241,6 +251,7 @@ def parse(
         period=period,
         compare=compare if then else None,
         then=then,
+        so_far=so_far if then else None,
         as_of=as_of,
         notes=notes,
         beside={
@@ -287,7 +298,7 @@ def _then(
     report: Report,
     problems: list[str],
 ) -> Days | None:
-    """The days the asked ones are compared with."""
+    """The days the asked ones are compared with: no more of them than of those there were yet."""
     if compare is None:
         return None
     if compare not in periods.COMPARED:
@@ -304,17 +315,33 @@ def _then(
     elif not days.is_bounded:
         problems.append(_("Choose what is to be compared: a period, or both From and To."))
     elif days.first and days.last and days.first <= days.last:
-        return (
+        then = (
             periods.before(period, days, on) if compare == "before" else periods.year_before(days)
         )
+        return periods.as_far(then, days, on, compare)
     return None
 
 
-def _not_over(wanted: ActionFilter, on: date) -> list[str]:
-    """That a period is told before its end: less was done in it than will have been."""
-    if wanted.since is None or wanted.until is None or not wanted.since <= on < wanted.until:
-        return []
-    return [_("This period is not over: it is told up to %(day)s.", day=day(on))]
+def _not_over(
+    days: Days, on: date, period: str | None, compare: str | None, then: Days | None
+) -> str:
+    """That a period is told before its end: less was done in it than will have been; and which
+    days stand beside which.
+    """
+    if then is None:
+        return _("This period is not over: it is told up to %(day)s.", day=day(on))
+    told = {"now": _days_told(Days(days.first, on)), "then": _days_told(then)}
+    if compare == "year":
+        return _(
+            "This period is not over: %(now)s is compared with the same days a year earlier, "
+            "%(then)s.",
+            **told,
+        )
+    return _(
+        "This period is not over: %(now)s is compared with the same days of %(period)s, %(then)s.",
+        period=periods.BEFORE_THIS.get(period or "", periods.BEFORE),
+        **told,
+    )
 
 
 def is_day(value: str) -> bool:

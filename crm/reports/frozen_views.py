@@ -359,14 +359,17 @@ def _document(found: Frozen, number: int) -> bytes:
 def _facts(found: Frozen, extract: Extract) -> list[tuple[str, str]]:
     """What was asked for, as it was said then, and what makes it a frozen one."""
     row = found.row
-    asked = dict(found.facts) | (dict(extract.facts) if len(found.extracts) > 1 else {})
-    asked |= {
+    # Of one table as they are: there may be several notes.
+    asked = found.facts
+    if len(found.extracts) > 1:
+        asked = list((dict(asked) | dict(extract.facts)).items())
+    of_it = {
         _("Frozen as"): row.code,
         _("As of"): format_date(row.as_of, "medium"),
         _("SHA-256"): row.digest,
         _("Program"): row.code_version,
     }
-    return list(asked.items())
+    return [*(each for each in asked if each[0] not in of_it), *of_it.items()]
 
 
 def _maker(row: FrozenReport) -> str:

@@ -202,6 +202,47 @@ def test_a_period_that_goes_on_says_up_to_when_it_is_told(app: Flask) -> None:
     assert asked.fixed == {"since": "2026-01-01", "until": "2026-06-30"}
 
 
+def test_a_period_that_goes_on_is_compared_with_the_same_days(
+    work: SimpleNamespace, people: SimpleNamespace, sign_in: Any, monkeypatch: Any
+) -> None:
+    """In February six more came after the day of the month that March has reached."""
+    monkeypatch.setattr("crm.reports.forms.today", lambda: date(2026, 3, 10))
+    campaign = make.campaign("Letters").id
+    logged("letter", campaign, pieces=6, targets={work.targets[0]: 6}, on=date(2026, 2, 11))
+    client = sign_in(people.staff)
+    address = "/reports/activity-by-target{}?period=this-month&compare=before"
+    told = (
+        "This period is not over: Mar 1, 2026 – Mar 10, 2026 is compared with the same days of the "
+        "month before, Feb 1, 2026 – Feb 10, 2026."
+    )
+    page = unescape(client.get(address.format("")).text)
+    assert told in page
+    assert "Compared with: The period before (Feb 1, 2026 – Feb 10, 2026)" in page
+    assert "it is told up to" not in page
+    assert f"/outreach?since=2026-02-01&until=2026-02-10&target={work.targets[0]}" in page
+    assert "2026-02-28" not in page
+    found = client.get(address.format(".json")).json
+    assert found["filters"]["Note"] == told
+    assert [(row["pieces"], row["pieces_before"]) for row in found["rows"]] == [
+        (3, 4), (2, 0), (0, 6),
+    ]  # fmt: skip
+    page = unescape(client.get(address.format("").replace("before", "year")).text)
+    assert "with the same days a year earlier, Mar 1, 2025 – Mar 10, 2025." in page
+
+
+def test_what_lies_ahead_is_compared_on_neither_side(app: Flask) -> None:
+    """Of tasks due this month, those due after today stand beside nothing."""
+    on, words = date(2026, 3, 10), {"period": "this-month", "compare": "before"}
+    asked = parse(words, reports()["tasks"], on=on)
+    assert asked.question(EVERYWHERE).wanted.until == on
+    assert asked.written["until"] == "2026-03-10"
+    assert asked.written_before["until"] == "2026-02-10"
+    assert asked.facts[0] == ("Period", "This month (Mar 1, 2026 – Mar 31, 2026)")
+    # Not compared, a report tells of them all.
+    alone = parse({"period": "this-month"}, reports()["tasks"], on=on)
+    assert alone.question(EVERYWHERE).wanted.until == date(2026, 3, 31)
+
+
 def test_nothing_that_was_typed_is_lost(app: Flask, people: SimpleNamespace, sign_in: Any) -> None:
     answer = sign_in(people.staff).get(
         "/reports/activity-by-target?since=soon&campaign=nothing&period=nope&compare=never"

@@ -102,6 +102,9 @@ class Report:
     parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Columns a comparison of two periods shows both values of; None: the counted one.
     compares: tuple[str, ...] | None = None
+    #: Whether it counts what lies ahead, such as days something is due: compared before its end, a
+    #: period is then counted up to that day alone.
+    counts_ahead: bool = False
     #: What makes a row the same in two answers; as JSON holds it. By itself the row's last cell.
     key: Callable[[Row], Any] | None = None
     #: One row a record, as many as there are: read a few at a time, in its own order. Its
