@@ -3,7 +3,7 @@
 What comes out is a report itself: page, files, documents and frozen answers take it as any other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from crm.reports.rules import Reckoning, month_back, written
 
 #: What follows a column's key, of each column it becomes.
 BEFORE, CHANGE, PERCENT = "_before", "_change", "_percent"
+#: How a workbook writes the last of them.
+_SIGNED = "+0%;-0%;0%"
 #: Rows its chart has room for.
 CHARTED = 12
 
@@ -160,6 +162,39 @@ def _chart(report: Report, shown: Sequence[Row]) -> Chart:
     if report.columns[0].kind not in (Kind.DATE, Kind.MONTH):
         values = sorted(values, key=lambda each: -max(each[1:]))
     return grouped(_chart_title(report), values[:CHARTED], (_("Now"), _("Before")))
+
+
+def for_files(
+    columns: Sequence[Column], rows: Iterable[Row]
+) -> tuple[Sequence[Column], Iterable[Row]]:
+    """A table as files have it: a change in per cent is a number there, which can be sorted and
+    reckoned with; what is new or no more stays a word.
+    """
+    places = [
+        at
+        for at, column in enumerate(columns)
+        if at > 2 and column.key.endswith(PERCENT) and columns[at - 2].key.endswith(BEFORE)
+    ]
+    if not places:
+        return columns, rows
+    told = list(columns)
+    for at in places:
+        # A CSV has no signs of per cent: 0.5 is no half of one.
+        label = _("%(column)s, relative change", column=columns[at - 3].label)
+        told[at] = replace(told[at], label=label, kind=Kind.NUMBER, written=_SIGNED)
+    return told, (_in_numbers(row, places) for row in rows)
+
+
+def _in_numbers(row: Row, places: Sequence[int]) -> Row:
+    cells = list(row)
+    for at in places:
+        # The values of both periods and the change stand before it.
+        now, then = cells[at - 3], cells[at - 2]
+        if now and then:
+            cells[at] = round((now - then) / then, 4)
+        elif not cells[at]:
+            cells[at] = None
+    return tuple(cells)
 
 
 def _keys(report: Report) -> set[str]:

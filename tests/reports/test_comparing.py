@@ -2,9 +2,11 @@
 
 from datetime import date
 from html import unescape
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
+import openpyxl
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -154,6 +156,31 @@ def test_the_files_say_the_same(
         answer = client.get(MARCH.replace("-target?", f"-target.{format}?"))
         assert answer.status_code == 200, answer.text
         assert len(answer.data) > 100
+
+
+def test_a_change_in_per_cent_is_a_number_of_files(
+    work: SimpleNamespace, people: SimpleNamespace, sign_in: Any
+) -> None:
+    """What is new or no more stays a word: nothing can be divided there."""
+    client = sign_in(people.staff)
+    book = openpyxl.load_workbook(
+        BytesIO(client.get(MARCH.replace("-target?", "-target.xlsx?")).data)
+    )
+    heads = [cell.value for cell in book["Rows"][1]]
+    cells = [
+        row[heads.index("Reached, relative change")] for row in book["Rows"].iter_rows(min_row=2)
+    ]
+    assert [cell.value for cell in cells] == [-0.25, "new", "no more"]
+    assert (cells[0].data_type, cells[0].number_format) == ("n", "+0%;-0%;0%")
+    found = client.get(MARCH.replace("-target?", "-target.json?")).json
+    assert [row["pieces_percent"] for row in found["rows"]] == [-0.25, "new", "no more"]
+    assert ",-0.25\r\n" in client.get(MARCH.replace("-target?", "-target.csv?")).text
+    # A frozen one's file says the same.
+    frozen = client.post(
+        "/reports/activity-by-target/freeze" + MARCH[MARCH.index("?") :], data={"reason": ""}
+    )
+    book = openpyxl.load_workbook(BytesIO(client.get(f"{frozen.location}.xlsx").data))
+    assert book["Rows"].cell(2, heads.index("Reached, relative change") + 1).value == -0.25
 
 
 def test_months_stand_beside_the_month_in_their_place(work: SimpleNamespace) -> None:
