@@ -18,6 +18,7 @@ from crm.reports import periods
 from crm.reports.catalogue import Question, Report
 from crm.reports.comparing import compared
 from crm.reports.periods import Days
+from crm.reports.queries import first_deed
 from crm.reports.rules import ANSWERED, ANY, MOVES, SUBSTANCE
 
 #: What a report is asked beside its filters, by the word of its address.
@@ -239,6 +240,8 @@ def parse(
         notes.append(_not_over(whole, so_far, period, compare, then))
     if as_of:
         notes.append(knowledge.told(as_of))
+    elif then and heeds(report, "channel"):
+        notes += _before_the_record(then)
     return Asked(
         report=report,
         wanted=asked.wanted,
@@ -342,6 +345,30 @@ def _not_over(
         period=periods.BEFORE_THIS.get(period or "", periods.BEFORE),
         **told,
     )
+
+
+def _before_the_record(then: Days) -> list[str]:
+    """That a period lies before all outreach that was ever recorded: what is new beside it may be
+    older than the record.
+    """
+    begins = first_deed()
+    if begins is None or then.first is None or then.last is None or then.first >= begins:
+        return []
+    if then.last < begins:
+        return [
+            _(
+                "The first outreach in the record is of %(day)s, after the days that this is "
+                "compared with: nothing is known of them.",
+                day=day(begins),
+            )
+        ]
+    return [
+        _(
+            "The first outreach in the record is of %(day)s, within the days that this is "
+            "compared with.",
+            day=day(begins),
+        )
+    ]
 
 
 def is_day(value: str) -> bool:

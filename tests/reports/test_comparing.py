@@ -249,12 +249,29 @@ def test_a_period_that_goes_on_is_compared_with_the_same_days(
     assert f"/outreach?since=2026-02-01&until=2026-02-10&target={work.targets[0]}" in page
     assert "2026-02-28" not in page
     found = client.get(address.format(".json")).json
-    assert found["filters"]["Note"] == told
+    assert found["filters"]["Note"].startswith(told)
     assert [(row["pieces"], row["pieces_before"]) for row in found["rows"]] == [
         (3, 4), (2, 0), (0, 6),
     ]  # fmt: skip
     page = unescape(client.get(address.format("").replace("before", "year")).text)
     assert "with the same days a year earlier, Mar 1, 2025 – Mar 10, 2025." in page
+
+
+def test_days_before_the_first_record_are_said_to_be_unknown(work: SimpleNamespace) -> None:
+    """All is new beside them, and may be older than the record."""
+    words = {"since": "2026-02-01", "until": "2026-02-28"}
+    report = reports()["activity-by-target"]
+    begins = "The first outreach in the record is of Feb 3, 2026, "
+    assert parse(words | {"compare": "before"}, report).notes == [
+        begins + "after the days that this is compared with: nothing is known of them."
+    ]
+    march = {"since": "2026-03-01", "until": "2026-03-31", "compare": "before"}
+    assert parse(march, report).notes == [begins + "within the days that this is compared with."]
+    april = {"since": "2026-04-01", "until": "2026-04-30", "compare": "before"}
+    assert parse(april, report).notes == []
+    assert parse(words, report).notes == []
+    # Of what is no outreach its first day says nothing.
+    assert parse(march, reports()["tasks"]).notes == []
 
 
 def test_what_lies_ahead_is_compared_on_neither_side(app: Flask) -> None:
