@@ -5,6 +5,7 @@ What comes out is a report itself: page, files, documents and frozen answers tak
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
@@ -60,6 +61,13 @@ class Compared(Report):
         """What makes the row the same in two answers: what does in the report itself."""
         key: str = row[-1].key
         return key
+
+    def weight(self, row: Row, place: int) -> Any:
+        """Of a change in per cent the number, and not its signs; what is new rose most."""
+        if place not in _percents(self.columns):
+            return row[place]
+        now, then = row[place - 3], row[place - 2]
+        return (now - then) / then if then else inf
 
     def source(self, key: str) -> tuple[str, bool] | None:
         """The report's column that one of these shows, and whether before; None of a change."""
@@ -170,11 +178,7 @@ def for_files(
     """A table as files have it: a change in per cent is a number there, which can be sorted and
     reckoned with; what is new or no more stays a word.
     """
-    places = [
-        at
-        for at, column in enumerate(columns)
-        if at > 2 and column.key.endswith(PERCENT) and columns[at - 2].key.endswith(BEFORE)
-    ]
+    places = _percents(columns)
     if not places:
         return columns, rows
     told = list(columns)
@@ -185,10 +189,18 @@ def for_files(
     return told, (_in_numbers(row, places) for row in rows)
 
 
+def _percents(columns: Sequence[Column]) -> list[int]:
+    """Where changes in per cent stand: after the values of both periods, and the change."""
+    return [
+        at
+        for at, column in enumerate(columns)
+        if at > 2 and column.key.endswith(PERCENT) and columns[at - 2].key.endswith(BEFORE)
+    ]
+
+
 def _in_numbers(row: Row, places: Sequence[int]) -> Row:
     cells = list(row)
     for at in places:
-        # The values of both periods and the change stand before it.
         now, then = cells[at - 3], cells[at - 2]
         if now and then:
             cells[at] = round((now - then) / then, 4)

@@ -183,6 +183,20 @@ def test_a_change_in_per_cent_is_a_number_of_files(
     assert book["Rows"].cell(2, heads.index("Reached, relative change") + 1).value == -0.25
 
 
+def test_a_change_in_per_cent_is_sorted_as_a_number(app: Flask) -> None:
+    now = [(name, many, None, None, at) for at, (name, many) in
+           enumerate({"Ann": 40, "Bea": 9, "Cy": 5, "Dee": 10}.items())]  # fmt: skip
+    then = [("Ann", 20, None, None, 0), ("Bea", 10, None, None, 1), ("Dee", 10, None, None, 3),
+            ("Eve", 0, None, None, 4), ("Flo", 3, None, None, 5)]  # fmt: skip
+    report = compared(invented(now, then), THEN)
+    question = Question(wanted=NOW, viewer=EVERYWHERE)
+    told = extract(app, report, question, "-pieces_percent")
+    assert [(row[0], row[4]) for row in told.rows] == [
+        ("Cy", "new"), ("Ann", "+100%"), ("Dee", "0%"), ("Bea", "-10%"), ("Flo", "no more"),
+        ("Eve", ""),
+    ]  # fmt: skip
+
+
 def test_months_stand_beside_the_month_in_their_place(work: SimpleNamespace) -> None:
     report = reports()["activity-by-period"]
     asked = parse({"since": "2026-03-01", "until": "2026-03-31", "compare": "before"}, report)

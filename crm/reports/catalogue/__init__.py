@@ -139,6 +139,10 @@ class Report:
             if column.key not in self.beneath
         ]
 
+    def weight(self, row: Row, place: int) -> Any:
+        """What a row is sorted by under a column: what stands there."""
+        return row[place]
+
     def cells(self, row: Row) -> Row:
         """The row without its key."""
         return row[: len(self.columns)]
@@ -197,7 +201,9 @@ def in_order(report: Report, rows: Iterable[Row], sort: str | None) -> Iterable[
     place = report.place(key)
     listed = list(rows)
     full = [row for row in listed if row[place] not in (None, "")]
-    full.sort(key=lambda row: _sort_key(row[place]), reverse=(sort or "").startswith("-"))
+    full.sort(
+        key=lambda row: _sort_key(report.weight(row, place)), reverse=(sort or "").startswith("-")
+    )
     return full + [row for row in listed if row[place] in (None, "")]
 
 
