@@ -263,6 +263,12 @@ def _compared(values: Sequence[tuple[Any, float, float]], names: tuple[str, str]
     if not values:
         yield _nothing()
         return
+    label, now, _before = max(values, key=lambda each: each[1])
+    if now and not any(before for _label, _now, before in values):
+        # All of it rose: that says nothing of any.
+        yield _("Most: %(label)s, %(now)s.", label=label, now=number(now))
+        yield _("%(before)s: nothing.", before=names[1])
+        return
     label, now, before = max(values, key=lambda each: each[1] - each[2])
     if now > before:
         yield _("Rose most: %(label)s, to %(now)s from %(before)s.", label=label,

@@ -41,6 +41,10 @@ class Page:
         return max(1, -(-self.total // self.size))
 
 
+#: Of a list that is not asked for: its address cannot be meant.
+NO_PAGE = Page(rows=(), number=1, size=SIZE, total=0, capped=False)
+
+
 def page_number() -> int:
     """`?page=` of the request; 1 for anything that is not one."""
     text = request.args.get("page", "1")

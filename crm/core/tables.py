@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 from rustpy_xlsxwriter import FastExcel
+from rustpy_xlsxwriter import Format as NumberFormat
 
 from crm.core.shell import number
 
@@ -81,6 +82,8 @@ class Column:
     label: Any
     kind: Kind = Kind.TEXT
     width: int = 14
+    #: How a workbook writes its numbers, such as `0.0%`; by itself as they are.
+    written: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +125,7 @@ def flat(table: Table) -> Table:
         label = str(column.label)
         n, of = _("%(rate)s: n", rate=label), _("%(rate)s: of", rate=label)
         columns += [
-            Column(column.key, label, Kind.NUMBER, 12),
+            Column(column.key, label, Kind.NUMBER, 12, written="0.0%"),
             Column(f"{column.key}_n", n, Kind.NUMBER, 10),
             Column(f"{column.key}_of", of, Kind.NUMBER, 10),
         ]
@@ -267,6 +270,11 @@ def write_xlsx(table: Table, path: Path) -> None:
             _("Rows"),
             chain([first], rows),
             column_widths=widths(table),
+            column_formats={
+                label: NumberFormat().set_num_format(each.written)
+                for each, label in zip(table.columns, labels, strict=True)
+                if each.written
+            },
             autofilter=True,
         )
         .sheet(_("About"), _about(table), column_widths=[24.0, 100.0])

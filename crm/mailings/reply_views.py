@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -23,6 +23,7 @@ from crm.mailings.views import blueprint
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.outreach.asking import mail_address
 from crm.outreach.channels import channels
+from crm.outreach.filters import unheeded
 from crm.outreach.forms import options
 from crm.outreach.models import Action, ActionTarget
 from crm.outreach.plain import Plain, without_members
@@ -37,15 +38,18 @@ _SUMMARY = 2000
 @requires(Can.RECORD_OUTCOMES)
 def forwarded_replies() -> Any:
     """What was forwarded and waits for a person."""
-    listed = page_within(confirming.waiting_for(current_user))
+    problems = unheeded(request.args, ())
+    listed = page_within([] if problems else confirming.waiting_for(current_user))
     about = {each for _row, answers in listed.rows for each in answers.action_ids}
-    return render_template(
+    body = render_template(
         "mailings/replies.html",
+        problems=problems,
         listed=listed,
         plain=without_members(about, to=Viewer.of(current_user)),
         refused=confirming.refused() if access.may(current_user, Can.MANAGE_USERS) else (),
         address=mail_address(),
     )
+    return body, 422 if problems else 200
 
 
 def _maybe_id(typed: str | None) -> int | None:

@@ -13,7 +13,7 @@ from crm.core import access, db
 from crm.core.access import Can, requires
 from crm.core.forms import Form, an_id, choice, day, long_text, parse_id
 from crm.core.i18n import today
-from crm.core.paging import Page, page_number, page_of
+from crm.core.paging import NO_PAGE, Page, page_number, page_of
 from crm.members.disclosure import Viewer
 from crm.outreach.commitment_queries import (
     ALL,
@@ -41,7 +41,7 @@ from crm.outreach.commitments import (
     settleable,
     withdraw_commitment,
 )
-from crm.outreach.filters import LABELS, NONE, parse_filter
+from crm.outreach.filters import LABELS, NONE, no_such_state, parse_filter, unheeded
 from crm.outreach.forms import UndoForm, options
 from crm.outreach.models import ActionTarget, Commitment, Outcome
 from crm.outreach.queries import ActionFilter
@@ -101,19 +101,23 @@ def commitments() -> Any:
     given = {k: v for k, v in request.args.items() if k in HEEDED}
     apart = given.get("campaign") == NONE
     asked = parse_filter({k: v for k, v in given.items() if v != NONE or k != "campaign"})
+    problems = [*asked.problems, *unheeded(request.args, (*HEEDED, "state"))]
     state = request.args.get("state") or OPEN
     whose = request.args.get("whose") or None
-    state = state if state in _STATES else OPEN
-    whose = whose if whose in WHOSE else None
+    if state not in _STATES:
+        problems.append(no_such_state(state))
+    if whose and whose not in WHOSE:
+        problems.append(_("It is nobody's promise that is called “%(value)s”.", value=whose[:80]))
     wanted = CommitmentFilter(asked.wanted, None if state == ALL else state, whose, apart)
-    ids = page_of(found(wanted, today()), number=page_number())
+    ids = NO_PAGE if problems else page_of(found(wanted, today()), number=page_number())
     rows = lines(ids.rows, on=today(), to=Viewer.of(current_user))
     target = None
     if asked.wanted.target_id is not None:
         target = db.session.get(Target, asked.wanted.target_id) or abort(404)
-    return render_template(
+    body = render_template(
         "outreach/commitments.html",
         asked=asked,
+        problems=problems,
         apart=apart,
         state=state,
         whose=whose,
@@ -126,6 +130,7 @@ def commitments() -> Any:
         listed=Page(rows, ids.number, ids.size, ids.total, ids.capped),
         may_settle=settleable([row.record for row in rows], current_user),
     )
+    return body, 422 if problems else 200
 
 
 @blueprint.route("/outreach/commitments/new", methods=["GET", "POST"])

@@ -1,6 +1,6 @@
 """Which actions a list or a report is asked for, from an address or a command line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -298,6 +298,23 @@ def parse_filter(args: Mapping[str, str], viewer: Viewer = NOBODY) -> Asked:
     if since and until and until < since:
         problems.append(_("The period ends before it starts: swap From and To."))
     return Asked(ActionFilter(**values), problems, given, choices)
+
+
+def unheeded(args: Mapping[str, str], heeded: Collection[str]) -> list[str]:
+    """What an address asks of a list that does not heed it, each in a sentence: what is listed then
+    would be more than was asked for.
+    """
+    return [
+        _("This list cannot be narrowed by “%(filter)s”: take that filter away.",
+          filter=LABELS[name])
+        for name in (*NAMES, *HIDDEN)
+        if name not in heeded and (args.get(name) or "").strip()
+    ]  # fmt: skip
+
+
+def no_such_state(value: str) -> str:
+    """That a list knows no such state."""
+    return _unknown("state", value)
 
 
 def read_day(typed: str) -> date:

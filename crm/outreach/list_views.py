@@ -1,11 +1,12 @@
 """A list's page and file, as far as they tell how far it is with its targets."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, request
+from flask import Response, make_response, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -16,11 +17,11 @@ from crm.core.charts import progress as bar
 from crm.core.i18n import day, timezone_name
 from crm.core.paging import page_number
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
-from crm.outreach.filters import LABELS, Asked, parse_filter
+from crm.outreach.filters import LABELS, Asked, parse_filter, unheeded
 from crm.outreach.list_progress import Totals, all_of_list, page_of_list, totals
 from crm.outreach.views import blueprint
 from crm.targets.list_queries import ids
-from crm.targets.list_views import Listing, listing
+from crm.targets.list_views import Listing, list_page, listing
 from crm.targets.queries import offices, target_list
 from crm.targets.rules import KINDS
 
@@ -41,7 +42,8 @@ COLUMNS = (
 
 
 def _asked() -> Asked:
-    return parse_filter({name: request.args.get(name, "") for name in ASKED})
+    asked = parse_filter({name: request.args.get(name, "") for name in ASKED})
+    return replace(asked, problems=[*asked.problems, *unheeded(request.args, ASKED)])
 
 
 def of_list(shown: Listing) -> dict[str, Any]:
@@ -80,6 +82,11 @@ def list_file(slug: str, format: str) -> Any:
     """The list with its progress as a file, as its page asks for it."""
     kept = target_list(slug)
     shown, asked = listing(kept), _asked()
+    if asked.problems:
+        # A file has no room for a warning, and would hold more than was asked for.
+        page = make_response(list_page(slug))
+        page.status_code = 422
+        return page
     made_at = datetime.now(ZoneInfo(timezone_name()))
     facts = [(str(LABELS[name]), value) for name, value in asked.given.items()]
     if shown.told is not None:

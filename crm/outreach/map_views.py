@@ -36,15 +36,16 @@ def where_it_went() -> Any:
         (each for each in INSTRUMENTS.values() if each.slug == request.args.get("show")), None
     )
     show = request.args.get("show", "") if treaty or request.args.get("show") == "answers" else ""
-    found = where(asked.wanted, answers=show == "answers")
+    found = Where((), (), 0) if asked.problems else where(asked.wanted, answers=show == "answers")
     kept = asked.given
     known = None
-    if found.countries or treaty:
+    if not asked.problems and (found.countries or treaty):
         known = Ledger(states(), events(treaty.key) if treaty else [])
     standings = known.standings(treaty.key, today()) if known and treaty else {}
-    return render_template(
+    body = render_template(
         "outreach/where.html",
         asked=asked,
+        problems=asked.problems,
         found=found,
         show=show,
         ways=SHOWN | {each.slug: each.short for each in INSTRUMENTS.values()},
@@ -61,6 +62,7 @@ def where_it_went() -> Any:
         world_map=_world(found, show, kept, known, treaty),
         address=lambda place: _address(place, show, kept),
     )
+    return body, 422 if asked.problems else 200
 
 
 def _us(found: Where, show: str, kept: Mapping[str, str]) -> TileMap:

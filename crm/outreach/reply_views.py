@@ -21,13 +21,14 @@ from crm.core.access import Can, Scope, requires
 from crm.core.forms import Form, choice, form_key, parse_id
 from crm.core.forms import day as day_field
 from crm.core.i18n import day, today
-from crm.core.paging import Page, page_number, page_of
+from crm.core.paging import NO_PAGE, Page, page_number, page_of
 from crm.core.shell import number as written
 from crm.members.disclosure import Exit, Viewer, disclose
 from crm.outreach import window_rules, windows
 from crm.outreach.asking import mail_address
 from crm.outreach.channels import channels
 from crm.outreach.codes import code_of
+from crm.outreach.filters import unheeded
 from crm.outreach.forms import UndoForm, options
 from crm.outreach.history import entries
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome
@@ -51,10 +52,15 @@ SITTINGS, COUNTED = 20, 99
 def replies() -> Any:
     """The sittings to look at, those that have waited longest first."""
     scope = access.scope(current_user, Can.RECORD_OUTCOMES)
-    listed = page_of(_due(scope), number=page_number(), size=SITTINGS, scalars=False)
+    problems = unheeded(request.args, ())
+    due = _due(scope)
+    listed = NO_PAGE if problems else page_of(
+        due, number=page_number(), size=SITTINGS, scalars=False
+    )  # fmt: skip
     shown = {entry.id: entry for entry in entries([row.action_id for row in listed.rows])}
-    return render_template(
+    body = render_template(
         "outreach/replies.html",
+        problems=problems,
         listed=Page(
             [(shown[row.action_id], row) for row in listed.rows if row.action_id in shown],
             listed.number, listed.size, listed.total, listed.capped,
@@ -62,6 +68,7 @@ def replies() -> Any:
         saved=session.get("replies_saved"),
         beside=shell.panels("replies", current_user),
     )  # fmt: skip
+    return body, 422 if problems else 200
 
 
 def _due(scope: Scope) -> Any:

@@ -28,12 +28,21 @@ from crm.core.errors import Refused
 from crm.core.files import as_attachment, as_picture
 from crm.core.i18n import day, today
 from crm.core.icons import icon
-from crm.core.paging import Page, page_number, page_of
+from crm.core.paging import NO_PAGE, Page, page_number, page_of
 from crm.core.text import slugify
 from crm.members.disclosure import Viewer, first_name
 from crm.outreach.channels import channels
 from crm.outreach.commitments import Promised, record_answer
-from crm.outreach.filters import BAR, HIDDEN, LABELS, REST, Asked, parse_filter
+from crm.outreach.filters import (
+    BAR,
+    HIDDEN,
+    LABELS,
+    REST,
+    Asked,
+    no_such_state,
+    parse_filter,
+    unheeded,
+)
 from crm.outreach.forms import OutcomeForm, UndoForm
 from crm.outreach.history import Entry, page_of_entries, waiting, waiting_rows
 from crm.outreach.models import (
@@ -75,8 +84,8 @@ blueprint = Blueprint("outreach", __name__)
 def index() -> Any:
     """Everything that was done, newest first."""
     asked = parse_filter(request.args, Viewer.of(current_user))
-    listed = page_of_entries(asked.wanted, number=page_number())
-    return render_template(
+    listed = NO_PAGE if asked.problems else page_of_entries(asked.wanted, number=page_number())
+    body = render_template(
         "outreach/index.html",
         asked=asked,
         listed=listed,
@@ -88,6 +97,7 @@ def index() -> Any:
         hidden={name: asked.given[name] for name in HIDDEN if name in asked.given},
         chips=_chips(asked),
     )
+    return body, 422 if asked.problems else 200
 
 
 def _chips(asked: Asked) -> list[tuple[str, str]]:
@@ -344,20 +354,27 @@ def photo_shows(action_id: int, photo_id: int) -> Any:
 def waiting_page() -> Any:
     """What has not been answered, oldest first."""
     asked = parse_filter({k: v for k, v in request.args.items() if k in ("campaign", "chapter")})
-    closed = request.args.get("state") == "closed"
-    ids = page_of(
+    problems = [
+        *asked.problems, *unheeded(request.args, ("campaign", "chapter", "state"))
+    ]  # fmt: skip
+    state = request.args.get("state") or "waiting"
+    closed = state == "closed"
+    if state not in ("waiting", "closed"):
+        problems.append(no_such_state(state))
+    ids = NO_PAGE if problems else page_of(
         waiting_rows(
             campaign_id=asked.wanted.campaign_id,
             chapter_ids=asked.wanted.chapter_ids,
             closed=closed,
         ),
         number=page_number(),
-    )
+    )  # fmt: skip
     rows = waiting(ids.rows, today=today())
     scope = access.scope(current_user, Can.RECORD_OUTCOMES)
-    return render_template(
+    body = render_template(
         "outreach/waiting.html",
         asked=asked,
+        problems=problems,
         closed=closed,
         today=today(),
         labels=LABELS,
@@ -370,6 +387,7 @@ def waiting_page() -> Any:
             "page": ids.number if ids.number > 1 else None,
         },
     )
+    return body, 422 if problems else 200
 
 
 def _action_of(outcome: Outcome) -> int:

@@ -16,7 +16,7 @@ from crm.core.streams import stream
 from crm.core.tables import Row, Table
 from crm.reports.as_of import hide_later, known
 from crm.reports.catalogue import Question, Report, in_order, totals
-from crm.reports.comparing import Compared
+from crm.reports.comparing import Compared, for_files
 from crm.reports.extracts import Extract
 from crm.reports.rules import Reckoning
 
@@ -214,11 +214,12 @@ def _table(order: Order) -> Table:
             counted[0] += row[at]
             yield report.cells(row)
 
+    columns, cells = for_files(report.columns, rows())
     return Table(
         name=report.name,
         title=str(report.title),
-        columns=report.columns,
-        rows=rows(),
+        columns=columns,
+        rows=cells,
         facts=order.facts,
         limits=limits_of(report, question),
         made_at=order.made_at,

@@ -3,8 +3,9 @@
 What comes out is a report itself: page, files, documents and frozen answers take it as any other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
@@ -17,6 +18,8 @@ from crm.reports.rules import Reckoning, month_back, written
 
 #: What follows a column's key, of each column it becomes.
 BEFORE, CHANGE, PERCENT = "_before", "_change", "_percent"
+#: How a workbook writes the last of them.
+_SIGNED = "+0%;-0%;0%"
 #: Rows its chart has room for.
 CHARTED = 12
 
@@ -58,6 +61,13 @@ class Compared(Report):
         """What makes the row the same in two answers: what does in the report itself."""
         key: str = row[-1].key
         return key
+
+    def weight(self, row: Row, place: int) -> Any:
+        """Of a change in per cent the number, and not its signs; what is new rose most."""
+        if place not in _percents(self.columns):
+            return row[place]
+        now, then = row[place - 3], row[place - 2]
+        return (now - then) / then if then else inf
 
     def source(self, key: str) -> tuple[str, bool] | None:
         """The report's column that one of these shows, and whether before; None of a change."""
@@ -160,6 +170,43 @@ def _chart(report: Report, shown: Sequence[Row]) -> Chart:
     if report.columns[0].kind not in (Kind.DATE, Kind.MONTH):
         values = sorted(values, key=lambda each: -max(each[1:]))
     return grouped(_chart_title(report), values[:CHARTED], (_("Now"), _("Before")))
+
+
+def for_files(
+    columns: Sequence[Column], rows: Iterable[Row]
+) -> tuple[Sequence[Column], Iterable[Row]]:
+    """A table as files have it: a change in per cent is a number there, which can be sorted and
+    reckoned with; what is new or no more stays a word.
+    """
+    places = _percents(columns)
+    if not places:
+        return columns, rows
+    told = list(columns)
+    for at in places:
+        # A CSV has no signs of per cent: 0.5 is no half of one.
+        label = _("%(column)s, relative change", column=columns[at - 3].label)
+        told[at] = replace(told[at], label=label, kind=Kind.NUMBER, written=_SIGNED)
+    return told, (_in_numbers(row, places) for row in rows)
+
+
+def _percents(columns: Sequence[Column]) -> list[int]:
+    """Where changes in per cent stand: after the values of both periods, and the change."""
+    return [
+        at
+        for at, column in enumerate(columns)
+        if at > 2 and column.key.endswith(PERCENT) and columns[at - 2].key.endswith(BEFORE)
+    ]
+
+
+def _in_numbers(row: Row, places: Sequence[int]) -> Row:
+    cells = list(row)
+    for at in places:
+        now, then = cells[at - 3], cells[at - 2]
+        if now and then:
+            cells[at] = round((now - then) / then, 4)
+        elif not cells[at]:
+            cells[at] = None
+    return tuple(cells)
 
 
 def _keys(report: Report) -> set[str]:

@@ -6,8 +6,8 @@ address is the query, so an exploration is kept, shared and asked again as a lin
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask
@@ -23,7 +23,7 @@ from crm.members.disclosure import Exit, Viewer
 from crm.outreach.filters import LABELS, Choices, parse_filter
 from crm.outreach.queries import ActionFilter
 from crm.outreach.rules import Reconciliation
-from crm.reports.dimensions import DIMENSIONS, Dimension, Told, channel_place, period_name
+from crm.reports.dimensions import DAYS, DIMENSIONS, Dimension, Told, channel_place, period_name
 from crm.reports.extracts import Extract
 from crm.reports.measures import MEASURES, Measure, Values
 from crm.reports.queries import other_teams_did, tally
@@ -513,6 +513,22 @@ def extract(app: Flask, asked: Asked, sort: str | None = None, exit: Exit = Exit
         counts="total",
         more={"query": asked.query},
     )
+
+
+#: What lines are of that stand for a day: the first of it.
+_DAYS = {"week": Kind.DATE, "month": Kind.MONTH}
+
+
+def for_files(
+    of: str, columns: Sequence[Column], lines_of: Iterable[tuple[Any, Row]]
+) -> tuple[Sequence[Column], Iterable[Row]]:
+    """A table as files have it, of lines by what they are of and their keys: weeks and months are
+    dates there, as in every other report.
+    """
+    if of not in _DAYS:
+        return columns, (row for _key, row in lines_of)
+    first = replace(columns[0], kind=_DAYS[of], width=14)
+    return [first, *columns[1:]], ((DAYS[of](key)[0], *row[1:]) for key, row in lines_of)
 
 
 def limits(asked: Asked) -> list[str]:

@@ -20,7 +20,7 @@ from crm.reports import explorer
 from crm.reports.answering import SHOWN
 from crm.reports.catalogue import reports
 from crm.reports.dimensions import DIMENSIONS, Told
-from crm.reports.explorer import Asked, explore, limits, narrowed, parse, sort_key
+from crm.reports.explorer import Asked, explore, for_files, limits, narrowed, parse, sort_key
 from crm.reports.measures import MEASURES
 from crm.reports.views import blueprint
 
@@ -68,11 +68,16 @@ def explorer_file(format: str) -> Any:
     # Counted before the file begins: its columns are known only then.
     found = explore(app, asked, sort)
     made_at = datetime.now(ZoneInfo(timezone_name()))
+    columns, rows = for_files(
+        asked.rows.name,
+        found.table_columns,
+        [(line.key, found.row(line)) for line in found.lines],
+    )
     table = Table(
         name=explorer.NAME,
         title=asked.title,
-        columns=found.table_columns,
-        rows=[found.row(line) for line in found.lines],
+        columns=columns,
+        rows=rows,
         facts=asked.told(Exit.EXPORT),
         made_at=made_at,
         made_by=current_user.name,

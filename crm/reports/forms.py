@@ -18,6 +18,7 @@ from crm.reports import periods
 from crm.reports.catalogue import Question, Report
 from crm.reports.comparing import compared
 from crm.reports.periods import Days
+from crm.reports.queries import first_deed
 from crm.reports.rules import ANSWERED, ANY, MOVES, SUBSTANCE
 
 #: What a report is asked beside its filters, by the word of its address.
@@ -51,6 +52,8 @@ class Asked:
     compare: str | None = None
     #: The days it is compared with.
     then: Days | None = None
+    #: Where it is compared before its end: the day up to which both are told.
+    so_far: date | None = None
     #: The day as whose end it is told; None: as it is.
     as_of: date | None = None
     #: What else a reader should know of how it was asked, in sentences.
@@ -67,10 +70,16 @@ class Asked:
         then = self.wanted.with_(since=self.then.first, until=self.then.last)
         return compared(report, then)
 
+    @property
+    def counted(self) -> ActionFilter:
+        """The filter that is counted: of a period compared before its end not what lies ahead."""
+        ahead = self.report.counts_ahead and self.so_far is not None
+        return self.wanted.with_(until=self.so_far) if ahead else self.wanted
+
     def question(self, viewer: Viewer, exit: Exit = Exit.PAGE) -> Question:
         """What that report is asked."""
         return Question(
-            wanted=self.wanted,
+            wanted=self.counted,
             viewer=viewer,
             exit=exit,
             outcome=self.outcome,
@@ -89,7 +98,7 @@ class Asked:
         and for what must mean the same days tomorrow.
         """
         rest = {name: value for name, value in self.given.items() if name != "period"}
-        return {**rest, **_days_written(Days(self.wanted.since, self.wanted.until))}
+        return {**rest, **_days_written(Days(self.counted.since, self.counted.until))}
 
     @property
     def fixed(self) -> dict[str, str]:
@@ -226,9 +235,13 @@ def parse(
     whole = Days(asked.wanted.since, asked.wanted.until)
     compare = typed.get("compare")
     then = _then(compare, period, whole, on, report.asked_by(by), problems)
-    notes += _not_over(asked.wanted, on)
+    so_far = on if periods.goes_on(whole, on) else None
+    if so_far:
+        notes.append(_not_over(whole, so_far, period, compare, then))
     if as_of:
         notes.append(knowledge.told(as_of))
+    elif then and heeds(report, "channel"):
+        notes += _before_the_record(then)
     return Asked(
         report=report,
         wanted=asked.wanted,
@@ -241,6 +254,7 @@ def parse(
         period=period,
         compare=compare if then else None,
         then=then,
+        so_far=so_far if then else None,
         as_of=as_of,
         notes=notes,
         beside={
@@ -287,7 +301,7 @@ def _then(
     report: Report,
     problems: list[str],
 ) -> Days | None:
-    """The days the asked ones are compared with."""
+    """The days the asked ones are compared with: no more of them than of those there were yet."""
     if compare is None:
         return None
     if compare not in periods.COMPARED:
@@ -304,17 +318,57 @@ def _then(
     elif not days.is_bounded:
         problems.append(_("Choose what is to be compared: a period, or both From and To."))
     elif days.first and days.last and days.first <= days.last:
-        return (
+        then = (
             periods.before(period, days, on) if compare == "before" else periods.year_before(days)
         )
+        return periods.as_far(then, days, on, compare)
     return None
 
 
-def _not_over(wanted: ActionFilter, on: date) -> list[str]:
-    """That a period is told before its end: less was done in it than will have been."""
-    if wanted.since is None or wanted.until is None or not wanted.since <= on < wanted.until:
+def _not_over(
+    days: Days, on: date, period: str | None, compare: str | None, then: Days | None
+) -> str:
+    """That a period is told before its end: less was done in it than will have been; and which
+    days stand beside which.
+    """
+    if then is None:
+        return _("This period is not over: it is told up to %(day)s.", day=day(on))
+    told = {"now": _days_told(Days(days.first, on)), "then": _days_told(then)}
+    if compare == "year":
+        return _(
+            "This period is not over: %(now)s is compared with the same days a year earlier, "
+            "%(then)s.",
+            **told,
+        )
+    return _(
+        "This period is not over: %(now)s is compared with the same days of %(period)s, %(then)s.",
+        period=periods.BEFORE_THIS.get(period or "", periods.BEFORE),
+        **told,
+    )
+
+
+def _before_the_record(then: Days) -> list[str]:
+    """That a period lies before all outreach that was ever recorded: what is new beside it may be
+    older than the record.
+    """
+    begins = first_deed()
+    if begins is None or then.first is None or then.last is None or then.first >= begins:
         return []
-    return [_("This period is not over: it is told up to %(day)s.", day=day(on))]
+    if then.last < begins:
+        return [
+            _(
+                "The first outreach in the record is of %(day)s, after the days that this is "
+                "compared with: nothing is known of them.",
+                day=day(begins),
+            )
+        ]
+    return [
+        _(
+            "The first outreach in the record is of %(day)s, within the days that this is "
+            "compared with.",
+            day=day(begins),
+        )
+    ]
 
 
 def is_day(value: str) -> bool:

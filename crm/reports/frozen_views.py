@@ -29,7 +29,7 @@ from crm.core.paging import page_number, page_of, page_within
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
 from crm.members.disclosure import Viewer, first_name
-from crm.reports import documents, frozen, sources
+from crm.reports import comparing, documents, explorer, frozen, sources
 from crm.reports.code_version import code_version
 from crm.reports.differences import Cell, Difference, compare_all
 from crm.reports.extracts import Extract
@@ -38,7 +38,7 @@ from crm.reports.keep_forms import FreezeForm
 from crm.reports.models import FrozenReport
 from crm.reports.progress import paper as progress_paper
 from crm.reports.progress.document import Document
-from crm.reports.sources import Lead, Source
+from crm.reports.sources import Lead, Source, own_key
 from crm.reports.views import blueprint
 
 #: Rows, and differences, of a page.
@@ -323,11 +323,18 @@ def _table(found: Frozen, extract: Extract) -> Table:
     row = found.row
     facts = _facts(found, extract)
     facts += [(_("Not seen"), limit) for limit in extract.limits]
+    columns, rows = comparing.for_files(
+        extract.columns, [_filed(extract.columns, each) for each in extract.rows]
+    )
+    if row.report == explorer.NAME:
+        keys = [own_key(each) for each in extract.keys]
+        of = extract.more.get("query", {}).get("rows", "")
+        columns, rows = explorer.for_files(of, columns, zip(keys, rows, strict=True))
     return Table(
         name=row.code,
         title=extract.title,
-        columns=extract.columns,
-        rows=[_filed(extract.columns, each) for each in extract.rows],
+        columns=columns,
+        rows=rows,
         facts=facts,
         made_at=row.frozen_at.astimezone(ZoneInfo(timezone_name())),
         made_by=_maker(row),
@@ -359,14 +366,17 @@ def _document(found: Frozen, number: int) -> bytes:
 def _facts(found: Frozen, extract: Extract) -> list[tuple[str, str]]:
     """What was asked for, as it was said then, and what makes it a frozen one."""
     row = found.row
-    asked = dict(found.facts) | (dict(extract.facts) if len(found.extracts) > 1 else {})
-    asked |= {
+    # Of one table as they are: there may be several notes.
+    asked = found.facts
+    if len(found.extracts) > 1:
+        asked = list((dict(asked) | dict(extract.facts)).items())
+    of_it = {
         _("Frozen as"): row.code,
         _("As of"): format_date(row.as_of, "medium"),
         _("SHA-256"): row.digest,
         _("Program"): row.code_version,
     }
-    return list(asked.items())
+    return [*(each for each in asked if each[0] not in of_it), *of_it.items()]
 
 
 def _maker(row: FrozenReport) -> str:

@@ -32,7 +32,7 @@ from crm.reports.subscriptions import (
     EVERIES,
     PERIODS,
     Every,
-    days_for,
+    asked_for,
     given_of,
     period_of,
     unsubscribe,
@@ -144,8 +144,8 @@ def _note(kept: ReportSubscription, on: date) -> None:
 
 def message_of(report: Report, kept: ReportSubscription, user: User, on: date) -> dict[str, Any]:
     """What the message says, in the language that is set."""
-    given = {**given_of(kept), **days_for(report, period_of(kept), on)}
-    asked = parse(given, report, Viewer.of(user))
+    given, meant_on = asked_for(kept, report, on)
+    asked = parse(given, report, Viewer.of(user), on=meant_on)
     shown = asked.shown
     address = links.absolute("reports.page", name=report.name, **asked.address)
     values: dict[str, Any] = {

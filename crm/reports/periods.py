@@ -46,6 +46,15 @@ COMPARED: Mapping[str, Any] = {
     "before": _l("The period before"),
     "year": _l("A year earlier"),
 }
+#: What lies before a period that goes on, in a sentence; of days by hand `BEFORE`.
+BEFORE = _l("the period before")
+BEFORE_THIS: Mapping[str, Any] = {
+    "this-month": _l("the month before"),
+    "this-quarter": _l("the quarter before"),
+    "this-term": _l("the term before"),
+    "this-school-year": _l("the school year before"),
+    "this-year": _l("the year before"),
+}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -75,6 +84,23 @@ def year_before(days: Days) -> Days:
         None if days.first is None else _a_year_back(days.first),
         None if days.last is None else _a_year_back(days.last, to_the_end=True),
     )
+
+
+def goes_on(days: Days, on: date) -> bool:
+    """Whether a day lies in it and its last one is still to come."""
+    return days.first is not None and days.last is not None and days.first <= on < days.last
+
+
+def as_far(then: Days, days: Days, on: date, compare: str) -> Days:
+    """Of the days that a period is compared with those that lie beside it up to a day on which it
+    goes on: as many from the first, a year earlier up to the same date; never more than there are.
+
+    What is begun would else be held against what is whole.
+    """
+    if not goes_on(days, on) or then.first is None or then.last is None or days.first is None:
+        return then
+    last = _a_year_back(on) if compare == "year" else then.first + (on - days.first)
+    return Days(then.first, min(last, then.last))
 
 
 def _days(name: str, on: date, back: int) -> Days:

@@ -528,6 +528,16 @@ def _days(once: Subquery, asked: list[ColumnElement[bool]]) -> Iterator[DaySum]:
         yield DaySum(channel, day, int(pieces), actions)
 
 
+def first_deed() -> date | None:
+    """The day of the earliest outreach in the record; None while there is none."""
+    return db.session.scalar(
+        select(Action.happened_on)
+        .where(Action.undone_at.is_(None))
+        .order_by(Action.happened_on, Action.id)
+        .limit(1)
+    )
+
+
 def target_names(target_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """Name, and by what it is sorted, of these targets: one statement for each 500."""
     found: dict[int, tuple[str, str]] = {}

@@ -137,8 +137,9 @@ def _read(report: Report, given: Mapping[str, str], viewer: Viewer, on: date) ->
     asked = _asked(report, given, viewer, on)
     sort = {"sort": given["sort"]} if given.get("sort") else {}
     days = asked.fixed
-    if asked.compare and asked.period:
-        # The term before is no number of days: what a period is compared with needs its name.
+    if asked.compare and (asked.period or asked.so_far):
+        # The term before is no number of days: what a period is compared with needs its name, and
+        # one that goes on the day up to which it is told.
         days = {**asked.address, _ON: asked.on.isoformat()}
     meant = {**days, **sort}
     shown = asked.shown

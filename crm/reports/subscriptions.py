@@ -71,6 +71,11 @@ _NAMED = {
     "last-month": Period.MONTH,
     "this-school-year": Period.SCHOOL_YEAR,
 }
+#: What may not be over when it is mailed, by the name that an address gives it.
+_GOES_ON: Mapping[str, str] = {
+    Period.THIS_TERM: "this-term",
+    Period.SCHOOL_YEAR: "this-school-year",
+}
 #: Parts of a report's address that are kept.
 _NOT_KEPT = frozenset({"since", "until", "sort", "page", "period", "as_of"})
 
@@ -99,6 +104,18 @@ def days_of(period: str, on: date) -> dict[str, str]:
 def days_for(report: Report, period: str, on: date) -> dict[str, str]:
     """The same for a report; none for one that tells of no days, as what is wrong today."""
     return days_of(period, on) if heeds(report, "period") else {}
+
+
+def asked_for(kept: ReportSubscription, report: Report, on: date) -> tuple[dict[str, str], date]:
+    """What a message of `on` asks, as an address has it, and the day on which that is meant.
+
+    Compared, a period that goes on is called by its name on the last day it is told of: what lies
+    before some days of a term is no term.
+    """
+    given, period = given_of(kept), period_of(kept)
+    if "compare" in given and period in _GOES_ON and heeds(report, "period"):
+        return {**given, "period": _GOES_ON[period]}, on - timedelta(days=1)
+    return {**given, **days_for(report, period, on)}, today()
 
 
 def period_named(name: str | None) -> str:

@@ -10,6 +10,7 @@ from crm.core import access, db
 from crm.core.access import Can
 from crm.core.i18n import today
 from crm.members.models import Chapter, Member
+from crm.members.queries import in_scope
 from crm.tasks import queries, rules
 from crm.tasks.models import Task
 from crm.tasks.queries import TaskFilter
@@ -83,11 +84,16 @@ def _members_of(user_id: int) -> Select[int]:
 
 
 def of_front(user: Any) -> dict[str, Any] | None:
-    """What needs a leader today: of the tasks they handed out, and of their own."""
-    if not access.may(user, Can.ASSIGN_TASKS):
+    """What needs a leader today: of the tasks they handed out, and of their own.
+
+    Counted are those that the board lists: a task in a chapter that they lead no more, or that is
+    another's, is not theirs to look after.
+    """
+    scope = access.scope(user, Can.ASSIGN_TASKS)
+    if not scope:
         return None
     day = today()
-    mine = Task.leader_id == user.id
+    mine = and_(Task.leader_id == user.id, in_scope(Task.chapter_id, scope))
     soon = day + SOON
     theirs = or_(queries.of_leader(user.id), Task.member_id.in_(_members_of(user.id)))
     late = and_(Task.state.in_(OPEN), Task.due_on < day)

@@ -160,6 +160,8 @@ def test_what_is_compared_says_what_rose_and_fell() -> None:
     assert picture.rows == (("Cards", 9, 4), ("Calls", 1, 3))
     assert picture.summary == "Rose most: Cards, to 9 from 4. Fell most: Calls, to 1 from 3."
     assert [len(boxes(picture, paint)) for paint in ("s1", "before")] == [3, 3]
+    first = grouped("G", [("Cards", 9, 0), ("Calls", 1, 0)], ("This term", "Last term"))
+    assert first.summary == "Most: Cards, 9. Last term: nothing."
 
 
 def test_a_stack_names_only_what_is_there() -> None:

@@ -108,6 +108,7 @@ def test_a_workbook_keeps_types_and_runs_nothing(app: Flask, tmp_path: Path) -> 
     assert first[2].number_format == "yyyy-mm-dd"
     assert [cell.value for cell in first[3:]] == [0.2, 4, 20]
     assert {cell.data_type for cell in first[3:]} == {"n"}
+    assert [cell.number_format for cell in first[3:]] == ["0.0%", "General", "General"]
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "d"}
     assert all(cell.hyperlink is None for row in sheet.iter_rows() for cell in row)
     assert sheet["A5"].value == "007"

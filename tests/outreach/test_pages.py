@@ -15,6 +15,7 @@ from sqlalchemy import event, select
 from crm.core import audit, db, store
 from crm.outreach.models import Action, ActionTarget, Outcome
 from crm.outreach.operations import record_outcome
+from crm.targets.list_operations import keep_list
 
 SignIn = Callable[[object], FlaskClient]
 Log = Callable[..., Action]
@@ -135,9 +136,59 @@ def test_bad_filters_are_said(
     viewer: FlaskClient, scene: SimpleNamespace, log: Log, query: str
 ) -> None:
     log(scene)
-    page = get(viewer, f"/outreach?{query}")
+    page = get(viewer, f"/outreach?{query}", 422)
     assert "“x”" in page
-    assert rows(page) == 1
+    # Never more than was asked for.
+    assert rows(page) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/outreach/commitments?member=1", "cannot be narrowed by “Member”"),
+        ("/outreach/commitments?channel=letter&team=1", "cannot be narrowed by “Team”"),
+        ("/outreach/commitments?state=waiting", "Nothing is known as “waiting”"),
+        ("/outreach/commitments?whose=x", "nobody&#39;s promise that is called “x”"),
+        ("/outreach/commitments?campaign=x", "Nothing is known as “x” for campaign"),
+        ("/outreach/waiting?channel=letter", "cannot be narrowed by “Channel”"),
+        ("/outreach/waiting?state=answered", "Nothing is known as “answered”"),
+        ("/outreach/replies?campaign=postcards", "cannot be narrowed by “Campaign”"),
+        ("/outreach/replies/forwarded?since=2026-01-01", "cannot be narrowed by “From”"),
+        ("/outreach/where?campaign=x", "Nothing is known as “x” for campaign"),
+    ],
+)
+def test_what_a_list_does_not_heed_is_refused(
+    scene: SimpleNamespace, log: Log, sign_in: SignIn, path: str, sentence: str
+) -> None:
+    log(scene)
+    answered(scene)
+    page = get(sign_in(scene.people.leader), path, 422)
+    assert sentence in page
+    assert rows(page) == 0
+
+
+def test_a_file_of_a_list_holds_no_more_than_was_asked_for(
+    scene: SimpleNamespace, sign_in: SignIn
+) -> None:
+    with db.unit_of_work():
+        slug = keep_list(name="Mine", target_ids=scene.targets, by=None).slug
+    admin = sign_in(scene.people.admin)
+    said = "This list cannot be narrowed by “Channel”: take that filter away."
+    assert said in get(admin, f"/targets/lists/{slug}?channel=letter")
+    assert said in get(admin, f"/targets/lists/{slug}.csv?channel=letter", 422)
+    get(admin, f"/targets/lists/{slug}.csv?campaign=x", 422)
+    get(admin, f"/targets/lists/{slug}.csv?campaign=postcards")
+
+
+def test_what_a_list_heeds_is_not_refused(viewer: FlaskClient, scene: SimpleNamespace) -> None:
+    for path in (
+        "/outreach/commitments?state=all&whose=&campaign=none&kind=government&party=&member=",
+        "/outreach/commitments?state=overdue&whose=ours&since=2026-01-01&area=WV",
+        "/outreach/waiting?state=closed&campaign=postcards&chapter=alder-high-school&page=2",
+        "/outreach/where?show=answers&campaign=postcards",
+        "/outreach/where?show=",
+    ):
+        get(viewer, path)
 
 
 def test_what_was_answered_is_not_undone_and_says_why(

@@ -2,9 +2,11 @@
 
 from datetime import date
 from html import unescape
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
+import openpyxl
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -156,6 +158,45 @@ def test_the_files_say_the_same(
         assert len(answer.data) > 100
 
 
+def test_a_change_in_per_cent_is_a_number_of_files(
+    work: SimpleNamespace, people: SimpleNamespace, sign_in: Any
+) -> None:
+    """What is new or no more stays a word: nothing can be divided there."""
+    client = sign_in(people.staff)
+    book = openpyxl.load_workbook(
+        BytesIO(client.get(MARCH.replace("-target?", "-target.xlsx?")).data)
+    )
+    heads = [cell.value for cell in book["Rows"][1]]
+    cells = [
+        row[heads.index("Reached, relative change")] for row in book["Rows"].iter_rows(min_row=2)
+    ]
+    assert [cell.value for cell in cells] == [-0.25, "new", "no more"]
+    assert (cells[0].data_type, cells[0].number_format) == ("n", "+0%;-0%;0%")
+    found = client.get(MARCH.replace("-target?", "-target.json?")).json
+    assert [row["pieces_percent"] for row in found["rows"]] == [-0.25, "new", "no more"]
+    assert ",-0.25\r\n" in client.get(MARCH.replace("-target?", "-target.csv?")).text
+    # A frozen one's file says the same.
+    frozen = client.post(
+        "/reports/activity-by-target/freeze" + MARCH[MARCH.index("?") :], data={"reason": ""}
+    )
+    book = openpyxl.load_workbook(BytesIO(client.get(f"{frozen.location}.xlsx").data))
+    assert book["Rows"].cell(2, heads.index("Reached, relative change") + 1).value == -0.25
+
+
+def test_a_change_in_per_cent_is_sorted_as_a_number(app: Flask) -> None:
+    now = [(name, many, None, None, at) for at, (name, many) in
+           enumerate({"Ann": 40, "Bea": 9, "Cy": 5, "Dee": 10}.items())]  # fmt: skip
+    then = [("Ann", 20, None, None, 0), ("Bea", 10, None, None, 1), ("Dee", 10, None, None, 3),
+            ("Eve", 0, None, None, 4), ("Flo", 3, None, None, 5)]  # fmt: skip
+    report = compared(invented(now, then), THEN)
+    question = Question(wanted=NOW, viewer=EVERYWHERE)
+    told = extract(app, report, question, "-pieces_percent")
+    assert [(row[0], row[4]) for row in told.rows] == [
+        ("Cy", "new"), ("Ann", "+100%"), ("Dee", "0%"), ("Bea", "-10%"), ("Flo", "no more"),
+        ("Eve", ""),
+    ]  # fmt: skip
+
+
 def test_months_stand_beside_the_month_in_their_place(work: SimpleNamespace) -> None:
     report = reports()["activity-by-period"]
     asked = parse({"since": "2026-03-01", "until": "2026-03-31", "compare": "before"}, report)
@@ -200,6 +241,64 @@ def test_a_period_that_goes_on_says_up_to_when_it_is_told(app: Flask) -> None:
     ]
     assert asked.address == {"period": "this-term"}
     assert asked.fixed == {"since": "2026-01-01", "until": "2026-06-30"}
+
+
+def test_a_period_that_goes_on_is_compared_with_the_same_days(
+    work: SimpleNamespace, people: SimpleNamespace, sign_in: Any, monkeypatch: Any
+) -> None:
+    """In February six more came after the day of the month that March has reached."""
+    monkeypatch.setattr("crm.reports.forms.today", lambda: date(2026, 3, 10))
+    campaign = make.campaign("Letters").id
+    logged("letter", campaign, pieces=6, targets={work.targets[0]: 6}, on=date(2026, 2, 11))
+    client = sign_in(people.staff)
+    address = "/reports/activity-by-target{}?period=this-month&compare=before"
+    told = (
+        "This period is not over: Mar 1, 2026 – Mar 10, 2026 is compared with the same days of the "
+        "month before, Feb 1, 2026 – Feb 10, 2026."
+    )
+    page = unescape(client.get(address.format("")).text)
+    assert told in page
+    assert "Compared with: The period before (Feb 1, 2026 – Feb 10, 2026)" in page
+    assert "it is told up to" not in page
+    assert f"/outreach?since=2026-02-01&until=2026-02-10&target={work.targets[0]}" in page
+    assert "2026-02-28" not in page
+    found = client.get(address.format(".json")).json
+    assert found["filters"]["Note"].startswith(told)
+    assert [(row["pieces"], row["pieces_before"]) for row in found["rows"]] == [
+        (3, 4), (2, 0), (0, 6),
+    ]  # fmt: skip
+    page = unescape(client.get(address.format("").replace("before", "year")).text)
+    assert "with the same days a year earlier, Mar 1, 2025 – Mar 10, 2025." in page
+
+
+def test_days_before_the_first_record_are_said_to_be_unknown(work: SimpleNamespace) -> None:
+    """All is new beside them, and may be older than the record."""
+    words = {"since": "2026-02-01", "until": "2026-02-28"}
+    report = reports()["activity-by-target"]
+    begins = "The first outreach in the record is of Feb 3, 2026, "
+    assert parse(words | {"compare": "before"}, report).notes == [
+        begins + "after the days that this is compared with: nothing is known of them."
+    ]
+    march = {"since": "2026-03-01", "until": "2026-03-31", "compare": "before"}
+    assert parse(march, report).notes == [begins + "within the days that this is compared with."]
+    april = {"since": "2026-04-01", "until": "2026-04-30", "compare": "before"}
+    assert parse(april, report).notes == []
+    assert parse(words, report).notes == []
+    # Of what is no outreach its first day says nothing.
+    assert parse(march, reports()["tasks"]).notes == []
+
+
+def test_what_lies_ahead_is_compared_on_neither_side(app: Flask) -> None:
+    """Of tasks due this month, those due after today stand beside nothing."""
+    on, words = date(2026, 3, 10), {"period": "this-month", "compare": "before"}
+    asked = parse(words, reports()["tasks"], on=on)
+    assert asked.question(EVERYWHERE).wanted.until == on
+    assert asked.written["until"] == "2026-03-10"
+    assert asked.written_before["until"] == "2026-02-10"
+    assert asked.facts[0] == ("Period", "This month (Mar 1, 2026 – Mar 31, 2026)")
+    # Not compared, a report tells of them all.
+    alone = parse({"period": "this-month"}, reports()["tasks"], on=on)
+    assert alone.question(EVERYWHERE).wanted.until == date(2026, 3, 31)
 
 
 def test_nothing_that_was_typed_is_lost(app: Flask, people: SimpleNamespace, sign_in: Any) -> None:

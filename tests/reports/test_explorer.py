@@ -2,9 +2,11 @@
 
 import json
 from datetime import date, timedelta
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
+import openpyxl
 import pytest
 from flask import Flask, g
 from hypothesis import HealthCheck, Phase, given, settings
@@ -209,6 +211,23 @@ def test_pages_and_files(seen: SimpleNamespace, sign_in: Any) -> None:
         assert (refused.status_code, why in refused.text) == (422, True), address
     nothing = client.get("/reports/explorer?rows=state&campaign=cards&until=2020-01-01")
     assert "Nothing was done that this asks for" in nothing.text
+
+
+def test_months_and_weeks_are_dates_of_files(seen: SimpleNamespace, sign_in: Any) -> None:
+    client = sign_in(seen.who.staff)
+    for rows, first, kind in (("month", 1, "month"), ("week", None, "date")):
+        address = f"/reports/explorer.{{}}?rows={rows}&columns=channel&measure=pieces"
+        found = client.get(address.format("json")).json
+        days = [date.fromisoformat(row["line"]) for row in found["rows"]]
+        assert days
+        assert found["columns"][0]["kind"] == kind
+        assert {day.day for day in days} == {1} if first else {day.weekday() for day in days} == {0}
+        book = openpyxl.load_workbook(BytesIO(client.get(address.format("xlsx")).data))
+        cells = [row[0] for row in book["Rows"].iter_rows(min_row=2)]
+        assert [cell.value.date() for cell in cells] == days
+    frozen = client.post("/reports/explorer/freeze?rows=month&measure=pieces", data={"reason": ""})
+    book = openpyxl.load_workbook(BytesIO(client.get(f"{frozen.location}.xlsx").data))
+    assert book["Rows"].cell(2, 1).value.day == 1
 
 
 def test_it_takes_as_many_statements_whatever_it_lists(

@@ -1,6 +1,7 @@
 """Frozen reports: what was said, by digest; never changed; compared with what is said now."""
 
 import json
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -205,6 +206,12 @@ def test_periods_that_move_stand_still(work: SimpleNamespace) -> None:
     assert found.given["on"] == today().isoformat()
     now, _reading, _at = frozen.ask_now(found)
     assert compare_all(found.extracts, now)[0][0].is_nothing
+    # Days by hand that are not over, too: tomorrow there is one more of them to compare.
+    last = today() + timedelta(days=9)
+    code = keep(work.staff, since=today().isoformat(), until=last.isoformat(), compare="before")
+    found = frozen.frozen(code, to=work.staff)
+    assert found.given["on"] == today().isoformat()
+    assert any("This period is not over" in value for _label, value in found.facts)
     # What is saved goes on moving.
     source = sources.source("activity-by-target")
     assert source is not None

@@ -110,6 +110,18 @@ def test_it_says_what_the_page_says(there: SimpleNamespace, letterbox: SimpleNam
     assert db.session.scalar(select(ReportSubscription.last_on)) == MONDAY
 
 
+def test_a_term_that_goes_on_is_compared_as_on_its_page(there: SimpleNamespace) -> None:
+    """Up to the day before, with the same days of the term before and not the days just before."""
+    kept = ask(there.leader, given={"compare": "before"}, period="this-term")
+    told = mailed.message_of(reports()["activity-by-target"], kept, there.leader, MONDAY)
+    assert (
+        "Note",
+        "This period is not over: Jan 1, 2026 – Mar 1, 2026 is compared with the same days of the "
+        "term before, Jul 1, 2025 – Aug 29, 2025.",
+    ) in told["facts"]
+    assert "period=this-term" in told["link"]
+
+
 @pytest.mark.parametrize("name", sorted(reports()))
 def test_no_report_names_a_member(
     there: SimpleNamespace, letterbox: SimpleNamespace, name: str

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.reports.periods import NAMES, Days, before, days_of, year_before
+from crm.reports.periods import NAMES, Days, as_far, before, days_of, goes_on, year_before
 
 days = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 CALENDAR = [name for name in NAMES if name not in ("all", "last-12-months")]
@@ -68,8 +68,9 @@ def test_days_by_hand_are_compared_with_as_many(first: date, more: int) -> None:
     then = before(None, now, first)
     assert then.first
     assert then.last == first - ONE
-    # Whole months are compared with whole months, and those differ by days.
-    assert abs((then.last - then.first).days - more) <= 3
+    # Whole months are compared with whole months, and those differ by days: by four where it is a
+    # February more, and the leap one on the other side.
+    assert abs((then.last - then.first).days - more) <= 4
 
 
 @given(st.sampled_from([*CALENDAR, "last-12-months"]), days)
@@ -84,3 +85,64 @@ def test_days_written_out_are_compared_with_what_their_name_is(name: str, on: da
 def test_a_year_earlier_is_the_same_period_of_that_year(name: str, on: date) -> None:
     then = year_before(days_of(name, on))
     assert then == days_of(name, on.replace(year=on.year - 1, day=min(on.day, 28)))
+
+
+@pytest.mark.parametrize(
+    ("name", "compare", "on", "first", "last"),
+    [
+        # Three weeks of a term stand beside three weeks.
+        ("this-term", "before", "2026-07-21", "2026-01-01", "2026-01-21"),
+        ("this-term", "year", "2026-07-21", "2025-07-01", "2025-07-21"),
+        ("this-school-year", "before", "2026-11-28", "2025-07-01", "2025-11-28"),
+        ("this-year", "before", "2026-11-28", "2025-01-01", "2025-11-28"),
+        ("this-quarter", "before", "2026-11-28", "2026-07-01", "2026-08-28"),
+        # The first day beside the first day.
+        ("this-month", "before", "2026-11-01", "2026-10-01", "2026-10-01"),
+        # Never past its own end: February has no 30 days.
+        ("this-month", "before", "2026-03-30", "2026-02-01", "2026-02-28"),
+        ("this-month", "before", "2024-03-30", "2024-02-01", "2024-02-29"),
+        # As many days in a leap year; a year earlier the same dates.
+        ("this-school-year", "before", "2024-03-01", "2022-07-01", "2023-03-02"),
+        ("this-year", "year", "2024-03-01", "2023-01-01", "2023-03-01"),
+        ("this-year", "year", "2024-02-29", "2023-01-01", "2023-02-28"),
+        ("this-year", "year", "2025-02-28", "2024-01-01", "2024-02-28"),
+        # On its last day a period is whole, and so is what it is compared with.
+        ("this-term", "before", "2026-12-31", "2026-01-01", "2026-06-30"),
+        ("this-month", "before", "2026-03-31", "2026-02-01", "2026-02-28"),
+        ("last-term", "before", "2026-11-28", "2025-07-01", "2025-12-31"),
+        # Days by hand, up to one that is still to come, and not begun at all.
+        (("2026-11-20", "2026-12-09"), "before", "2026-11-28", "2026-10-31", "2026-11-08"),
+        (("2026-11-01", "2026-11-30"), "before", "2026-11-28", "2026-10-01", "2026-10-28"),
+        (("2026-11-20", "2026-12-09"), "year", "2026-11-28", "2025-11-20", "2025-11-28"),
+        (("2024-02-29", "2024-03-31"), "year", "2024-02-29", "2023-02-28", "2023-02-28"),
+        (("2027-01-01", "2027-01-31"), "before", "2026-11-28", "2026-12-01", "2026-12-31"),
+    ],
+)
+def test_what_is_not_over_is_compared_with_as_much_of_the_other(
+    name: str | tuple[str, str], compare: str, on: str, first: str, last: str
+) -> None:
+    day = date.fromisoformat(on)
+    named = name if isinstance(name, str) else None
+    now = days_of(name, day) if isinstance(name, str) else Days(*map(date.fromisoformat, name))
+    then = before(named, now, day) if compare == "before" else year_before(now)
+    told = Days(date.fromisoformat(first), date.fromisoformat(last))
+    assert as_far(then, now, day, compare) == told
+
+
+@given(days, st.integers(0, 800), days, st.sampled_from(["before", "year"]))
+def test_what_is_compared_is_never_more_than_there_is(
+    first: date, more: int, on: date, compare: str
+) -> None:
+    now = Days(first, first + timedelta(days=more))
+    whole = before(None, now, on) if compare == "before" else year_before(now)
+    then = as_far(whole, now, on, compare)
+    assert whole.first
+    assert whole.last
+    assert then.first == whole.first
+    assert then.last
+    assert whole.first <= then.last <= whole.last
+    if not goes_on(now, on):
+        assert then == whole
+    else:
+        # A year earlier a leap day may be between.
+        assert (then.last - then.first).days <= (on - first).days + (compare == "year")

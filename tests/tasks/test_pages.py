@@ -17,6 +17,7 @@ from crm.tasks.operations import Draft, add_tasks
 from crm.texts.models import Text
 from crm.texts.operations import approve, make_text
 from tests.members.test_queries import statements
+from tests.reports.conftest import logged
 
 SignIn = Callable[[object], FlaskClient]
 
@@ -385,6 +386,25 @@ def test_lower_pages_tell_of_tasks(scene: SimpleNamespace, sign_in: SignIn) -> N
         assert words not in outsider.get(path).text
     ana = sign_in(scene.ana)
     assert "Open tasks" not in ana.get(f"/targets/{scene.targets[0]}").text
+
+
+def test_the_front_page_says_whose_tasks_are_overdue(
+    scene: SimpleNamespace, sign_in: SignIn
+) -> None:
+    """Those a leader handed out and those of their chapters are two numbers, each of which is how
+    many its list has: what they once handed out elsewhere is in neither.
+    """
+    logged("letter", scene.campaign, targets=[scene.targets[0]])
+    made(scene)
+    made(scene, leader_id=scene.people.staff.id)
+    made(scene, 3, chapter_id=scene.people.school_b.id, member_id=None)
+    leader = sign_in(scene.people.leader)
+    page = leader.get("/").text
+    assert "1 task that you handed out is overdue" in page
+    assert "all of Alder High School; 2 open, 0 done this month" in page
+    own = f"/tasks?leader={scene.people.leader.id}&due=overdue&view=list"
+    for path, count in ((own, 1), ("/tasks?due=overdue&view=list", 2)):
+        assert leader.get(path).text.count(">Write to your senators<") == count, path
 
 
 def test_a_draft_of_another_chapter_is_nobodys_task(

@@ -102,6 +102,9 @@ class Report:
     parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Columns a comparison of two periods shows both values of; None: the counted one.
     compares: tuple[str, ...] | None = None
+    #: Whether it counts what lies ahead, such as days something is due: compared before its end, a
+    #: period is then counted up to that day alone.
+    counts_ahead: bool = False
     #: What makes a row the same in two answers; as JSON holds it. By itself the row's last cell.
     key: Callable[[Row], Any] | None = None
     #: One row a record, as many as there are: read a few at a time, in its own order. Its
@@ -135,6 +138,10 @@ class Report:
             for place, column in enumerate(self.columns)
             if column.key not in self.beneath
         ]
+
+    def weight(self, row: Row, place: int) -> Any:
+        """What a row is sorted by under a column: what stands there."""
+        return row[place]
 
     def cells(self, row: Row) -> Row:
         """The row without its key."""
@@ -194,7 +201,9 @@ def in_order(report: Report, rows: Iterable[Row], sort: str | None) -> Iterable[
     place = report.place(key)
     listed = list(rows)
     full = [row for row in listed if row[place] not in (None, "")]
-    full.sort(key=lambda row: _sort_key(row[place]), reverse=(sort or "").startswith("-"))
+    full.sort(
+        key=lambda row: _sort_key(report.weight(row, place)), reverse=(sort or "").startswith("-")
+    )
     return full + [row for row in listed if row[place] in (None, "")]
 
 

@@ -246,6 +246,7 @@ BY_TARGET = Report(
     leads=_leads("target"),
     uses=USES,
     compares=("many", "kept", "broken"),
+    counts_ahead=True,
 )
 
 BY_CAMPAIGN = replace(

@@ -321,6 +321,7 @@ BY_CHAPTER = Report(
     leads=_leads("chapter"),
     uses=USES,
     compares=("many", "done", "on_time"),
+    counts_ahead=True,
 )
 
 BY_LEADER = replace(
