@@ -70,12 +70,23 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a migrated PostgreSQL database, started for this run."""
     with postgres_server() as server:
         address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        _do_not_wait_for_the_disk(address)
         app = create_app(settings_for(tmp_path_factory.mktemp("pg"), database_url=address))
         with app.app_context():
             migrate_database()
             db.session.remove()
             db.extension.engine.dispose()
         yield address
+
+
+def _do_not_wait_for_the_disk(address: str) -> None:
+    # What a test leaves need not outlive the machine; the fault tests start servers of their own.
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
 
 
 @pytest.fixture
