@@ -21,7 +21,7 @@ from sqlalchemy import select
 from crm.campaigns import outline, strategies, strategy_queries
 from crm.campaigns.strategies import ValueDraft
 from crm.core import audit, db
-from crm.core.access import Scope
+from crm.core.access import Role, Scope
 from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.core.tables import Column, Kind
@@ -38,6 +38,7 @@ from crm.reports.progress.asked import SOURCE, wished
 from crm.reports.progress.audiences import AUDIENCES, FEW, together
 from crm.reports.progress.document import SECTIONS, Document, document
 from crm.reports.progress.words import cell
+from crm.targets.models import Target
 from tests import make
 from tests.members.test_queries import statements
 from tests.reports.conftest import logged
@@ -378,6 +379,38 @@ def test_the_paper_is_read_back(app: Flask, people: SimpleNamespace, sign_in: Si
     assert paper.metadata.title == "Progress report: Plan"
     assert abs(float(paper.pages[0].mediabox.width) - 595) < 1
     assert len(paper.outline) >= 5
+
+
+def test_who_made_it_may_be_a_minor(app: Flask, people: SimpleNamespace, sign_in: SignIn) -> None:
+    told(people)
+    kit = make.user(Role.COORDINATOR, people.school_a, name="Kit Youngster")
+    pupil = make.member("Kit", "Youngster", people.school_a)
+    with db.unit_of_work():
+        db.session.get_one(Member, pupil.id).user_id = kit.id
+        audit.record("make", "test", None, by=None)
+    signed_in = sign_in(kit)
+    frozen = signed_in.post(
+        "/reports/progress/freeze", query_string=GIVEN, data={"reason": "Meeting"}
+    ).location
+    addresses = [
+        *(f"/reports/progress.{format}" for format in ("pdf", "xlsx", "json")),
+        f"{frozen}.pdf", f"{frozen}.xlsx",
+        f"/targets/{db.session.scalar(select(Target.id).limit(1))}/dossier.pdf",
+        "/reports/explorer.xlsx",
+    ]  # fmt: skip
+    for address in addresses:
+        explored = {"rows": "channel", "measure": "pieces"}
+        answer = signed_in.get(address, query_string=explored if "explorer" in address else GIVEN)
+        assert answer.status_code == 200, address
+        text = answer.get_data()
+        if answer.mimetype == "application/pdf":
+            pages = PdfReader(BytesIO(text)).pages
+            text = " ".join(" ".join(page.extract_text().split()) for page in pages).encode()
+        elif address.endswith("xlsx"):
+            with zipfile.ZipFile(BytesIO(text)) as book:
+                text = b"".join(book.read(each) for each in book.namelist())
+        assert b"a student of Alder" in text, address
+        assert b"Youngster" not in text, address
 
 
 def test_first_names_for_a_school(app: Flask, people: SimpleNamespace, sign_in: SignIn) -> None:
