@@ -10,7 +10,6 @@ from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import (
-    DataRequired,
     InputRequired,
     Length,
     Optional,
@@ -115,8 +114,7 @@ def day(label: Any, *, required: bool = False, past: bool = False, **more: Any) 
 
 def _text_checks(most: int, required: bool) -> list[Any]:
     too_long = _l("Use at most %(most)s characters.", most=most)
-    # Of what is left of it: what nobody sees fills nothing in.
-    checks: list[Any] = [DataRequired(_l("Fill this in."))] if required else [Optional()]
+    checks: list[Any] = [InputRequired(_l("Fill this in."))] if required else [Optional()]
     return [*checks, Length(max=most, message=too_long)]
 
 
