@@ -9,7 +9,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from crm.accounts import rules
 from crm.core import i18n
-from crm.core.forms import Form, choice, no_control_characters, strip, text
+from crm.core.forms import Form, choice, cleaned, text
 
 
 def _email() -> EmailField:
@@ -19,9 +19,8 @@ def _email() -> EmailField:
         validators=[
             InputRequired(_l("Fill this in.")),
             Length(max=254, message=too_long),
-            no_control_characters,
         ],
-        filters=[strip],
+        filters=[cleaned],
     )
 
 

@@ -10,6 +10,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
+from crm.core.text import one_line
+
 
 @dataclass(frozen=True)
 class Link:
@@ -130,7 +132,7 @@ def clean_email(text: str) -> str | None:
 
 def clean_name(text: str) -> str:
     """A name on one line, however it was typed."""
-    return " ".join(text.split())
+    return " ".join(one_line(text).split())
 
 
 def local_path(address: str | None) -> str | None:

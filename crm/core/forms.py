@@ -9,20 +9,31 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
+from wtforms.validators import (
+    InputRequired,
+    Length,
+    Optional,
+    Regexp,
+    ValidationError,
+)
 from wtforms.widgets import HiddenInput
 
 from crm.core import db
 from crm.core.errors import Refused
 from crm.core.i18n import today
 from crm.core.tables import FORMATS
+from crm.core.text import many_lines, one_line
 
 Result = TypeVar("Result")
 
 
-def strip(value: Any) -> Any:
-    """Take the blanks around typed text away."""
-    return value.strip() if isinstance(value, str) else value
+def cleaned(value: Any) -> Any:
+    """One typed line without what nobody sees; what is no text stays as it is."""
+    return one_line(value) if isinstance(value, str) else value
+
+
+def _cleaned_lines(value: Any) -> Any:
+    return many_lines(value) if isinstance(value, str) else value
 
 
 class _WithoutId(HiddenInput):
@@ -73,13 +84,14 @@ class Form(FlaskForm):
 
 
 def text(label: Any, *, most: int = 200, required: bool = False, **more: Any) -> StringField:
-    """One line of text, stripped."""
-    return StringField(label, validators=_text_checks(most, required), filters=[strip], **more)
+    """One line of text, without what nobody sees."""
+    return StringField(label, validators=_text_checks(most, required), filters=[cleaned], **more)
 
 
 def long_text(label: Any, *, most: int = 5000, required: bool = False, **more: Any) -> StringField:
-    """Several lines of text, stripped."""
-    return TextAreaField(label, validators=_text_checks(most, required), filters=[strip], **more)
+    """Several lines of text, without what nobody sees."""
+    checks = _text_checks(most, required)
+    return TextAreaField(label, validators=checks, filters=[_cleaned_lines], **more)
 
 
 def choice(label: Any, *, required: bool = False, **more: Any) -> SelectField:
@@ -103,7 +115,7 @@ def day(label: Any, *, required: bool = False, past: bool = False, **more: Any) 
 def _text_checks(most: int, required: bool) -> list[Any]:
     too_long = _l("Use at most %(most)s characters.", most=most)
     checks: list[Any] = [InputRequired(_l("Fill this in."))] if required else [Optional()]
-    return [*checks, Length(max=most, message=too_long), no_control_characters]
+    return [*checks, Length(max=most, message=too_long)]
 
 
 def no_control_characters(_form: Any, field: Any) -> None:

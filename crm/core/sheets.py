@@ -22,7 +22,7 @@ from flask_babel import lazy_gettext as _l
 from crm.core import workbooks
 from crm.core.days import Ambiguous, Order, order_of, parse_day
 from crm.core.errors import Refused
-from crm.core.text import fold
+from crm.core.text import fold, many_lines
 
 #: Bytes of a file, rows and columns of a table, characters of a cell.
 MAX_BYTES = 50 * 1024 * 1024
@@ -65,8 +65,9 @@ _BOMS = (
     (BOM_UTF16_LE, "utf-16"), (BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _PIECE = 1 << 16
-#: Marks that order text or say nothing: they come along when text is copied from a page.
-_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+#: Of a cell goes what no text of ours holds (`many_lines`), and marks that order text or say
+#: nothing, which come along from a page.
+_UNSEEN = re.compile("[\u00ad\u200e\u200f\u2060]")
 _BLANKS = re.compile(r"[^\S\n]+")
 
 # One that is longer has swallowed the lines after a quotation mark that is not closed.
@@ -168,10 +169,10 @@ def clean(cell: str) -> str:
     """A cell without what nobody sees: blanks around, doubled ones, marks of direction."""
     if cell.isascii() and cell.isprintable() and "  " not in cell:
         return cell.strip()
-    cell = _UNSEEN.sub("", cell).replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n")
+    # Of one that holds a NUL the row is told: such a file is damaged, and not pasted into.
+    cell = "\x00".join(many_lines(_UNSEEN.sub("", part)) for part in cell.split("\x00"))
     lines = (_BLANKS.sub(" ", line).strip() for line in cell.split("\n"))
-    kept = "\n".join(line for line in lines if line)
-    return "".join(c for c in kept if c >= " " or c in "\n\x00")
+    return "\n".join(line for line in lines if line)
 
 
 def open_table(path: Path, name: str, reading: Reading = Reading()) -> Table:

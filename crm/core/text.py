@@ -14,6 +14,32 @@ _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", 
                         "þ": "th", "ı": "i"})  # fmt: skip
 
 
+#: What ends a line, whoever wrote it. A tab ends none, and is no part of one line either.
+_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
+_GAP = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
+#: Seen on no screen: controls, what turns the text around it, blanks of no width. What joins
+#: letters (U+200C, U+200D) and says which way a line runs (U+200E, U+200F) is part of words.
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def one_line(text: str) -> str:
+    """What was typed or pasted into one line, without what nobody sees; blanks around it go.
+
+    Nothing is refused: it comes along from where it was copied, and nobody could find it.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    parts = (part.strip() for part in _GAP.split(_UNSEEN.sub("", text)))
+    return " ".join(part for part in parts if part)
+
+
+def many_lines(text: str) -> str:
+    """The same of several lines: tabs stay, and each line ends with one `\\n`."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return _BREAK.sub("\n", _UNSEEN.sub("", text)).strip()
+
+
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Case, marks and punctuation taken away: `Núñez-O'Neil` → `nunez o neil`."""

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Optional, Regexp
 
 from crm.core.errors import Refused
 from crm.core.files import keep_picture, still_kept
-from crm.core.forms import Form, WholeNumber, choice, day, form_key, long_text, parse_id, strip
+from crm.core.forms import Form, WholeNumber, choice, cleaned, day, form_key, long_text, parse_id
 from crm.core.forms import text as a_line
 from crm.mailings.allotment import Way
 from crm.mailings.own_fields import WithOwnFields
@@ -84,7 +84,7 @@ class PackForm(WithOwnFields, WithMembers):
     name = a_line(_l("Name of the pack"), most=120, description=_l("Else that of the campaign."))
     place = a_line(_l("Place"))
     minutes = _a_number(_l("Minutes a piece takes"), description=_l("Counts as service hours."))
-    postage = Amount(_l("Postage of one piece"), filters=[strip], validators=[Optional()])
+    postage = Amount(_l("Postage of one piece"), filters=[cleaned], validators=[Optional()])
     picture = FileField(_l("Picture side"))
     picture_shows = a_line(_l("What the picture shows"), most=300)
 
@@ -216,7 +216,7 @@ class PostForm(Form):
     pieces = _a_number(_l("How many"))
     place = a_line(_l("Place"))
     minutes = _a_number(_l("Minutes a piece took"))
-    postage = Amount(_l("Postage of one piece"), filters=[strip], validators=[Optional()])
+    postage = Amount(_l("Postage of one piece"), filters=[cleaned], validators=[Optional()])
 
 
 class CodeForm(Form):

@@ -34,6 +34,8 @@ from crm.members.rules import AgeBand, is_minor
 _AT_ONCE = 500
 #: Members a page remembers.
 _REMEMBERED = _AT_ONCE
+#: Whoever has such a role works in public: everybody reads their names.
+_IN_PUBLIC = (Role.COORDINATOR, Role.STAFF, Role.ADMINISTRATOR)
 _NOWHERE = Scope(everywhere=False, chapter_ids=frozenset())
 
 
@@ -334,12 +336,42 @@ def user_names(users: Iterable[User], *, to: Viewer) -> dict[int, str]:
     }  # fmt: skip
 
 
+def maker_name(user: User | None) -> str:
+    """How paper and files say who made them: whoever they are handed to reads it. Empty for nobody.
+
+    In full coordinators and staff; of everybody else the first name. Of whoever may be a minor the
+    name with consent to be named outside, and without it only that it was a student.
+    """
+    if user is None:
+        return ""
+    known = db.session.execute(
+        select(Member.id, Member.age_band, ChapterRole.role)
+        .select_from(User)
+        .outerjoin(Member, Member.user_id == User.id)
+        .outerjoin(
+            ChapterRole,
+            and_(ChapterRole.user_id == User.id, ChapterRole.role.in_(_IN_PUBLIC)),
+        )
+        .where(User.id == user.id)
+        .limit(1)
+    ).one()
+    if known.id is None or not is_minor(known.age_band):
+        return user.name if known.role else first_name(user.name)
+    shown = disclose([known.id], to=NOBODY, exit=Exit.MEDIA)[known.id]
+    if shown.is_named:
+        return shown.name
+    # Within a sentence: made by …
+    if not shown.chapters:
+        return _("a student")
+    return _("a student of %(chapter)s", chapter=shown.chapters)
+
+
 def _known_users(sees: Scope) -> frozenset[int]:
     minors = select(Member.user_id).where(
         Member.user_id.is_not(None), Member.age_band != AgeBand.ADULT
     )
     works_in_public = and_(
-        ChapterRole.role.in_((Role.COORDINATOR, Role.STAFF, Role.ADMINISTRATOR)),
+        ChapterRole.role.in_(_IN_PUBLIC),
         ChapterRole.user_id.not_in(minors),
     )
     works_here = true() if sees.everywhere else ChapterRole.chapter_id.in_(sees.chapter_ids)

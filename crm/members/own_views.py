@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired
 
 from crm.core import i18n, limits, shell
 from crm.core.access import public
-from crm.core.forms import Form, no_control_characters
+from crm.core.forms import Form, cleaned
 from crm.members import key_operations, own_data
 from crm.members.consent_rules import State
 from crm.members.disclosure import NOBODY, Exit, disclose
@@ -32,7 +32,8 @@ class CodeForm(Form):
 
     code = StringField(
         _l("Code on your card"),
-        validators=[InputRequired(_l("Type the code.")), no_control_characters],
+        validators=[InputRequired(_l("Type the code."))],
+        filters=[cleaned],
     )
 
 

@@ -1,5 +1,6 @@
 """What is true of members, chapters and roles, without the database."""
 
+import re
 import unicodedata
 from datetime import date
 from enum import StrEnum
@@ -7,7 +8,7 @@ from enum import StrEnum
 from flask_babel import gettext as _
 
 from crm.core.access import Role
-from crm.core.text import fold
+from crm.core.text import fold, one_line
 
 #: Characters of one part of a name.
 NAME_MOST = 100
@@ -17,8 +18,8 @@ _SEARCH_MOST = 200
 YEARS = range(1950, 2101)
 #: The month a new school year is counted from: whoever graduates in 2026 is an alumnus in July.
 _NEW_SCHOOL_YEAR = 7
-#: Characters that are not seen and turn the text around them: a name must not rearrange a page.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
+#: Which way a line runs is no part of a name, beside what no line of text has (`one_line`).
+_TURNING = re.compile("[\u200e\u200f]")
 
 
 class Kind(StrEnum):
@@ -127,12 +128,7 @@ def clean_name(text: str | None) -> str:
     """A name as it is kept: single blanks, nothing that cannot be seen."""
     if text and text.isascii() and text.isprintable():
         return " ".join(text.split())
-    seen = "".join(
-        " " if character.isspace() else character
-        for character in unicodedata.normalize("NFC", text or "")
-        if character not in _TURNING
-    )
-    return " ".join(seen.split())
+    return " ".join(_TURNING.sub("", one_line(unicodedata.normalize("NFC", text or ""))).split())
 
 
 def name_fault(name: str) -> str | None:

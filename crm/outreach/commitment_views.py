@@ -15,6 +15,7 @@ from crm.core.forms import Form, an_id, choice, day, long_text, parse_id
 from crm.core.i18n import today
 from crm.core.paging import NO_PAGE, Page, page_number, page_of
 from crm.members.disclosure import Viewer
+from crm.outreach.channels import channels
 from crm.outreach.commitment_queries import (
     ALL,
     OVERDUE,
@@ -28,6 +29,7 @@ from crm.outreach.commitment_queries import (
 from crm.outreach.commitments import (
     BROKEN,
     KEPT,
+    KINDS,
     MOST_TEXT,
     OPEN,
     STATES,
@@ -44,7 +46,9 @@ from crm.outreach.commitments import (
 from crm.outreach.filters import LABELS, NONE, no_such_state, parse_filter, unheeded
 from crm.outreach.forms import UndoForm, options
 from crm.outreach.models import ActionTarget, Commitment, Outcome
+from crm.outreach.plain import without_members
 from crm.outreach.queries import ActionFilter
+from crm.outreach.record import chapters_of
 from crm.outreach.views import blueprint
 from crm.targets.models import Target
 
@@ -136,7 +140,11 @@ def commitments() -> Any:
 @blueprint.route("/outreach/commitments/new", methods=["GET", "POST"])
 @requires(Can.RECORD_OUTCOMES)
 def new_commitment() -> Any:
-    """Record a promise that came with no answer: in a talk, at an event, or ours."""
+    """Record a promise that came with no answer: in a talk, at an event, or ours; with `answer`
+    what an answer promised that was only ticked.
+    """
+    if "answer" in request.args:
+        return _of_answer(parse_id(request.args["answer"]) or 0)
     target = db.session.get(Target, parse_id(request.args.get("target")) or 0) or abort(404)
     if target.merged_into_id is not None:
         abort(404)
@@ -168,6 +176,53 @@ def new_commitment() -> Any:
         ), form.status  # fmt: skip
     flash(_("Recorded what was promised."), "success")
     return redirect(url_for("targets.page", target_id=target_id), 303)
+
+
+def _of_answer(outcome_id: int) -> Any:
+    """Write down what an answer promised: whose answer and when it came is known."""
+    outcome = db.session.get(Outcome, outcome_id) or abort(404)
+    row, name = db.session.execute(
+        select(ActionTarget, Target.name)
+        .join(Target, Target.id == ActionTarget.target_id)
+        .where(ActionTarget.id == outcome.action_target_id)
+    ).one()
+    action_id, target_id = row.action_id, row.target_id
+    concerned = [chapter.id for chapter in chapters_of(action_id)]
+    if outcome.kind not in KINDS or not access.may(current_user, Can.RECORD_OUTCOMES, *concerned):
+        abort(404)
+    there = db.session.scalar(
+        select(Commitment.id).where(Commitment.outcome_id == outcome_id).limit(1)
+    )
+    if there is not None:
+        # Somebody else wrote it down meanwhile.
+        return redirect(url_for(".commitment", commitment_id=there), 303)
+    form = CorrectForm()
+    if not form.is_submitted():
+        plain = without_members([action_id], to=Viewer.of(current_user))
+        form.whose.data, form.text.data = THEIRS, plain(outcome.summary or "")
+    came = {
+        "what": channels()[row.channel].count(row.pieces),
+        "sent_on": row.happened_on,
+        "on": outcome.received_on,
+        "url": url_for(".page", action_id=action_id),
+    }
+    kept = form.carry(
+        lambda: record_commitment(
+            text=form.text.data,
+            due_on=form.due_on.data,
+            whose=form.whose.data,
+            outcome=db.session.get_one(Outcome, outcome_id),
+            by=current_user,
+            today=today(),
+        )
+    )
+    if kept is None:
+        return render_template(
+            "outreach/commitment_new.html", form=form, target_id=target_id, name=name,
+            latest=today(), came=came,
+        ), form.status  # fmt: skip
+    flash(_("Recorded what was promised."), "success")
+    return redirect(url_for(".commitment", commitment_id=kept.id), 303)
 
 
 @blueprint.route("/outreach/commitments/<int:commitment_id>", methods=["GET", "POST"])

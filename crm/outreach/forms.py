@@ -29,12 +29,12 @@ from crm.core.forms import (
     WholeNumber,
     an_id,
     choice,
+    cleaned,
     day,
     form_key,
     is_form_key,
     long_text,
     parse_id,
-    strip,
     text,
 )
 from crm.outreach import rules
@@ -233,7 +233,7 @@ def _detail_field(detail: Detail) -> Any:
         )
     return StringField(
         detail.label,
-        filters=[strip],
+        filters=[cleaned],
         description=about,
         render_kw={
             "inputmode": {"number": "numeric", "money": "decimal", "url": "url"}.get(

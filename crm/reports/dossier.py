@@ -12,7 +12,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import format_date, format_decimal, ngettext
 from flask_babel import gettext as _
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, select
 
 from crm.campaigns.evidence import evidence
 from crm.campaigns.models import Campaign
@@ -20,7 +20,7 @@ from crm.campaigns.positions import Asked, asks_on, position_on
 from crm.campaigns.rules import CONFIDENCES, SUPPORTS
 from crm.core import db
 from crm.outreach.channels import channels
-from crm.outreach.commitment_queries import state_on
+from crm.outreach.commitment_queries import is_overdue, state_on
 from crm.outreach.commitments import KEPT, OPEN, OURS, STATES
 from crm.outreach.history import Answer, answers_to
 from crm.outreach.models import ActionTarget, Commitment, Outcome
@@ -122,6 +122,9 @@ def dossier(target: Target, on: date) -> Dossier:
         _promises(promised, plain, on),
         contacts.section(plain),
     ]
+    if any(_late(each, on) for each in promised):
+        # What is owed is what the talk begins with.
+        main.insert(0, main.pop(-2))
     side = [_ways(points)]
     if target.kind in PERSONS:
         side.insert(0, _committees(target.id))
@@ -464,15 +467,17 @@ class _Promise:
 
 
 def _commitments(target_id: int, on: date) -> list[_Promise]:
-    """What they promised and we did, the latest first, and answers that only say that they
-    promised. Two statements.
+    """What they promised and we did, the overdue ones whatever else there is, then the latest
+    first, and answers that only say that they promised. Two statements.
     """
     rows = db.session.execute(
         select(Commitment, ActionTarget.action_id)
         .outerjoin(Outcome, Outcome.id == Commitment.outcome_id)
         .outerjoin(ActionTarget, ActionTarget.id == Outcome.action_target_id)
         .where(Commitment.target_id == target_id, Commitment.made_on <= on)
-        .order_by(Commitment.made_on.desc(), Commitment.id.desc())
+        .order_by(
+            case((is_overdue(on), 0), else_=1), Commitment.made_on.desc(), Commitment.id.desc()
+        )
         .limit(MOST_ROWS + 1)
     ).all()
     told = [_Promise(action, each.made_on, each.text, each) for each, action in rows]
@@ -494,28 +499,29 @@ def _commitments(target_id: int, on: date) -> list[_Promise]:
 
 
 def _promises(promised: Sequence[_Promise], plain: Plain, on: date) -> Section:
-    """Overdue ones first, then open ones; each says how it stands. Of what came of no outreach,
-    any member's full name is taken out.
+    """Overdue ones first, those due first at the top, then open ones; each says how it stands. Of
+    what came of no outreach, any member's full name is taken out.
     """
     alone = [each.text for each in promised if each.action_id is None]
     read = of_any_member(alone).then(plain) if alone else plain
-    lines = [
-        (
-            _order(each, on),
+    lines = []
+    for each in sorted(promised, key=lambda one: _order(one, on)):
+        mark, tone = _standing(each.record, on) if each.record else ("", "plain")
+        lines.append(
             Line(
                 head=_day(each.made_on),
-                mark=_standing(each.record, on)[0] if each.record else "",
-                tone=_standing(each.record, on)[1] if each.record else "plain",
+                beside=_("due %(day)s", day=_day(each.record.due_on))
+                if each.record and each.record.due_on and _late(each, on)
+                else "",
+                mark=mark,
+                tone=tone,
                 text=_short(_whose(each, read(each.text or _("No words were kept.")))),
                 url=url_for("outreach.commitment", commitment_id=each.record.id)
                 if each.record
                 else url_for("outreach.page", action_id=each.action_id),
-            ),
+            )
         )
-        for each in promised
-    ]
-    in_order = [line for _place, line in sorted(lines, key=lambda pair: pair[0])]
-    return _section("commitments", _("Commitments"), in_order, _("No commitment is recorded."))
+    return _section("commitments", _("Commitments"), lines, _("No commitment is recorded."))
 
 
 def _whose(each: _Promise, text: str) -> str:
@@ -524,23 +530,32 @@ def _whose(each: _Promise, text: str) -> str:
     return text
 
 
-def _order(each: _Promise, on: date) -> int:
+def _late(each: _Promise, on: date) -> int:
+    """Days it is overdue on a day; 0 where it is not."""
+    due = each.record.due_on if each.record else None
+    if each.record is None or due is None or state_on(each.record, on) != OPEN:
+        return 0
+    return max(0, (on - due).days)
+
+
+def _order(each: _Promise, on: date) -> tuple[int, int]:
+    if late := _late(each, on):
+        return 0, -late
     if each.record is None:
-        return 2
-    if state_on(each.record, on) != OPEN:
-        return 3
-    return 0 if each.record.due_on and each.record.due_on < on else 1
+        return 2, 0
+    return (1, 0) if state_on(each.record, on) == OPEN else (3, 0)
 
 
 def _standing(each: Commitment, on: date) -> tuple[str, str]:
-    """`overdue since 3 Mar 2026`, `due 3 Mar 2026`, `kept`; and the colour of it."""
+    """`overdue by 12 days`, `due 3 Mar 2026`, `kept`; and the colour of it."""
     state = state_on(each, on)
     if state != OPEN:
         return str(STATES[state]).lower(), "good" if state == KEPT else "bad"
     if each.due_on is None:
         return _("open"), "plain"
     if each.due_on < on:
-        return _("overdue since %(day)s", day=_day(each.due_on)), "bad"
+        late = (on - each.due_on).days
+        return ngettext("overdue by %(num)s day", "overdue by %(num)s days", late), "bad"
     return _("due %(day)s", day=_day(each.due_on)), "plain"
 
 

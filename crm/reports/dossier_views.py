@@ -17,7 +17,7 @@ from crm.core import pdf, reads
 from crm.core.access import Can, requires
 from crm.core.i18n import timezone_name, today
 from crm.core.text import slugify
-from crm.members.disclosure import first_name
+from crm.members.disclosure import first_name, maker_name
 from crm.reports.dossier import Dossier, Section, dossier
 from crm.reports.views import blueprint
 from crm.targets.queries import kept_or_merged
@@ -37,7 +37,7 @@ def page(target_id: int) -> Any:
         papers=pdf.PAPERS,
         usual=pdf.usual_paper(),
         is_today=on == today(),
-        made=_made(),
+        made=_made(first_name(current_user.name)),
     )
 
 
@@ -50,7 +50,7 @@ def sheet(target_id: int) -> Any:
         return redirect(url_for(".dossier_pdf", target_id=target.merged_into_id), 302)
     on = _day()
     found = dossier(target, on)
-    data = data_of(found, made=_made())
+    data = data_of(found, made=_made(maker_name(current_user)))
     paper = pdf.paper_named(request.args.get("paper"))
     filters = {"target": target.id, "on": on.isoformat()}
     reads.export("dossier", format="pdf", filters=filters)
@@ -67,13 +67,13 @@ def _day() -> date:
         return today()
 
 
-def _made() -> str:
-    """When and by whom; the first name, as of everybody who signs in."""
+def _made(by: str) -> str:
+    """When and by whom."""
     now = datetime.now(ZoneInfo(timezone_name()))
     return _(
         "Made %(moment)s by %(name)s.",
         moment=format_datetime(now, "medium", rebase=False),
-        name=first_name(current_user.name),
+        name=by,
     )
 
 

@@ -14,7 +14,7 @@ from crm.core.i18n import timezone_name
 from crm.core.paging import page_within
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Kind, Table
-from crm.members.disclosure import Exit, Viewer
+from crm.members.disclosure import Exit, Viewer, maker_name
 from crm.outreach.filters import BAR, LABELS, REST
 from crm.reports import explorer
 from crm.reports.answering import SHOWN
@@ -80,7 +80,7 @@ def explorer_file(format: str) -> Any:
         rows=rows,
         facts=asked.told(Exit.EXPORT),
         made_at=made_at,
-        made_by=current_user.name,
+        made_by=maker_name(current_user),
         closing=lambda: " ".join([found.told, *limits(asked)]),
     )
     reads.export(explorer.NAME, format=format, filters=asked.query)

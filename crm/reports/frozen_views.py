@@ -28,7 +28,7 @@ from crm.core.i18n import timezone_name
 from crm.core.paging import page_number, page_of, page_within
 from crm.core.streams import stream
 from crm.core.tables import FORMATS, Column, Kind, Row, Table
-from crm.members.disclosure import Viewer, first_name
+from crm.members.disclosure import Viewer, maker_name
 from crm.reports import comparing, documents, explorer, frozen, sources
 from crm.reports.code_version import code_version
 from crm.reports.differences import Cell, Difference, compare_all
@@ -276,7 +276,7 @@ def _differences_file(found: Frozen, differences: Sequence[Difference]) -> Respo
         columns=[Column(key, label) for key, label in zip(_DIFFERENCES, labels, strict=True)],
         rows=list(_cells(differences)),
         made_at=db.now().astimezone(ZoneInfo(timezone_name())),
-        made_by=current_user.name,
+        made_by=maker_name(current_user),
     )
     reads.export(found.row.report, format="csv", filters={"differences": found.row.code})
     return _file(FORMATS["csv"].write(table), f"{table.name}.csv", "csv")
@@ -380,7 +380,7 @@ def _facts(found: Frozen, extract: Extract) -> list[tuple[str, str]]:
 
 
 def _maker(row: FrozenReport) -> str:
-    return first_name(row.frozen_by.name) if row.frozen_by else _("a command")
+    return maker_name(row.frozen_by) or _("a command")
 
 
 def _filed(columns: Sequence[Column], row: Row) -> Row:

@@ -48,6 +48,22 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class See:
+    """Something a page sends its reader to: words, and where they lead."""
+
+    told: str
+    endpoint: str
+    values: Mapping[str, str]
+    #: Filters of the page that go along.
+    keeps: frozenset[str] = frozenset()
+
+    def asked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What its address asks for, from a page that was asked so."""
+        kept = {name: value for name, value in given.items() if name in self.keeps}
+        return {**kept, **self.values}
+
+
+@dataclass(frozen=True)
 class Reckoning:
     """How a report adds up: the sums, and the sentences that say so."""
 
@@ -57,6 +73,8 @@ class Reckoning:
     actions: int | None = None
     #: Totals counted anew, by column: of things that several rows may share.
     whole: Mapping[str, Any] = field(default_factory=dict)
+    #: What is not in the sums and wants to be done: a page leads there.
+    see: Sequence[See] = ()
 
     def __str__(self) -> str:
         if self.sums.holds:

@@ -19,6 +19,7 @@ from crm.core import db, paging, shell
 from crm.core.access import Can, requires
 from crm.core.i18n import today
 from crm.core.shell import Hit
+from crm.core.text import one_line
 from crm.targets import operations, queries, rules
 from crm.targets.change_queries import changes_of_target
 from crm.targets.duplicates import merges_into
@@ -239,7 +240,7 @@ def contact_point(point_id: int) -> Any:
 def mark_contact_point(point_id: int) -> Any:
     point = _contact_point(point_id)
     status, was = request.form.get("status", ""), point.status
-    note = request.form.get("note", "").replace("\x00", "").strip()
+    note = one_line(request.form.get("note", ""))
     operations.mark_contact_point(point, status=status, note=note, by=current_user, today=today())
     if status == was == "good":
         flash(_("%(what)s: still right, checked today.", what=point.label), "success")

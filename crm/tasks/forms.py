@@ -21,6 +21,7 @@ from crm.core.forms import (
     parse_id,
     text,
 )
+from crm.core.text import one_line
 from crm.outreach.forms import whole_number
 from crm.tasks.rules import How, Repeats
 
@@ -83,7 +84,7 @@ class TaskForm(Form):
         """What follows once it is done. Raises `Refused` for days that are no number."""
         found = []
         for number in range(STEPS):
-            title = request.form.get(f"then-{number}", "").strip()[:300]
+            title = one_line(request.form.get(f"then-{number}", ""))[:300]
             if not title:
                 continue
             try:

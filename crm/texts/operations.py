@@ -1,8 +1,6 @@
 """What is done to texts: written in versions, approved by somebody else, retired; and how a target
 is addressed."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -16,7 +14,7 @@ from crm.campaigns.models import Campaign
 from crm.core import access, audit, db
 from crm.core.access import Can
 from crm.core.errors import Refused
-from crm.core.text import free_slug
+from crm.core.text import free_slug, many_lines
 from crm.targets.models import Target
 from crm.texts import fields, figures_in, own_fields, queries, rights
 from crm.texts.kinds import KINDS
@@ -25,8 +23,6 @@ from crm.texts.own_fields import OwnField
 from crm.texts.rules import MOST_SUBJECT, key_of, names_in
 from crm.treaties import queries as treaties
 
-#: What ends a line where a text was copied from.
-_BREAK = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 #: Characters of a name, a note, and a line of an address.
 MOST_NAME, MOST_NOTE, MOST_LINE = 120, 300, 200
 
@@ -130,7 +126,7 @@ def write_version(
             "based_on",
         )  # fmt: skip
     if newest is not None and (
-        (newest.subject or "", newest.body) == (_plain(subject), _plain(body))
+        (newest.subject or "", newest.body) == (many_lines(subject or ""), many_lines(body))
         and own_fields.read(newest.fields) == list(own)
     ):
         return None
@@ -304,7 +300,7 @@ def _add_version(
     note: str | None,
     by: User | None,
 ) -> TextVersion:
-    plain, line = _plain(body), " ".join((subject or "").split())
+    plain, line = many_lines(body), " ".join((subject or "").split())
     to_members = KINDS[text.kind].to_members
     if not plain:
         raise Refused(_("Write the words of the text."), "body")
@@ -347,15 +343,6 @@ def _add_version(
     db.session.add(version)
     db.session.flush()
     return version
-
-
-def _plain(words: str | None) -> str:
-    """Words as they are kept: lines end with one character, and nothing is there unseen."""
-    lines = _BREAK.sub("\n", words or "")
-    # Control characters are seen on no screen, and are empty boxes on paper.
-    return "".join(
-        each for each in lines if each in "\n\t" or unicodedata.category(each) != "Cc"
-    ).strip()
 
 
 def _check_may_write(text: Text, by: User | None) -> None:

@@ -18,6 +18,8 @@ from crm.members.disclosure import Exit, Viewer
 from crm.members.models import Member
 from crm.members.queries import MemberFilter, chapters_in, is_visible, members
 from crm.outreach.channels import channels
+from crm.outreach.commitment_queries import OVERDUE, CommitmentFilter, Line, first_lines
+from crm.outreach.queries import ActionFilter
 from crm.targets.models import Target
 from crm.targets.queries import find_targets
 from crm.texts import fields, figures_in, operations, own_fields, queries, rights
@@ -36,6 +38,8 @@ from crm.treaties.queries import Ledger
 blueprint = Blueprint("texts", __name__, url_prefix="/texts")
 #: Members and targets offered where a typed name fits several.
 _OFFERED = 8
+#: Overdue promises beside what is said to a target.
+_OWED = 5
 
 
 @blueprint.context_processor
@@ -228,6 +232,7 @@ def show(text: Text, form: PreviewForm, *, offered: dict[str, Any] | None = None
         click=ApproveForm(formdata=None),
         offered=offered or {},
         with_script=_with_script(text),
+        owed=_owed(text, target),
         panels=shell.panels("text", text) if any(each.approved for each in variants) else [],
         channels=", ".join(str(channels()[each].label) for each in kind(text.kind).channels),
         whole=None if kind(text.kind).is_addressed or kind(text.kind).to_members else alone(
@@ -352,6 +357,15 @@ def _with_script(text: Text) -> list[tuple[Text, str]]:
         (each, next(one.approved.body for one in found[each.id] if one.approved is not None))
         for each in points
     ]
+
+
+def _owed(text: Text, target: Target | None) -> list[Line]:
+    """What is overdue between the target and us, where they are spoken to: it is asked first."""
+    spoken = {"call", "meeting"} & {*kind(text.kind).channels}
+    if target is None or not spoken:
+        return []
+    wanted = CommitmentFilter(ActionFilter(target_id=target.id), OVERDUE)
+    return first_lines(wanted, _OWED, on=today(), to=Viewer.of(current_user))
 
 
 # What it is called

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, func, select, text
 
 from crm import create_app
 from crm.accounts.models import User
@@ -19,6 +19,7 @@ from crm.core.audit import AuditEntry
 from crm.core.errors import Refused
 from crm.demo import load_demo
 from crm.members.models import Member
+from crm.outreach import kept as kept_sums
 from crm.reports import frozen
 from tests import make
 from tests.conftest import settings_for
@@ -181,6 +182,13 @@ def test_a_database_is_moved_row_by_row(
         assert sums() == before
         assert audit_check.verify().fault is None
         assert list(frozen.faults()) == []
+        # What is not moved is made anew there.
+        derived = [each for each in db.metadata.sorted_tables if db.is_derived(each.name)]
+        assert {each.name for each in derived} >= {"kept_done", "kept_reach", "kept_chapter"}
+        for each in derived:
+            assert db.session.scalar(select(func.count()).select_from(each)), each.name
+        assert kept_sums.wrong() == {}
+        assert kept_sums.is_guarded()
         make.chapter("Next door")
         db.session.remove()
         db.extension.engine.dispose()

@@ -199,7 +199,7 @@ def batch(number: int, **changes: Any) -> dict[str, Any]:
         {"aim": "list", "target_list": "\x00"},
         {"roster": "a\x00b, 5"},
         {"roster": "\n".join(f"Name{n} Family" for n in range(1001))},
-        {"aim": "chosen", "chosen": "Niue\x00"},
+        {"aim": "chosen", "chosen": "Nowhere\x00"},
         {"aim": "pigeon"},
         {"happened_on": "٢٠٢٦-٠٣-٠٣"},
         {"until": "9999-12-31"},

@@ -7,9 +7,10 @@ import pytest
 from flask import Flask, g
 from flask_login import login_user
 
+from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.access import Role
-from crm.members.disclosure import Exit, Viewer, disclose, user_name
+from crm.members.disclosure import Exit, Viewer, disclose, maker_name, user_name
 from crm.members.models import Consent, Guardian, Guardianship, Member, Membership
 from tests import make
 from tests.members.test_queries import statements
@@ -126,6 +127,44 @@ def test_who_signs_in_is_a_first_name_beyond_their_chapter(app: Flask) -> None:
             with statements() as seen:
                 user_name(records[0])
             assert not seen
+
+
+def test_paper_says_who_made_it_as_far_as_anybody_may_know(any_app: Flask) -> None:
+    people = make.people()
+    pupil = make.member("Kit", "Youngster", people.school_b)
+    grown = make.member("Gray", "Elder", people.school_a)
+    child, adult = (
+        make.user(role, people.school_b, name=name)
+        for role, name in ((Role.COORDINATOR, "Kit Youngster"), (Role.STAFF, "Gray Elder"))
+    )
+    pupil_id, child_id, adult_id = pupil.id, child.id, adult.id
+    with db.unit_of_work():
+        db.session.get_one(Member, pupil_id).user_id = child_id
+        elder = db.session.get_one(Member, grown.id)
+        elder.user_id, elder.age_band = adult_id, "adult"
+        audit.record("make", "test", None, by=None)
+    makers = {
+        people.coordinator.id: "Cory Coordinator",
+        people.leader.id: "Lee",
+        adult_id: "Gray Elder",
+        child_id: "a student of Birch High School",
+    }
+    with any_app.test_request_context():
+        # One's own name as well: others read the paper.
+        login_user(db.session.get_one(User, child_id))
+        assert {key: maker_name(db.session.get_one(User, key)) for key in makers} == makers
+        assert maker_name(None) == ""
+    guardian = make.kept(Guardian(name="Gale", search="gale", phone="1"))
+    make.kept(Guardianship(member_id=pupil_id, guardian_id=guardian.id))
+    make.kept(
+        Consent(
+            member_id=pupil_id, purpose="media", guardian_id=guardian.id, answer="given",
+            how="paper", starts_on=date(2026, 1, 1),
+        )
+    )  # fmt: skip
+    with any_app.test_request_context():
+        g.pop("known_members", None)
+        assert maker_name(db.session.get_one(User, child_id)) == "Kit Youngster"
 
 
 #: Exit, then what is said of a minor nothing was asked about, and with a no to membership.

@@ -16,7 +16,8 @@ from crm.campaigns.models import Ask, Goal
 from crm.campaigns.positions import record_position
 from crm.core import audit, db
 from crm.core.i18n import today
-from crm.outreach.models import ActionTarget
+from crm.outreach.commitments import record_commitment, settle_commitment
+from crm.outreach.models import ActionTarget, Commitment
 from crm.outreach.operations import log_action, record_outcome
 from crm.reports.dossier import dossier
 from crm.reports.timeline import _Row, preceded_by
@@ -99,6 +100,45 @@ def test_as_of_a_day(any_app: Flask) -> None:
         after = dossier(target, today())
         assert {line.mark for line in after.main[0].rows} == {"Supporter"}
         assert ("In office since", "Jan 3, 2021") in after.facts
+
+
+def test_what_is_overdue_stands_first(app: Flask, sign_in: SignIn) -> None:
+    of = scene()
+    with db.unit_of_work():
+        for number, (text, due, whose) in enumerate(
+            (("Speak to the committee", -3, "theirs"), ("Send the report", -40, "ours"),
+             ("Meet us again", 9, "theirs"))
+        ):  # fmt: skip
+            promise = record_commitment(
+                text=text, due_on=today() + timedelta(days=due), whose=whose, target_id=of.target,
+                made_on=today() - timedelta(days=60 - number), by=None, today=today(),
+            )  # fmt: skip
+            if number == 0:
+                of.kept = promise.id
+        for number in range(40):
+            # As many later ones as a section holds leave it where it is.
+            record_commitment(
+                text=f"Later {number}", target_id=of.target, made_on=today() - timedelta(days=1),
+                by=None, today=today(),
+            )  # fmt: skip
+    client, address = sign_in(of.people.leader), f"/targets/{of.target}/dossier"
+    with app.test_request_context():
+        rows = dossier(db.session.get_one(Target, of.target), today()).main[0].rows
+    assert [(row.text, row.mark, row.beside != "") for row in rows[:3]] == [
+        ("We promised: Send the report", "overdue by 40 days", True),
+        ("Speak to the committee", "overdue by 3 days", True),
+        ("Later 39", "open", False),
+    ]
+    for said in (client.get(address).text, paper(client, f"{address}.pdf")):
+        assert said.index("Send the report") < said.index("Speak to the committee")
+        assert "overdue by 40 days" in said
+        assert said.index("overdue by 3 days") < said.index("Join the treaty")
+    with db.unit_of_work():
+        settle_commitment(
+            db.session.get_one(Commitment, of.kept), state="kept", on=today(),
+            evidence="She did.", by=db.session.merge(of.people.admin), today=today(),
+        )  # fmt: skip
+    assert "overdue by 3 days" not in client.get(address).text
 
 
 def test_a_government_has_its_record(app: Flask, sign_in: SignIn) -> None:
@@ -286,7 +326,7 @@ def test_few_statements(app: Flask, sign_in: SignIn) -> None:
         statements.clear()
         assert client.get(address).status_code == 200
         asked = [each for each in statements if not each.startswith("BEGIN")]
-        # A file is recorded in a transaction of its own before it leaves; the pages of a campaign
-        # and a target have parts of all rooms above them.
-        most = 20 if address.endswith(".pdf") else 18 if address.endswith("/postcards") else 17
+        # A file is recorded in a transaction of its own before it leaves, and asks who made it;
+        # the pages of a campaign and a target have parts of all rooms above them.
+        most = 21 if address.endswith(".pdf") else 18 if address.endswith("/postcards") else 17
         assert len(asked) <= most, (address, len(asked))

@@ -175,7 +175,7 @@ def test_what_its_reader_does_not_see_is_said(
     ask(there.leader, "service-hours")
     tell(Every.MONTH, MONDAY)
     text = letterbox.next()[2].get_body(("plain",)).get_content()
-    assert "1 chapter whose members you see" in " ".join(text.split())
+    assert "one chapter whose members you see" in " ".join(text.split())
 
 
 def test_pages(app: Flask, people: SimpleNamespace, sign_in: Any) -> None:

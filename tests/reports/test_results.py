@@ -373,7 +373,7 @@ def test_hours_of_members_and_chapters(field: SimpleNamespace) -> None:
     ]  # fmt: skip
     question = Question(wanted=ActionFilter(), viewer=own, on=ON)
     assert limits_of(way("service-hours"), question) == [
-        "These are the hours of the 1 chapter whose members you see."
+        "These are the hours of the one chapter whose members you see."
     ]
     # Who was forgotten is seen by nobody: not even by who sees all chapters.
     with db.unit_of_work():

@@ -303,7 +303,6 @@ def test_work_is_handed_out_by_rule(
         {"due_on": "soon"},
         {"repeats": "weekly", "due_on": ""},
         {"days-0": "soon"},
-        {"then-0": "\x00"},
         {"due_on": "9999-12-31"},
         {"who": "team", "team": "²"},
         {"client_key": "?"},

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from crm.core import db
+from crm.core.i18n import today
+from crm.outreach.commitments import record_commitment
 from crm.texts import queries
 from crm.texts.models import AddressForm, TextVersion
 from crm.treaties import figures, operations
@@ -333,6 +335,20 @@ def test_mail_opens_filled_and_a_statement_is_copied(
     text("Call", "Hello ((target.name))", kind="phone-script", campaign_id=campaign)
     text("Points", "Say this.", kind="talking-points", campaign_id=campaign)
     assert "Say this." in page(client, f"/texts/call?target={there.ann}")
+    # What is overdue is asked before anything else is said, and stands on no letter.
+    with db.unit_of_work():
+        for text_, due in (("Co-sponsor it", -2), ("Write back", 3)):
+            record_commitment(
+                text=text_, due_on=today() + timedelta(days=due), target_id=there.ann,
+                made_on=today() - timedelta(days=9), by=None, today=today(),
+            )  # fmt: skip
+    for slug in ("call", "points"):
+        shown = page(client, f"/texts/{slug}?target={there.ann}")
+        assert "overdue by 2 days" in shown
+        assert shown.index("Co-sponsor it") < shown.index('id="words-head"')
+        assert "Write back" not in shown
+        assert "overdue by" not in page(client, f"/texts/{slug}?target={there.bo}")
+    assert "overdue by" not in page(client, f"/texts/mail?target={there.ann}")
 
 
 def test_a_text_is_retired_and_brought_back(there: SimpleNamespace, sign_in: SignIn) -> None:

@@ -23,7 +23,7 @@ from crm.outreach.rules import Reconciliation
 from crm.outreach.whom import targets_meant
 from crm.reports.catalogue import Question, Report
 from crm.reports.queries import number_of, target_names
-from crm.reports.rules import Reckoning
+from crm.reports.rules import Reckoning, See
 from crm.targets.models import Target
 
 
@@ -137,7 +137,21 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
                     many=number(without),
                 )
             )
+    see = []
     if bare := _unwritten(asked):
+        see.append(
+            See(
+                ngettext(
+                    "%(many)s promise is not written down yet",
+                    "%(many)s promises are not written down yet",
+                    bare,
+                    many=number(bare),
+                ),
+                "reports.page",
+                {"name": "data-quality", "by": "no-promise"},
+                keeps=USES - {"since", "until"},
+            )
+        )
         said.append(
             ngettext(
                 "%(many)s answer says that something was promised, and nobody wrote down what.",
@@ -146,7 +160,7 @@ def reckon(asked: Question, rows_total: int) -> Reckoning:
                 many=number(bare),
             )
         )
-    return Reckoning(Reconciliation(rows_total, 0, 0, total), said)
+    return Reckoning(Reconciliation(rows_total, 0, 0, total), said, see=see)
 
 
 def _unwritten(asked: Question) -> int:

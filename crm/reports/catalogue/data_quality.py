@@ -144,7 +144,13 @@ def _without_link(asked: Question) -> Select[Any]:
 
 
 def _unwritten(asked: Question) -> Any:
+    """Answers that say that something was promised; of a campaign, those to its own outreach."""
     target = aliased(Target)
+    wanted = asked.wanted
+    meant = ids_meant(wanted.with_(campaign_id=None), on_campaigns=True)
+    of_campaign = []
+    if wanted.campaign_id is not None:
+        of_campaign.append(ActionTarget.campaign_id == wanted.campaign_id)
     # From the promises, which are few: else every contact would look for one.
     said = (
         select(Outcome.id, Outcome.action_target_id, Outcome.received_on)
@@ -157,7 +163,7 @@ def _unwritten(asked: Question) -> Any:
         .select_from(said)
         .join(ActionTarget, ActionTarget.id == said.c.action_target_id)
         .join(target, target.id == ActionTarget.target_id)
-        .where(target.id.in_(_meant(asked)))
+        .where(target.id.in_(meant), *of_campaign)
         .order_by(said.c.received_on, said.c.id)
     )
 
@@ -221,6 +227,7 @@ FAULTS: Mapping[str, Fault] = {
             _l("A commitment nobody wrote down"),
             _l("Write down what was promised, and by when."),
             _unwritten,
+            mend=lambda number, _target_id: ("outreach.new_commitment", {"answer": number}),
         ),
     )
 }

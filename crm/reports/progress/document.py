@@ -5,6 +5,7 @@ outreach are the catalogue's own reports, so its numbers are theirs. What a docu
 extracts alone, so that one frozen is shown again as it was.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,7 +28,7 @@ from crm.reports.as_of import told as told_as_of
 from crm.reports.catalogue import Question, Report, reports
 from crm.reports.extracts import Extract
 from crm.reports.forms import parse
-from crm.reports.progress import parts, words
+from crm.reports.progress import chapters, parts, words
 from crm.reports.progress.audiences import Audience, ByChapter
 
 #: Rows of tables of targets within the report; the appendix has as many as a paper bears.
@@ -173,6 +174,7 @@ def _extracts(app: Flask, wish: Wish, viewer: Viewer) -> Iterator[Extract]:
 def _tables(app: Flask, wish: Wish, viewer: Viewer, strategy: Strategy | None) -> Iterator[Extract]:
     if "objectives" in wish.sections and strategy is not None:
         yield _in("objectives", parts.objectives(strategy, wish.since, wish.on))
+    asked = _Asked(app, wish, viewer)
     for section in SECTIONS.values():
         if section.key not in wish.sections or section.key in ("objectives", "sources", "summary"):
             continue
@@ -183,21 +185,54 @@ def _tables(app: Flask, wish: Wish, viewer: Viewer, strategy: Strategy | None) -
         if section.key == "coverage":
             yield from (_in("coverage", each) for each in parts.places(question_of(wish, viewer)))
         for report in _of_catalogue(section, wish.audience):
-            yield from _answered(app, section, report, wish, viewer)
+            yield from _answered(section, report, asked)
 
 
-def _answered(
-    app: Flask, section: Section, report: Report, wish: Wish, viewer: Viewer
-) -> Iterator[Extract]:
-    given = {k: v for k, v in wish.given.items() if report.uses is None or k in report.uses}
-    asked = parse(given, report, viewer)
-    question = Question(
-        wanted=asked.wanted, viewer=viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of
-    )
-    found = extract(app, report, question, None, asked.told(Exit.EXPORT))
+@dataclass(frozen=True)
+class _Asked:
+    """Reports of the catalogue as this document asks them."""
+
+    app: Flask
+    wish: Wish
+    viewer: Viewer
+
+    def answered(self, report: Report) -> Extract:
+        """The whole of it."""
+        wish = self.wish
+        given = {k: v for k, v in wish.given.items() if report.uses is None or k in report.uses}
+        asked = parse(given, report, self.viewer)
+        question = Question(
+            wanted=asked.wanted, viewer=self.viewer, exit=Exit.EXPORT, on=wish.on, as_of=wish.as_of
+        )
+        return extract(self.app, report, question, None, asked.told(Exit.EXPORT))
+
+    @cached_property
+    def did(self) -> Extract:
+        """What each chapter did: asked once, whoever needs it."""
+        return self.answered(reports()["activity-by-chapter"])
+
+    @cached_property
+    def small(self) -> chapters.Split:
+        """Which chapters are told as one: the same ones wherever chapters are told."""
+        return chapters.split(self.slugs, chapters.sizes(self.wish.on))
+
+    @property
+    def slugs(self) -> list[str]:
+        """The chapters of `did`, line by line."""
+        return [json.loads(key) for key in self.did.keys]
+
+
+def _answered(section: Section, report: Report, asked: _Asked) -> Iterator[Extract]:
+    wish = asked.wish
+    found = asked.did if report.name == "activity-by-chapter" else asked.answered(report)
     if section.key == "work" and wish.audience.participation is not ByChapter.OWN:
         # Of a chapter with one member who took part this would be what that one did.
         found = in_one(found)
+    if wish.audience.participation is ByChapter.EACH:
+        if report.name == "activity-by-chapter":
+            found = chapters.few_as_one(found, asked.slugs, asked.small)
+        elif any(column.key == "who" for column in found.columns):
+            found = chapters.few_unnamed(found, asked.small)
     if section.key == "coverage":
         found = reached_alone(found)
     most = APPENDIX if section.key == "appendix" else _MOST.get(found.name, APPENDIX)

@@ -25,7 +25,7 @@ from crm.core.forms import Form, text
 from crm.core.i18n import timezone_name, today
 from crm.core.shell import Panel
 from crm.core.text import slugify
-from crm.members.disclosure import Viewer
+from crm.members.disclosure import Viewer, maker_name
 from crm.members.models import Chapter
 from crm.reports import periods, sources
 from crm.reports.progress import files as progress_files
@@ -112,7 +112,7 @@ def download(format: str) -> Any:
     if format == "pdf":
         return _paper(found)
     made = datetime.now(ZoneInfo(timezone_name()))
-    body, mimetype = progress_files.made(found, format, made=made, made_by=current_user.name)
+    body, mimetype = progress_files.made(found, format, made=made, made_by=maker_name(current_user))
     response = Response(body, mimetype=mimetype)
     response.headers.set("Content-Disposition", "attachment", filename=_filename(found, format))
     return response
@@ -145,7 +145,7 @@ def _paper(found: Document, names: dict[str, Any] | None = None) -> Response:
     made = datetime.now(ZoneInfo(timezone_name()))
     body = progress_paper.paper(
         found, paper=pdf.paper_named(request.args.get("paper")), made=made,
-        made_by=current_user.name, names=names,
+        made_by=maker_name(current_user), names=names,
     )  # fmt: skip
     response = Response(body, mimetype="application/pdf")
     response.headers.set("Content-Disposition", "inline", filename=_filename(found, "pdf"))

@@ -25,7 +25,7 @@ from crm.core.bulk import (
     update_rows,
 )
 from crm.core.errors import Refused
-from crm.core.text import fold
+from crm.core.text import fold, one_line
 from crm.targets import list_operations, rules
 from crm.targets.models import (
     Body,
@@ -127,7 +127,7 @@ def import_rows(
         "posts": work.posts.pairs,
         "added": {name: ranges.pairs for name, ranges in work.added.items() if ranges.pairs},
         "before": work.before.text() if work.before.lines else None,
-        "list": _put_on_list(list_name, work.on_list, by) if list_name else None,
+        "list": _put_on_list(one_line(list_name), work.on_list, by) if list_name else None,
     }
     run = db.session.get_one(ImportRun, work.run_id)
     run.counts, run.kept = work.counts, kept

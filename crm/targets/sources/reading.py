@@ -21,6 +21,7 @@ import yaml
 from flask_babel import gettext as _
 
 from crm.core.errors import Refused
+from crm.core.text import one_line
 from crm.targets import rules
 
 #: Told how many steps of how many are done.
@@ -334,7 +335,7 @@ class Record:
         if not value.isprintable():
             if any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value):
                 raise self.wrong(path + key, _("holds a character that cannot be kept"))
-            value = " ".join(value.split())
+            value = " ".join(one_line(value).split())
         return value.strip() or self.text({}, key, path, required=required)
 
     def needed(self, holder: Mapping[str, Any], key: str, path: str = "", most: int = 500) -> str:
