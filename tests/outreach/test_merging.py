@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -211,7 +212,8 @@ def test_logged_since_for_an_office_that_would_go_back(
 )
 @given(data=st.data())
 def test_whatever_was_logged(any_app: Flask, any_scene: SimpleNamespace, data: Any) -> None:
-    run = data.draw(st.uuids())
+    # Not drawn: a batch that is sent again under its key is the one that is there.
+    run = uuid4()
     made = []
     for step in range(data.draw(st.integers(1, 5))):
         given_ = data.draw(batches(any_scene))
