@@ -73,17 +73,18 @@ def without_members(
     """
     ids = sorted(set(action_ids))
     found: dict[int, tuple[str, str | None]] = {}
+    took_part = (
+        select(Member.id, Member.given_name, Member.family_name)
+        .join(ActionMember, ActionMember.member_id == Member.id)
+        .where(Member.family_name.is_not(None))
+        .distinct()
+    )
     for some in db.batches(ids, _AT_ONCE):
-        rows = db.session.execute(
-            select(Member.id, Member.given_name, Member.family_name)
-            .join(ActionMember, ActionMember.member_id == Member.id)
-            .where(
-                ActionMember.action_id.in_(some),
-                Member.family_name.is_not(None),
-            )
-            .distinct()
+        # Past the session: an export of a million rows asks five hundred times for all it names.
+        rows = db.session.connection().execute(
+            took_part.where(db.among(ActionMember.action_id, some))
         )
-        found |= {row[0]: (row[1], row[2]) for row in rows}
+        found |= {number: (given, family) for number, given, family in rows}
     return Plain(_hidden(found, to).values(), but)
 
 
