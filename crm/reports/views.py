@@ -193,7 +193,7 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         words=WORDS,
         formats=FORMATS.values(),
         form=form,
-        lines=lines(report, page.rows, links) if page else (),
+        lines=list(lines(report, page.rows, links)) if page else [],
         total=total_line(report, found.totals, links) if found else (),
         address=address,
         here=url_for("reports.page", name=asked.report.name, **address),
