@@ -120,6 +120,7 @@ def init_app(app: Flask) -> None:
         may=lambda can, *chapter_ids: access.may(current_user, can, *chapter_ids),
         get_locale=get_locale,
         here_with=here_with,
+        numbers=numbers,
         described=described,
         navigation=lambda: [item for item in shell().nav if access.may(current_user, item.can)],
     )
