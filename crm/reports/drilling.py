@@ -40,7 +40,7 @@ class Links:
         """The list behind one number alone."""
         return self.of(row).to(column)
 
-    def list(self, values: Mapping[str, Any], endpoint: str, **where: str) -> str:
+    def address(self, values: Mapping[str, Any], endpoint: str, **where: str) -> str:
         """The address of a list: its page is looked up once, and not for each cell."""
         key = (endpoint, *where.values())
         if key not in self._pages:
@@ -64,8 +64,8 @@ class Behind:
         if row is not None and report.narrow is not None:
             narrow = report.narrow(row)
         self._values = None if narrow is None else {**links.asked, **narrow}
-        #: Lists, by the outcome or part they are narrowed to: several columns share one.
-        self._lists: dict[str | None, str] = {}
+        #: Lists, by the outcome and part they are narrowed to: several columns share one.
+        self._lists: dict[tuple[str | None, str | None], str] = {}
 
     @cached_property
     def record(self) -> str | None:
@@ -84,9 +84,8 @@ class Behind:
         if report.narrow is None and (row is not None or report.leads is not None):
             # Where rows are no outreach, the list of that is not what is behind a total.
             return self.record
-        key = report.lists_outcomes.get(column.key) or (
-            column.key if column.key in report.parts else None
-        )
+        part = column.key if column.key in report.parts else None
+        key = report.lists_outcomes.get(column.key), part
         if key not in self._lists:
             self._lists[key] = self._list(column, values)
         return self._lists[key]
@@ -94,9 +93,9 @@ class Behind:
     def _list(self, column: Column, values: Mapping[str, Any]) -> str:
         report, links = self._links.report, self._links
         if outcome := report.lists_outcomes.get(column.key):
-            return links.list({"outcome": outcome, **values}, "reports.page", name="answers")
+            return links.address({"outcome": outcome, **values}, "reports.page", name="answers")
         kept = {name: value for name, value in values.items() if name not in _OF_REPORTS}
-        return links.list({**kept, **report.parts.get(column.key, {})}, "outreach.index")
+        return links.address({**kept, **report.parts.get(column.key, {})}, "outreach.index")
 
 
 class ComparedLinks:
