@@ -1,14 +1,16 @@
 """The reader's language, time zone and today."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cache, lru_cache, partial
 from gettext import NullTranslations
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale
+from babel import Locale, dates
 from babel.numbers import format_decimal
 from flask import Flask, current_app, has_request_context
-from flask_babel import Babel, Domain, format_date, format_time, get_locale, get_translations
+from flask_babel import Babel, Domain, format_date, format_time, get_locale
 from flask_login import current_user
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -19,6 +21,20 @@ LANGUAGES = {"en": "English"}
 
 class _Counting(Domain):
     """Sentences whose `%(num)s` is written as the reader writes numbers: `12,345 letters`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Catalogues that were read. Flask-Babel keeps them too, but looks for them four times as
+        #: long as the looking up of a string takes, and a page shows a hundred and fifty.
+        self._read: dict[Locale | None, NullTranslations] = {}
+
+    def get_translations(self) -> NullTranslations:
+        """The catalogue of the reader's language."""
+        locale = get_locale()
+        found = self._read.get(locale)
+        if found is None:
+            found = self._read[locale] = super().get_translations()
+        return found
 
     def ngettext(self, singular: str, plural: str, num: Any, **variables: Any) -> str:
         found = self.get_translations().ngettext(singular, plural, num)
@@ -33,10 +49,10 @@ def _written(num: Any) -> Any:
 def init_app(app: Flask) -> None:
     """Choose language and time zone for each request."""
     Babel(app, locale_selector=language, timezone_selector=timezone_name)
-    app.extensions["babel"].instance.domain_instance = _Counting()
+    domain = app.extensions["babel"].instance.domain_instance = _Counting()
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda text: _catalogue().gettext(text),
-        lambda one, many, n: _catalogue().ngettext(one, many, n),
+        lambda text: domain.get_translations().gettext(text),
+        lambda one, many, n: domain.get_translations().ngettext(one, many, n),
         newstyle=True,
     )
     of_templates: Any = app.jinja_env.globals["ngettext"]
@@ -63,19 +79,6 @@ def timezone_name() -> str:
     return chosen if chosen and chosen in timezones() else default
 
 
-#: Catalogues that were read, by locale. Flask-Babel keeps them too, but looks for them four times
-#: as long as the looking up of a string takes, and a page shows a hundred and fifty.
-_catalogues: dict[Locale | None, NullTranslations] = {}
-
-
-def _catalogue() -> NullTranslations:
-    locale = get_locale()
-    found = _catalogues.get(locale)
-    if found is None:
-        found = _catalogues[locale] = get_translations()
-    return found
-
-
 def timezones() -> frozenset[str]:
     """All zones a person may choose."""
     global _timezones
@@ -94,7 +97,25 @@ def today() -> date:
 
 def day(value: date | None) -> str:
     """A date the way the reader writes it; empty for none."""
-    return format_date(value, "medium") if value else ""
+    return days()(value)
+
+
+def days() -> Callable[[date | None], str]:
+    """What writes dates so. A table asks for it once, and not for each cell."""
+    return _days(get_locale())
+
+
+@cache
+def _days(locale: Locale | None) -> Callable[[date | None], str]:
+    written = lru_cache(maxsize=4096)(partial(dates.format_date, format="medium", locale=locale))
+
+    def told(value: date | None) -> str:
+        if value.__class__ is date:
+            return str(written(value))
+        # A moment is of the day that it is where the reader is.
+        return format_date(value, "medium") if value else ""
+
+    return told
 
 
 def moment(value: datetime | None) -> str:

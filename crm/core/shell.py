@@ -5,10 +5,11 @@ A room registers what it offers in its `init_app`; templates loop over what is r
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+from babel import Locale
 from babel.numbers import format_decimal
 from flask import Flask, current_app, request
 from flask_babel import get_locale
@@ -119,6 +120,7 @@ def init_app(app: Flask) -> None:
         may=lambda can, *chapter_ids: access.may(current_user, can, *chapter_ids),
         get_locale=get_locale,
         here_with=here_with,
+        numbers=numbers,
         described=described,
         navigation=lambda: [item for item in shell().nav if access.may(current_user, item.can)],
     )
@@ -146,8 +148,17 @@ def described(told: Sequence[str], errors: Sequence[str], more: dict[str, Any]) 
 
 def number(value: Any) -> str:
     """A number the way the reader writes it; a dash for none."""
-    return "–" if value is None else _written(value, get_locale())
+    return numbers()(value)
 
 
-# A page of a report writes hundreds of numbers, most of them small and many of them the same.
-_written = lru_cache(maxsize=4096)(lambda value, locale: format_decimal(value, locale=locale))
+def numbers() -> Callable[[Any], str]:
+    """What writes numbers so. A table asks for it once, and not for each cell."""
+    return _numbers(get_locale())
+
+
+@cache
+def _numbers(locale: Locale | None) -> Callable[[Any], str]:
+    # A page of a report writes hundreds of numbers, most of them small and many of them the same.
+    return lru_cache(maxsize=4096)(
+        lambda value: "–" if value is None else format_decimal(value, locale=locale)
+    )

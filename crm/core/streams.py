@@ -7,6 +7,7 @@ from flask import Flask
 from flask_babel import force_locale
 
 from crm.core import db
+from crm.core.bulk import by_the_thousand
 from crm.core.tables import FORMATS, Table
 
 
@@ -34,5 +35,5 @@ def stream(
 def _pieces(
     app: Flask, table: Callable[[], Table], format: str, locale: str, temporary: bool
 ) -> Generator[bytes, None, None]:
-    with db.apart(app, temporary=temporary), force_locale(locale):
+    with by_the_thousand(), db.apart(app, temporary=temporary), force_locale(locale):
         yield from FORMATS[format].write(table())

@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 from rustpy_xlsxwriter import FastExcel
 from rustpy_xlsxwriter import Format as NumberFormat
 
-from crm.core.shell import number
+from crm.core.shell import numbers
 
 #: Rows in one piece of a stream.
 CHUNK = 500
@@ -61,7 +61,7 @@ class Share(NamedTuple):
     @property
     def counted(self) -> str:
         """How many of how many."""
-        return _("%(n)s of %(of)s", n=number(self.n), of=number(self.of))
+        return counting()(self)
 
     @property
     def part(self) -> str:
@@ -69,6 +69,12 @@ class Share(NamedTuple):
         if 0 < self.ratio < 0.0005:
             return "<0.1%"
         return f"{self.ratio:.1%}" if 0 < self.ratio < 0.0095 else f"{self.ratio:.0%}"
+
+
+def counting() -> Callable[[Share], str]:
+    """What says how many of how many. A table asks for it once, and not for each cell."""
+    write, words = numbers(), _("%(n)s of %(of)s")
+    return lambda share: words % {"n": write(share.n), "of": write(share.of)}
 
 
 Row = tuple[Any, ...]

@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import cast
+from functools import cache
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     Float,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     not_,
@@ -60,14 +62,7 @@ def grants_of(user_id: int) -> Grants:
 
 def grants_and_member_of(user_id: int) -> tuple[Grants, int | None]:
     """The same, and the member the user is, if one is known: still one statement."""
-    anchor, below_it = aliased(Chapter), aliased(Chapter)
-    rows = db.session.execute(
-        select(ChapterRole.id, ChapterRole.role, ChapterRole.chapter_id, below_it.id, Member.id)
-        .outerjoin(anchor, anchor.id == ChapterRole.chapter_id)
-        .outerjoin(below_it, _lies_below(below_it, anchor))
-        .outerjoin(Member, Member.user_id == ChapterRole.user_id)
-        .where(ChapterRole.user_id == user_id)
-    ).all()
+    rows = db.session.execute(_held(), {"user_id": user_id}).all()
     held: dict[int, tuple[str, set[int] | None]] = {}
     member_id: int | None = None
     for role_id, role, anchor_id, chapter_id, member_id in rows:  # noqa: B007
@@ -79,6 +74,19 @@ def grants_and_member_of(user_id: int) -> tuple[Grants, int | None]:
         for role, chapters in held.values()
     )
     return grants, member_id
+
+
+@cache
+def _held() -> Any:
+    # Asked with every request: made once, as making it takes longer than asking.
+    anchor, below_it = aliased(Chapter), aliased(Chapter)
+    return (
+        select(ChapterRole.id, ChapterRole.role, ChapterRole.chapter_id, below_it.id, Member.id)
+        .outerjoin(anchor, anchor.id == ChapterRole.chapter_id)
+        .outerjoin(below_it, _lies_below(below_it, anchor))
+        .outerjoin(Member, Member.user_id == ChapterRole.user_id)
+        .where(ChapterRole.user_id == bindparam("user_id"))
+    )
 
 
 def _lies_below(chapter: type[Chapter], anchor: type[Chapter]) -> ColumnElement[bool]:

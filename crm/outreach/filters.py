@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import String, and_, case, cast, func, literal, select, union
+from sqlalchemy import CompoundSelect, String, and_, case, cast, func, literal, select, union
 from sqlalchemy.orm import aliased
 
 from crm.campaigns.models import Ask, Campaign
@@ -83,6 +83,33 @@ LABELS = {
 }
 
 
+@cache
+def _told_of_targets() -> CompoundSelect[Any]:
+    """Filter, value and label of what targets may be asked for by; made once, as it is long."""
+    above = aliased(Body)
+    named = case(
+        (
+            (Body.classification == "subcommittee") & above.name.is_not(None),
+            above.name + ": " + Body.name,
+        ),
+        else_=Body.name,
+    )
+    committees = (
+        select(literal("committee"), cast(Body.id, String), named)
+        .outerjoin(above, above.id == Body.parent_id)
+        .where(Body.id.in_(select(CommitteeSeat.body_id)))
+    )
+    # Parts of a union are distinct by themselves.
+    return union(
+        select(literal("area").label("name"), Post.area.label("value"),
+               literal("").label("label")),
+        select(literal("party"), Term.party, literal("")),
+        select(literal("region"), Target.region, literal("")),
+        select(literal("kind"), Target.kind, literal("")),
+        committees,
+    )  # fmt: skip
+
+
 class Choices:
     """What each filter can be set to: value → label. Read when asked, each at most once.
 
@@ -132,38 +159,14 @@ class Choices:
         return {str(row[4]): f"{row[2]}: {row[5]}" for row in self._of_chapters if row[4]}
 
     @cached_property
-    def _lists(self) -> dict[str, TargetList]:
-        found = db.session.scalars(select(TargetList).order_by(func.lower(TargetList.name)))
-        return {kept.slug: kept for kept in found}
+    def _lists(self) -> dict[str, str]:
+        found = select(TargetList.slug, TargetList.name).order_by(func.lower(TargetList.name))
+        return {slug: name for slug, name in db.session.execute(found)}  # noqa: C416
 
     @cached_property
     def _of_targets(self) -> dict[str, dict[str, str]]:
-        above = aliased(Body)
-        named = case(
-            (
-                (Body.classification == "subcommittee") & above.name.is_not(None),
-                above.name + ": " + Body.name,
-            ),
-            else_=Body.name,
-        )
-        committees = (
-            select(literal("committee"), cast(Body.id, String), named)
-            .outerjoin(above, above.id == Body.parent_id)
-            .where(Body.id.in_(select(CommitteeSeat.body_id)))
-        )
-        # Parts of a union are distinct by themselves.
-        rows: Any = db.session.execute(
-            union(
-                select(literal("area").label("name"), Post.area.label("value"),
-                       literal("").label("label")),
-                select(literal("party"), Term.party, literal("")),
-                select(literal("region"), Target.region, literal("")),
-                select(literal("kind"), Target.kind, literal("")),
-                committees,
-            )
-        )  # fmt: skip
         found: dict[str, dict[str, str]] = {}
-        for name, value, label in rows:
+        for name, value, label in db.session.execute(_told_of_targets()):
             if value:
                 found.setdefault(name, {})[value] = label or value
         return {
@@ -182,7 +185,7 @@ class Choices:
         if name in ("chapter", "chapter_itself"):
             return {slug: label for slug, (_path, label, _id) in self._chapters.items()}
         if name == "list":
-            return {slug: kept.name for slug, kept in self._lists.items()}
+            return self._lists
         if name == "ask":
             return self._asks
         if name == "team":
@@ -236,7 +239,7 @@ class Choices:
 
     def on_list(self, slug: str) -> OnList | None:
         """The targets of a list, those of one by rule on its own day."""
-        kept = self._lists.get(slug)
+        kept = db.session.scalar(select(TargetList).where(TargetList.slug == slug))
         return OnList(kept.id, listed(kept)) if kept else None
 
     def chapter_alone(self, slug: str) -> frozenset[int] | None:

@@ -6,7 +6,8 @@ for, so that a word is not taken for a name that nobody there has.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -18,6 +19,12 @@ from crm.outreach.models import ActionMember
 
 #: Actions asked about by one statement: exports of a million rows wait for nothing else so often.
 _AT_ONCE = 2000
+
+
+def _pattern(names: Sequence[str]) -> re.Pattern[str] | None:
+    """What finds the first of these that stands there; None for no names."""
+    words = "|".join(map(re.escape, names))
+    return re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
 
 
 class Plain:
@@ -41,17 +48,33 @@ class Plain:
                 wanted[f"{given} {family}"] = None
                 if not only_full and family.casefold() not in kept:
                     wanted[family] = None
-        longest_first = sorted(wanted, key=len, reverse=True)
-        words = "|".join(re.escape(each) for each in longest_first)
-        self.pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+        self._names = sorted(wanted, key=len, reverse=True)
+        #: What a text of plain letters holds, if it holds the name at all.
+        self._looks = [each.lower() if each.isascii() else "" for each in self._names]
         #: Texts that were told already: a hundred actions in one room are one text.
         self._told: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
         if (told := self._told.get(text)) is None:
-            told = self.pattern.sub(lambda _found: _("a member"), text) if self.pattern else text
+            found = self._found_in(text)
+            told = found.sub(lambda _found: _("a member"), text) if found else text
             told = self._told[text] = self._then(told) if self._then else told
         return told
+
+    def _found_in(self, text: str) -> re.Pattern[str] | None:
+        """What finds the names in a text. An export has thousands of texts and of names, and hardly
+        ever one in the other: no pattern is made of names that are not there. That is told by
+        plain letters alone; of others a pattern knows more that are the same (`ſ` and `s`).
+        """
+        if not text.isascii():
+            return self._all
+        low = text.lower()
+        both = zip(self._names, self._looks, strict=True)
+        return _pattern([name for name, look in both if look in low])
+
+    @cached_property
+    def _all(self) -> re.Pattern[str] | None:
+        return _pattern(self._names)
 
     def then(self, other: "Plain") -> "Plain":
         """This one, and the other after it."""
@@ -73,17 +96,18 @@ def without_members(
     """
     ids = sorted(set(action_ids))
     found: dict[int, tuple[str, str | None]] = {}
+    took_part = (
+        select(Member.id, Member.given_name, Member.family_name)
+        .join(ActionMember, ActionMember.member_id == Member.id)
+        .where(Member.family_name.is_not(None))
+        .distinct()
+    )
     for some in db.batches(ids, _AT_ONCE):
-        rows = db.session.execute(
-            select(Member.id, Member.given_name, Member.family_name)
-            .join(ActionMember, ActionMember.member_id == Member.id)
-            .where(
-                ActionMember.action_id.in_(some),
-                Member.family_name.is_not(None),
-            )
-            .distinct()
+        # Past the session: an export of a million rows asks five hundred times for all it names.
+        rows = db.session.connection().execute(
+            took_part.where(db.among(ActionMember.action_id, some))
         )
-        found |= {row[0]: (row[1], row[2]) for row in rows}
+        found |= {number: (given, family) for number, given, family in rows}
     return Plain(_hidden(found, to).values(), but)
 
 

@@ -26,6 +26,7 @@ from crm.reports import frozen_views as frozen_views
 from crm.reports import models as models
 from crm.reports import saved_views as saved_views
 from crm.reports import subscription_views as subscription_views
+from crm.reports.cells import cell
 from crm.reports.progress import views as progress_views
 from crm.reports.rules import month_name
 from crm.reports.views import blueprint
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     """Hang the room on the application."""
     app.register_blueprint(blueprint)
     app.add_template_filter(month_name, "month")
+    app.add_template_global(cell, "report_cell")
     add_nav(app, NavItem(_l("Overview"), "reports.front", "house", Can.SEE_REPORTS, 10, ""))
     add_nav(
         app,

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 
 from flask import Flask
 from flask_babel import gettext as _
 
+from crm.core.bulk import batched
 from crm.core.charts import Chart
 from crm.core.errors import Refused
 from crm.core.shell import number
 from crm.core.streams import stream
-from crm.core.tables import Row, Table
+from crm.core.tables import CHUNK, Row, Table
 from crm.reports.as_of import hide_later, known
 from crm.reports.catalogue import Question, Report, in_order, totals
 from crm.reports.comparing import Compared, for_files
@@ -207,12 +209,13 @@ def _table(order: Order) -> Table:
     report, question = order.report, order.question
     if question.as_of is not None:
         hide_later(question.as_of)
-    counted, at = [0], report.place(report.counts)
+    counted, counts = [0], itemgetter(report.place(report.counts))
 
     def rows() -> Iterator[Row]:
-        for row in in_order(report, report.rows(question), order.sort):
-            counted[0] += row[at]
-            yield report.cells(row)
+        # Some hundred at once: a file may have a million.
+        for some in batched(in_order(report, report.rows(question), order.sort), CHUNK):
+            counted[0] += sum(map(counts, some))
+            yield from map(report.cells, some)
 
     columns, cells = for_files(report.columns, rows())
     return Table(

@@ -9,7 +9,7 @@ with the transaction. What nobody kept the past of is as it is today, and `told`
 # ruff: noqa: S608 - views take no parameters; all that stands in them are names and days of ours
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from sqlalchemy import Connection, Table, column, func, select, table, text
 from sqlalchemy.sql.expression import TableClause
@@ -89,7 +90,10 @@ def is_told() -> bool:
 @contextmanager
 def known(app: Flask, on: date | None) -> Iterator[None]:
     """One snapshot to answer a report from: of now, or of what was known at the end of a day."""
-    with db.apart(app, temporary=on is not None):
+    # The reader's language is known: within, it would be read anew with who they are.
+    locale = get_locale()
+    spoken = force_locale(locale) if locale else nullcontext()
+    with db.apart(app, temporary=on is not None), spoken:
         if on is not None:
             hide_later(on)
         yield

@@ -246,6 +246,12 @@ def _columns(report: Report) -> Iterator[Column]:
                 Kind.NUMBER, 12,
             )  # fmt: skip
             continue
+        if column.kind is Kind.DATE:
+            yield Column(
+                f"{column.key}{CHANGE}", _("%(column)s, change in days", column=label),
+                Kind.NUMBER, 12,
+            )  # fmt: skip
+            continue
         yield Column(
             f"{column.key}{CHANGE}", _("%(column)s, change", column=label), Kind.NUMBER, 12
         )
@@ -293,11 +299,13 @@ def _cells(report: Report, now: Row | None, then: Row | None) -> Row:
     for key in _both(report):
         place = report.place(key)
         kind = report.columns[place].kind
-        nothing: Any = None if kind is Kind.SHARE else 0
+        nothing: Any = None if kind in (Kind.SHARE, Kind.DATE) else 0
         a = now[place] if now else nothing
         b = then[place] if then else nothing
         if kind is Kind.SHARE:
             cells += [a, b, _points(a, b)]
+        elif kind is Kind.DATE:
+            cells += [a, b, (a - b).days if a and b else None]
         else:
             cells += [a, b, None if a is None or b is None else a - b, _percent(a, b)]
     return tuple(cells)

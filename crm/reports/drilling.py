@@ -1,6 +1,7 @@
 """From every number of a report to the records behind it, under the same filter."""
 
 from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,17 +23,13 @@ class Links:
 
     def __init__(self, report: Report, given: Mapping[str, str]):
         self.report = report
-        self.given = given
-        #: Lists behind numbers, by what tells them apart: a table leads to two or three of them.
-        self._lists: dict[tuple[str, ...], str] = {}
+        self.asked = {**given, **report.always}
+        #: Pages of lists, by endpoint and name: a table leads to two or three of them.
+        self._pages: dict[tuple[str, ...], str] = {}
 
-    def _list(self, values: Mapping[str, Any], endpoint: str, **where: str) -> str:
-        """The address of a list: its page is looked up once, and not for each cell."""
-        key = (endpoint, *where.values())
-        if key not in self._lists:
-            self._lists[key] = url_for(endpoint, **where)  # type: ignore[arg-type]
-        asked = [(name, value) for name, value in values.items() if value is not None]
-        return f"{self._lists[key]}?{urlencode(asked, safe=_SAFE)}" if asked else self._lists[key]
+    def of(self, row: Row | None) -> "Behind":
+        """The links of a row; of the total without one."""
+        return Behind(self, row)
 
     def record(self, row: Row) -> str | None:
         """The page of what the row is about."""
@@ -40,28 +37,65 @@ class Links:
         return url_for(found[0], **found[1]) if found else None
 
     def records(self, column: Column, row: Row | None) -> str | None:
-        """The list behind a number; of the total without a row."""
-        report = self.report
-        if column.key in report.plain:
-            return None
+        """The list behind one number alone."""
+        return self.of(row).to(column)
+
+    def address(self, values: Mapping[str, Any], endpoint: str, **where: str) -> str:
+        """The address of a list: its page is looked up once, and not for each cell."""
+        key = (endpoint, *where.values())
+        if key not in self._pages:
+            self._pages[key] = url_for(endpoint, **where)  # type: ignore[arg-type]
+        query = "&".join(_written(*pair) for pair in values.items() if pair[1] is not None)
+        return f"{self._pages[key]}?{query}" if query else self._pages[key]
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _written(name: str, value: Any) -> str:
+    # Nearly all of an address is the same in all of a table's.
+    return urlencode([(name, value)], safe=_SAFE)
+
+
+class Behind:
+    """What is behind one row's numbers: what narrows to it is asked once."""
+
+    def __init__(self, links: Links, row: Row | None):
+        self._links, self._row, report = links, row, links.report
         narrow: Mapping[str, str] | None = {}
         if row is not None and report.narrow is not None:
             narrow = report.narrow(row)
-        if narrow is None:
+        self._values = None if narrow is None else {**links.asked, **narrow}
+        #: Lists, by the outcome and part they are narrowed to: several columns share one.
+        self._lists: dict[tuple[str | None, str | None], str] = {}
+
+    @cached_property
+    def record(self) -> str | None:
+        """The page of what the row is about."""
+        return None if self._row is None else self._links.record(self._row)
+
+    def to(self, column: Column) -> str | None:
+        """The list behind the number of a column."""
+        report, row, values = self._links.report, self._row, self._values
+        if column.key in report.plain or values is None:
             return None
-        values: dict[str, Any] = {**self.given, **report.always, **narrow}
         if report.leads is not None:
             found = report.leads(column.key, row, values)
             if found is not None:
                 return url_for(found[0], **found[1])
         if report.narrow is None and (row is not None or report.leads is not None):
             # Where rows are no outreach, the list of that is not what is behind a total.
-            return self.record(row) if row is not None else None
+            return self.record
+        part = column.key if column.key in report.parts else None
+        key = report.lists_outcomes.get(column.key), part
+        if key not in self._lists:
+            self._lists[key] = self._list(column, values)
+        return self._lists[key]
+
+    def _list(self, column: Column, values: Mapping[str, Any]) -> str:
+        report, links = self._links.report, self._links
         if outcome := report.lists_outcomes.get(column.key):
-            return self._list({"outcome": outcome} | values, "reports.page", name="answers")
-        for name in _OF_REPORTS:
-            values.pop(name, None)
-        return self._list({**values, **report.parts.get(column.key, {})}, "outreach.index")
+            return links.address({"outcome": outcome, **values}, "reports.page", name="answers")
+        kept = {name: value for name, value in values.items() if name not in _OF_REPORTS}
+        return links.address({**kept, **report.parts.get(column.key, {})}, "outreach.index")
 
 
 class ComparedLinks:
@@ -72,23 +106,42 @@ class ComparedLinks:
         self.of_now = Links(report.base, now)
         self.of_then = Links(report.base, then)
 
+    def of(self, row: Row | None) -> "ComparedBehind":
+        """The links of a row; of the total without one."""
+        return ComparedBehind(self, row)
+
     def record(self, row: Row) -> str | None:
         """The page of what the row is about."""
         return self.of_now.record(row[-1].any)
 
     def records(self, column: Column, row: Row | None) -> str | None:
+        """The list behind one number alone."""
+        return self.of(row).to(column)
+
+
+class ComparedBehind:
+    """What is behind the numbers of a row that stands for two periods."""
+
+    def __init__(self, links: ComparedLinks, row: Row | None):
+        self._links, self._row = links, row
+        pair = row[-1] if row is not None else None
+        self._now = None if pair and pair.now is None else links.of_now.of(pair and pair.now)
+        self._then = None if pair and pair.then is None else links.of_then.of(pair and pair.then)
+
+    @cached_property
+    def record(self) -> str | None:
+        """The page of what the row is about."""
+        return None if self._row is None else self._links.record(self._row)
+
+    def to(self, column: Column) -> str | None:
         """The list behind a number of now or before; a change has none of its own."""
-        source = self.report.source(column.key)
+        report = self._links.report
+        source = report.source(column.key)
         if source is None:
             return None
         key, is_before = source
-        own = self.report.base.columns[self.report.base.place(key)]
-        pair = row[-1] if row is not None else None
-        if pair is not None and (pair.then if is_before else pair.now) is None:
-            return None
-        if is_before:
-            return self.of_then.records(own, pair.then if pair else None)
-        return self.of_now.records(own, pair.now if pair else None)
+        behind = self._then if is_before else self._now
+        return behind.to(report.base.columns[report.base.place(key)]) if behind else None
 
 
 def links_of(asked: Asked) -> Links | ComparedLinks:

@@ -4,7 +4,7 @@ A sum over a join counts a row once for each row it meets; so rows are summed fi
 joined to the sums. Sums that are kept (`outreach.kept`) answer where they know what is asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
-    Subquery,
     and_,
     case,
     exists,
@@ -501,31 +500,6 @@ def progress(campaign_ids: set[int]) -> dict[int, list[Progress]]:
         reached = figures.get(goal.id, int(amount))
         result.setdefault(goal.campaign_id, []).append(Progress(goal, reached))
     return result
-
-
-@dataclass(frozen=True)
-class DaySum:
-    """What one channel did on one day."""
-
-    channel: str
-    day: date
-    pieces: int
-    actions: int
-
-
-def by_day(wanted: ActionFilter) -> Iterator[DaySum]:
-    """Sums by channel and day: what months are made of, in any calendar and on any database."""
-    yield from _days(counted(wanted), [])
-
-
-def _days(once: Subquery, asked: list[ColumnElement[bool]]) -> Iterator[DaySum]:
-    rows = db.session.execute(
-        select(once.c.channel, once.c.happened_on, func.sum(once.c.pieces), func.count())
-        .where(*asked)
-        .group_by(once.c.channel, once.c.happened_on)
-    )
-    for channel, day, pieces, actions in rows:
-        yield DaySum(channel, day, int(pieces), actions)
 
 
 def first_deed() -> date | None:

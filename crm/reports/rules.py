@@ -1,8 +1,9 @@
 """How a report's numbers are said in words: sums, months, and the line that reconciles. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from statistics import median_low
 from typing import Any
 
@@ -11,8 +12,8 @@ from babel.lists import format_list
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from crm.core.i18n import day
-from crm.core.shell import number
+from crm.core.i18n import days
+from crm.core.shell import number, numbers
 from crm.core.tables import Column, Kind
 from crm.outreach.channels import channels
 from crm.outreach.rules import Reconciliation
@@ -160,17 +161,23 @@ def median_days(spans: Iterable[tuple[int, int]]) -> int | None:
     return median_low(days) if days else None
 
 
+def teller(kind: Kind) -> Callable[[Any], str]:
+    """What tells cells of a kind the way the reader writes them. Asked for once a column: the
+    reader's language is looked up here, and not for each cell.
+    """
+    tell: Callable[[Any], str] = str
+    if kind is Kind.NUMBER:
+        tell = numbers()
+    elif kind is Kind.DATE:
+        tell = days()
+    elif kind is Kind.MONTH:
+        tell = cache(month_name)
+    return lambda value: "" if value is None or value == "" else tell(value)
+
+
 def written(column: Column, value: Any) -> str:
-    """A cell the way the reader writes it."""
-    if value is None or value == "":
-        return ""
-    if column.kind is Kind.NUMBER:
-        return str(number(value))
-    if column.kind is Kind.DATE:
-        return str(day(value))
-    if column.kind is Kind.MONTH:
-        return month_name(value)
-    return str(value)
+    """One cell alone the way the reader writes it."""
+    return teller(column.kind)(value)
 
 
 def is_right(column: Column) -> bool:

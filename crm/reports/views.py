@@ -26,11 +26,12 @@ from crm.core.forms import WithNames
 from crm.core.i18n import timezone_name, today
 from crm.core.paging import page_within
 from crm.core.tables import FORMATS
-from crm.members.disclosure import Exit, Viewer
+from crm.members.disclosure import Exit, Viewer, maker_name
 from crm.outreach.filters import BAR, LABELS, REST
 from crm.reports import documents, periods
 from crm.reports.answering import SHOWN, Order, answer, file_of
 from crm.reports.catalogue import find_report, reports
+from crm.reports.cells import lines, total_line
 from crm.reports.drilling import links_of
 from crm.reports.forms import WORDS, Asked, heeds, is_day, may_compare, parse
 from crm.reports.operations import export_people
@@ -97,7 +98,7 @@ def document(name: str) -> Any:
             Viewer.of(current_user),
             sort=sort,
             made_at=datetime.now(ZoneInfo(timezone_name())),
-            made_by=current_user.name,
+            made_by=maker_name(current_user),
             paper=pdf.paper_named(request.args.get("paper")),
         )
     except Refused as refusal:
@@ -151,7 +152,7 @@ def _send(asked: Asked, format: str, viewer: Viewer) -> Response:
         sort=request.args.get("sort"),
         facts=asked.told(Exit.EXPORT),
         made_at=datetime.now(ZoneInfo(timezone_name())),
-        made_by=current_user.name,
+        made_by=maker_name(current_user),
         locale=str(get_locale()),
     )
     response = Response(file_of(_application(), order), mimetype=FORMATS[format].mimetype)
@@ -166,7 +167,8 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         question = asked.question(Viewer.of(current_user))
         found = answer(_application(), report, question, sort, most)
     address: dict[str, Any] = {**asked.address, **({"sort": sort} if sort else {})}
-    rows = found.rows if found else []
+    rows, links = found.rows if found else [], links_of(asked)
+    page = page_within(rows, size=max(SHOWN, len(rows)) if whole else SHOWN) if found else None
     body = render_template(
         "reports/page.html",
         report=report,
@@ -180,7 +182,7 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         ),
         asked=asked,
         answer=found,
-        page=page_within(rows, size=max(SHOWN, len(rows)) if whole else SHOWN) if found else None,
+        page=page,
         sort=sort,
         bar=[name for name in BAR if heeds(asked.report, name)],
         rest=[name for name in REST if heeds(asked.report, name)],
@@ -191,7 +193,8 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
         words=WORDS,
         formats=FORMATS.values(),
         form=form,
-        link=links_of(asked),
+        lines=list(lines(report, page.rows, links)) if page else [],
+        total=total_line(report, found.totals, links) if found else (),
         address=address,
         here=url_for("reports.page", name=asked.report.name, **address),
         printed=url_for("reports.print_page", name=asked.report.name, **address),
@@ -203,6 +206,7 @@ def _show(asked: Asked, form: WithNames, status: int = 200, *, whole: bool = Fal
             "pdf": url_for("reports.document", name=asked.report.name, **address),
         },
         made_at=datetime.now(ZoneInfo(timezone_name())) if whole else None,
+        made_by=maker_name(current_user) if whole else "",
     )
     return body, 422 if asked.problems else status
 

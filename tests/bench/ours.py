@@ -12,6 +12,7 @@ from crm.core import db
 from crm.core.settings import Settings
 from tests.bench.floors import asks
 from tests.bench.places import address_of
+from tests.bench.ready import Ready
 
 
 def make(folder: Path) -> tuple[Flask, str]:
@@ -30,6 +31,7 @@ def make(folder: Path) -> tuple[Flask, str]:
         values = {"_user_id": user.get_id(), "_fresh": True}
         cookie = sessions.get_signing_serializer(app).dumps(values)
         db.session.remove()
+    app.wsgi_app = Ready(app)  # type: ignore[method-assign]
     return app, f"{app.config['SESSION_COOKIE_NAME']}={cookie}"
 
 

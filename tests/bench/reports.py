@@ -1,13 +1,15 @@
-"""Every report of the catalogue, by all it can be counted by, beside its own SQL sent raw."""
+"""Every report of the catalogue, by all it can be counted by, beside its own SQL and rendering."""
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crm.reports.catalogue import reports
 from tests.bench import floors
-from tests.bench.measure import Figure, NotThere
+from tests.bench.measure import Answer, Figure, NotThere, by_turns, late, middle
 from tests.bench.ours import statements_of
+from tests.bench.ready import READY
 
 if TYPE_CHECKING:
     from tests.bench.figures import Bench
@@ -19,7 +21,7 @@ AS_OF = "2026-07-02"
 
 
 def every_report(bench: "Bench") -> Iterator[Figure]:
-    """The floor is a bare table of the same rows, from the statements the page sends."""
+    """Each beside its own SQL and rendering."""
     for report in reports().values():
         for way in report.ways or ("",):
             path = f"/reports/{report.name}" + (f"?by={way}" if way else "")
@@ -27,14 +29,25 @@ def every_report(bench: "Bench") -> Iterator[Figure]:
 
 
 def beside_its_sql(bench: "Bench", name: str, path: str, times: int = TIMES) -> Iterator[Figure]:
-    """A page beside the statements it sends, sent bare."""
-    from tests.bench.figures import page
-
+    """A page beside the statements it sends, sent bare, and its template, rendered from what lies
+    ready (`ready`); noted is how many times the statements and a bare table it takes.
+    """
     sent = statements_of(bench.folder, path)
     if not sent:
         raise NotThere
     (bench.folder / floors.STATEMENTS).write_text(json.dumps(sent, default=str))
-    yield from page(bench, name, path, "/raw", allowed=1.5, times=times)
+    bench.ours.forget_peak()
+    bare: list[Answer] = []
+
+    def floor() -> Answer:
+        bare.append(bench.bare.get("/raw"))
+        return bench.ours.get(READY + path)
+
+    ours, ready = by_turns(partial(bench.ours.get, path), floor, times)
+    yield Figure(
+        name, bench.actions, middle(ours), middle(ready), 1.5, late(ours), ours[-1].statements,
+        bench.ours.peak(), note=f"{middle(ours) / middle(bare[1:]):.1f} × a bare table",
+    )  # fmt: skip
 
 
 def as_of(bench: "Bench") -> Iterator[Figure]:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crm.core import db
 from crm.members.disclosure import Viewer
@@ -33,6 +35,22 @@ def test_it_works(app: Flask, names: list[tuple[str, str | None]], but: str, tol
     with app.test_request_context():
         assert Plain(names, but)(SAID) == told
         assert Plain(names).maybe(None) is None
+
+
+WORDS = st.text(alphabet="AaBbKkSsIi ſıİK-'.", max_size=12)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    names=st.lists(st.tuples(WORDS, WORDS.map(str.strip)), max_size=5),
+    text=st.text(alphabet="AaBbKkSsIi -'.", max_size=20),
+)
+def test_a_text_of_plain_letters_is_told_as_any_other(
+    app: Flask, names: list[tuple[str, str]], text: str
+) -> None:
+    """Another letter at its end has all names looked for at once."""
+    with app.test_request_context():
+        assert Plain(names)(f"{text} xé") == f"{Plain(names)(text)} xé"
 
 
 def test_whose_names_go(any_app: Flask, any_scene: SimpleNamespace, log: Log) -> None:

@@ -220,6 +220,20 @@ def test_what_cannot_be_compared_is_one_sentence(
     assert sentence in problem
 
 
+def test_a_day_moves_by_days(app: Flask) -> None:
+    now = [("Ann", 3, None, date(2026, 1, 5), 1), ("Bea", 5, None, date(2026, 1, 1), 2)]
+    then = [("Ann", 2, None, date(2025, 12, 5), 1), ("Cy", 4, None, None, 3)]
+    answer = told(app, invented(now, then, compares=("last",)))
+    assert [column.label for column in answer.columns][-3:] == [
+        "Last", "Last before", "Last, change in days",
+    ]  # fmt: skip
+    assert [row[-3:] for row in answer.rows] == [
+        (date(2026, 1, 5), date(2025, 12, 5), 31),
+        (date(2026, 1, 1), None, None),
+        (None, None, None),
+    ]
+
+
 def test_one_line_a_record_is_not_compared(app: Flask) -> None:
     asked = parse({"compare": "before", "period": "this-month"}, reports()["actions"])
     assert asked.problems == ["“Every action” cannot be compared with another period."]

@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import Select, func, select
 
+from crm.core import db
 from crm.core.charts import Chart, stacked
 from crm.core.tables import Column, Kind, Row
+from crm.outreach import kept
 from crm.outreach.channels import channels
+from crm.outreach.parts import Part
+from crm.outreach.queries import ActionFilter, counted
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.dimensions import DAYS, NUMBERS, channel_place, period_name
-from crm.reports.queries import by_day, tally
+from crm.reports.dimensions import CHANNEL, DAYS, DIMENSIONS, NUMBERS, channel_place, period_name
+from crm.reports.queries import tally
 from crm.reports.rules import Reckoning, channel_label, once_sentence
 
 #: Periods a chart has room for; the table has all.
@@ -22,28 +28,34 @@ _CHARTED = 24
 
 
 def _rows(kind: str) -> Callable[[Question], Iterator[Row]]:
-    number_of, days_of = NUMBERS[kind], DAYS[kind]
+    days_of, parts = DAYS[kind], (DIMENSIONS[kind].part, CHANNEL)
     # A week and a month are dates in files; the others are words that sort as they stand.
     is_date = kind in ("week", "month")
 
     def rows(asked: Question) -> Iterator[Row]:
         """One row a period and channel, the newest period first."""
-        sums: dict[tuple[int, str], list[int]] = {}
-        known: dict[date, int] = {}
-        for each in by_day(asked.wanted):
-            if each.day not in known:
-                known[each.day] = number_of(each.day)
-            found = sums.setdefault((known[each.day], each.channel), [0, 0])
-            found[0] += each.pieces
-            found[1] += each.actions
-        for number, channel in sorted(
-            sums, key=lambda key: (-key[0], channel_place(key[1]), key[1])
-        ):
-            pieces, actions = sums[number, channel]
+        found = [
+            (number, channel, int(pieces), int(actions))
+            for number, channel, pieces, actions in db.session.execute(_sums(asked.wanted, parts))
+            if actions
+        ]
+        label_of = cache(channel_label)
+        found.sort(key=lambda each: (-each[0], channel_place(each[1]), each[1]))
+        for number, channel, pieces, actions in found:
             called = days_of(number)[0] if is_date else period_name(kind, number)
-            yield called, channel_label(channel), pieces, actions, (number, channel)
+            yield called, label_of(channel), pieces, actions, (number, channel)
 
     return rows
+
+
+def _sums(wanted: ActionFilter, parts: Sequence[Part]) -> Select[Any]:
+    """Pieces and actions by the parts: from kept sums where they know the filter and the period."""
+    did = kept.done_by(wanted, parts)
+    actions = func.count() if did is None else func.sum(did.c.actions)
+    if did is None:
+        did = counted(wanted, *parts)
+    keys = [did.c[part.label] for part in parts]
+    return select(*keys, func.sum(did.c.pieces), actions).select_from(did).group_by(*keys)
 
 
 def reckon(asked: Question, rows_total: int) -> Reckoning:
