@@ -93,6 +93,8 @@ metadata = MetaData(
 )
 
 
+#: In the `info` of a session that reads one snapshot: what it gave, for who asks the same again.
+SNAPSHOT = "snapshot"
 #: For `mapped_column(info=…)`: what opens doors. A backup has it, an export for others has not.
 SECRET = {"secret": True}
 #: For `__table_args__ = {"info": …}`: rows that triggers make anew from others. No copy has them.
@@ -274,6 +276,7 @@ def apart(app: Flask, *, temporary: bool = False) -> Iterator[None]:
                 )
             else:
                 session.connection()
+            session.info[SNAPSHOT] = {}
         finally:
             # The transaction has begun; nothing is left changed while a stream is waiting.
             _mode.reset(token)

@@ -86,7 +86,17 @@ class Monthly:
     kept_for: tuple[ActionFilter, ...] = (ActionFilter(),)
 
     def __call__(self, wanted: ActionFilter) -> Told:
-        """What the scan says, mostly from what is kept."""
+        """What the scan says, mostly from what is kept; of one snapshot looked up once."""
+        memo = db.session.info.get(db.SNAPSHOT)
+        if memo is None:
+            return self._asked(wanted)
+        key = (self.name, wanted)
+        if key not in memo:
+            memo[key] = self._asked(wanted)
+        told: Told = memo[key]
+        return told
+
+    def _asked(self, wanted: ActionFilter) -> Told:
         asked = wanted.with_(since=None, until=None)
         if PAST in db.session.info or asked not in self.kept_for:
             return self.scan(wanted)
