@@ -397,6 +397,7 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "reports": reports.every_report,
     "as-of": reports.as_of,
     "export": export,
+    "reports-written": reports.after_a_save,
     "log": log,
     "congress": congress,
     "zip": zip_code,
@@ -423,4 +424,4 @@ ONCE = {
 }
 #: Figures that can be measured on PostgreSQL too.
 ON_POSTGRESQL = ("list", "filter", "target", "front", "by-target", "reports", "as-of", "export",
-                 "log")  # fmt: skip
+                 "reports-written", "log")  # fmt: skip

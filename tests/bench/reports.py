@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from sqlalchemy import create_engine
 
 from crm.reports.catalogue import reports
 from tests.bench import floors
@@ -16,6 +19,16 @@ if TYPE_CHECKING:
 
 #: Times each is asked for.
 TIMES = 3
+#: Reports of which months are kept, and how they are asked.
+KEPT: tuple[tuple[str, dict[str, str]], ...] = (
+    ("activity-by-government", {}),
+    ("activity-by-government", {"by": "region"}),
+    ("activity-by-campaign", {"by": "ask"}),
+    ("activity-by-member", {}),
+    ("coverage", {}),
+    ("coverage", {"by": "country"}),
+    ("service-hours", {}),
+)
 #: The last day that everything of a seeded database was known.
 AS_OF = "2026-07-02"
 
@@ -48,6 +61,22 @@ def beside_its_sql(bench: "Bench", name: str, path: str, times: int = TIMES) -> 
         name, bench.actions, middle(ours), middle(ready), 1.5, late(ours), ours[-1].statements,
         bench.ours.peak(), note=f"{middle(ours) / middle(bare[1:]):.1f} × a bare table",
     )  # fmt: skip
+
+
+def after_a_save(bench: "Bench") -> Iterator[Figure]:
+    """Those whose months are kept (`outreach.kept_months`), when somebody has written to the last
+    month: what they are by day, where they are by night what `every_report` measures.
+    """
+    engine = create_engine(bench.database)
+    with engine.begin() as connection:
+        last = "(SELECT max(month) FROM kept_month)"
+        connection.exec_driver_sql(f"INSERT INTO kept_stale (month) SELECT {last}")
+    engine.dispose()
+    for name, asked in KEPT:
+        # By another address: what lies ready of the first is of before.
+        path = f"/reports/{name}?{urlencode({**asked, 'page': 1})}"
+        told = f"{name} {asked.get('by', '')}".strip()
+        yield from beside_its_sql(bench, f"{told}, the last month written to", path)
 
 
 def as_of(bench: "Bench") -> Iterator[Figure]:

@@ -9,11 +9,11 @@ from playwright.sync_api import Page
 from werkzeug.exceptions import HTTPException
 
 #: Pages of one kind that are visited: those told apart by a number, and those by a name.
-OF_NUMBER, OF_NAME = 2, 4
+OF_NUMBER, OF_NAME = 2, 2
 #: Kinds of which each is a page of its own: every report and every channel.
 ALL_OF = frozenset({"reports.page", "outreach.log"})
 #: Filters of one page that are tried.
-OF_QUERY = 2
+OF_QUERY = 1
 
 # A link within a drawing has an object for its address.
 _LINKS = """() => [...document.querySelectorAll('a[href]')].map(

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WHOLE = os.environ.get("CRM_FAULTS") == "full"
 MESSAGES = {
     "sqlite": 10_000 if IN_FULL or WHOLE else 1_000,
-    "postgresql+redis": 10_000 if WHOLE else 2_500 if IN_FULL else 1_000,
+    "postgresql+redis": 10_000 if WHOLE else 1_500 if IN_FULL else 1_000,
 }
 WORKERS = 4
 #: `crm worker` as it is, save that it takes whoever is silent for killed after seconds and not
