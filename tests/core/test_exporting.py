@@ -185,6 +185,8 @@ def test_a_database_is_moved_row_by_row(
         # What is not moved is made anew there.
         derived = [each for each in db.metadata.sorted_tables if db.is_derived(each.name)]
         assert {each.name for each in derived} >= {"kept_done", "kept_reach", "kept_chapter"}
+        # Of months nothing is kept before a night: all are scanned until then.
+        derived.remove(db.metadata.tables["kept_month"])
         for each in derived:
             assert db.session.scalar(select(func.count()).select_from(each)), each.name
         assert kept_sums.wrong() == {}
