@@ -4,6 +4,8 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 IN_VENV := .venv/bin/python -m
+# One more than processors: tests wait for servers and browsers a third of their time.
+WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 # More for pytest or the benchmarks: `make test ARGS="tests/core -k money"`.
 ARGS ?=
 
@@ -24,7 +26,7 @@ run: setup-run ## start the CRM: database, demo if empty, server; prints address
 	@.venv/bin/crm start
 
 test: setup ## run the whole suite
-	@$(IN_VENV) pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	@$(IN_VENV) pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: setup ## style, types, import contracts, templates, strings
 	@.venv/bin/ruff check .

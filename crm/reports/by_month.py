@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from crm.core import db
 from crm.outreach import kept_months
 from crm.outreach.channels import channels, per_piece_names
-from crm.outreach.kept_months import Monthly, Told, add, latest, union
+from crm.outreach.kept_months import Monthly, Told, add, latest
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
 from crm.outreach.parts import columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
@@ -190,14 +190,14 @@ def _contacts(wanted: ActionFilter) -> Told:
     )  # fmt: skip
     told: dict[tuple[Any, ...], Any] = {}
     for target_id, actions, last, action_id, channel in rows:
-        newest = [last.isoformat(), action_id, channel]
+        newest = f"{last.isoformat()} {action_id:012} {channel}"
         before = told.get((target_id,))
         told[target_id,] = (actions, newest if before is None else max(before[1], newest))
     return told
 
 
-#: By target how often it was reached, and its last contact: day, action and channel. Of several on
-#: that day the last logged.
+#: By target how often it was reached, and its last contact: day, action and channel, as one text
+#: that sorts so. Of several on that day the last logged.
 CONTACTS = Monthly(name="contacts", scan=_contacts, joins=(add, latest))
 
 
@@ -209,16 +209,12 @@ def _chapters_of_targets(wanted: ActionFilter) -> Told:
         .join(did, did.action_id == ActionTarget.action_id)
         .where(*wanted.of_targets())
         .distinct()
-        .order_by(did.chapter_id)
     )
-    told: dict[tuple[Any, ...], Any] = {}
-    for target_id, chapter_id in rows:
-        told.setdefault((target_id,), ([],))[0].append(chapter_id)
-    return told
+    return dict.fromkeys(rows, ())
 
 
-#: By target the chapters that acted towards it.
-CHAPTERS_OF_TARGETS = Monthly(name="chapters of targets", scan=_chapters_of_targets, joins=(union,))
+#: Targets with the chapters that acted towards them.
+CHAPTERS_OF_TARGETS = Monthly(name="chapters of targets", scan=_chapters_of_targets, joins=())
 
 
 def init_app(app: Flask) -> None:

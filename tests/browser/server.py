@@ -71,6 +71,7 @@ def serve(demo: Demo, folder: Path) -> Iterator[Server]:
         yield Server(f"http://127.0.0.1:{server.effective_port}", app, demo.emails)
     finally:
         server.close()
-        thread.join(timeout=5)
+        # It ends with the last connection, and a browser holds on to its own.
+        thread.join(timeout=0.5)
         with app.app_context():
             db.extension.engine.dispose()

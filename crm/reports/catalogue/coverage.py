@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 from flask_babel import get_locale, ngettext
@@ -86,13 +87,14 @@ def _targets(asked: Question) -> list[_Target]:
     found: dict[int, _Target] = {}
     for row in rows:
         actions, last = contacts.get((row.id,), (0, None))
-        day, channel = (day_of(last[0]), last[2]) if last else (None, None)
-        found[row.id] = _Target(*row, actions, day, channel)
+        day, _action, channel = last.split(" ", 2) if last else (None, None, None)
+        found[row.id] = _Target(*row, actions, day_of(day), channel)
     return list(found.values())
 
 
 def rows(asked: Question) -> Iterator[Row]:
     """One row a target: those never contacted first, then those contacted longest ago."""
+    label = cache(channel_label)
     for each in sorted(
         _targets(asked), key=lambda each: (each.last or date.min, each.sort_name, each.id)
     ):
@@ -102,7 +104,7 @@ def rows(asked: Question) -> Iterator[Row]:
             each.area or each.region or "",
             each.last,
             (asked.on - each.last).days if each.last else None,
-            channel_label(each.channel) if each.channel else "",
+            label(each.channel) if each.channel else "",
             each.actions,
             1,
             each.id,
@@ -161,10 +163,9 @@ def rows_by_country(asked: Question) -> Iterator[Row]:
         of_target[each.id] = each.country or ""
     names: dict[int, str] = {}
     asked_for = asked.wanted.chapter_ids
-    for (target_id,), (chapter_ids,) in CHAPTERS_OF_TARGETS(_contacts(asked)).items():
-        if target_id in of_target:
-            those = [each for each in chapter_ids if not asked_for or each in asked_for]
-            groups[of_target[target_id]].chapters.update(those)
+    for target_id, chapter_id in CHAPTERS_OF_TARGETS(_contacts(asked)):
+        if target_id in of_target and (not asked_for or chapter_id in asked_for):
+            groups[of_target[target_id]].chapters.add(chapter_id)
     acted = {each for group in groups.values() for each in group.chapters}
     for some in db.batches(sorted(acted)):
         named = select(Chapter.id, Chapter.name).where(Chapter.id.in_(some))
