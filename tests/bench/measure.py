@@ -15,6 +15,9 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
+#: Seconds after which a connection is made anew: a server lets go of one that says nothing.
+IDLE = 60
+
 
 class NotThere(Exception):
     """What was to be measured is not in this version."""
@@ -45,6 +48,7 @@ class Served:
         self.process = process
         self._cookies = dict([started["cookie"].split("=", 1)]) if started["cookie"] else {}
         self._connection = http.client.HTTPConnection("127.0.0.1", started["port"], timeout=900)
+        self._asked_at = time.monotonic()
 
     def get(self, path: str, *, keep: bool = True) -> Answer:
         """Fetch a page; without `keep` the body is read and thrown away."""
@@ -58,6 +62,9 @@ class Served:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if time.monotonic() - self._asked_at > IDLE:
+            self._connection.close()
+        self._asked_at = time.monotonic()
         started = time.perf_counter()
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
