@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from werkzeug.exceptions import HTTPException
 
 #: Pages of one kind that are visited: those told apart by a number, and those by a name.
-OF_NUMBER, OF_NAME = 2, 2
+OF_NUMBER, OF_NAME = 1, 2
 #: Kinds of which each is a page of its own: every report and every channel.
 ALL_OF = frozenset({"reports.page", "outreach.log"})
 #: Filters of one page that are tried.
