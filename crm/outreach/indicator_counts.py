@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from crm.campaigns.indicators import Asked, Count
 from crm.campaigns.models import Campaign
 from crm.core import db
-from crm.outreach.channels import channels
+from crm.outreach.channels import awaited_names
 from crm.outreach.models import Action, ActionMember, ActionTarget, Commitment, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
@@ -56,7 +56,7 @@ def _answers(asked: Asked, on: date) -> ColumnElement[Any]:
 def _answered(asked: Asked, on: date) -> ColumnElement[Any]:
     """Targets that answered, in percent of those that were asked for an answer."""
     reached = aliased(Outcome)
-    awaited = ActionTarget.channel.in_(_awaited())
+    awaited = ActionTarget.channel.in_(awaited_names())
     came = (
         select(func.count(ActionTarget.target_id.distinct()))
         .join(reached, reached.action_target_id == ActionTarget.id)
@@ -74,15 +74,11 @@ def _answered(asked: Asked, on: date) -> ColumnElement[Any]:
     return case((asked_for > 0, 100.0 * came / asked_for))
 
 
-def _awaited() -> list[str]:
-    return [each.name for each in channels().values() if each.expects_answer]
-
-
 def _is_answer(on: date) -> list[ColumnElement[bool]]:
     return [
         Outcome.kind.in_(answer_names()),
         Outcome.received_on <= on,
-        ActionTarget.channel.in_(_awaited()),
+        ActionTarget.channel.in_(awaited_names()),
     ]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, not_, select
 
 from crm.campaigns.models import Campaign
 from crm.core import db
-from crm.outreach.channels import channels
+from crm.outreach.channels import awaited_names, channels
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
 from crm.targets.list_rules import Asking, Memory, Param, RuleKind, Values
@@ -69,7 +69,7 @@ def _contacted(values: Values, asking: Asking) -> ColumnElement[bool]:
 def _waiting(values: Values, asking: Asking) -> ColumnElement[bool]:
     """Something sent so long ago that nothing had come back of it by the day asked."""
     until = asking.day - timedelta(days=int(values["days"]))
-    awaited = [name for name, channel in channels().items() if channel.expects_answer]
+    awaited = awaited_names()
     came = exists().where(
         Outcome.action_target_id == ActionTarget.id, Outcome.received_on <= asking.day
     )

@@ -16,7 +16,7 @@ from crm.accounts.models import User
 from crm.core import audit, db
 from crm.core.errors import Refused
 from crm.outreach import rules, waits, window_rules
-from crm.outreach.channels import channels
+from crm.outreach.channels import awaited_names, channels
 from crm.outreach.models import Action, ActionTarget, Outcome
 from crm.outreach.operations import drop_outcomes, refuse_recorder, refuse_unknown_senders
 from crm.outreach.outcome_kinds import OutcomeKind, outcome_kinds
@@ -133,9 +133,7 @@ def withdraw_replies(*, action_id: int, key: str, by: User | None) -> int:
         .where(
             ActionTarget.id.in_(touched),
             ActionTarget.closed_on.is_(None),
-            ActionTarget.channel.in_(
-                [name for name, channel in channels().items() if channel.expects_answer]
-            ),
+            ActionTarget.channel.in_(awaited_names()),
             ~exists().where(Outcome.action_target_id == ActionTarget.id),
         )
         .values(awaiting=True),

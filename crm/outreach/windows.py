@@ -19,7 +19,7 @@ from crm.core.access import Can
 from crm.core.errors import Refused
 from crm.core.text import fold
 from crm.outreach import window_rules as rules
-from crm.outreach.channels import channels
+from crm.outreach.channels import awaited_names, channels
 from crm.outreach.models import ActionTarget, ReplyWindow
 from crm.outreach.window_rules import AGAIN, ANY, DEFAULTS, ONLINE, Wait, Windows
 from crm.targets.contact_queries import CAPITAL, paper, place_of
@@ -39,12 +39,7 @@ def windows() -> Windows:
 
 def editable() -> list[tuple[str, str]]:
     """The windows a page asks for: every channel that waits, by kind of address."""
-    return [
-        (name, address)
-        for name, channel in channels().items()
-        if channel.expects_answer
-        for address in rules.asked_of(name)
-    ]
+    return [(name, address) for name in awaited_names() for address in rules.asked_of(name)]
 
 
 # Where a piece went

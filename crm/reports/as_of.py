@@ -28,7 +28,7 @@ from crm.core.audit import AuditEntry
 from crm.core.i18n import day
 from crm.members.queries import kept_ids as kept_members
 from crm.outreach import kept as kept_sums
-from crm.outreach.channels import channels
+from crm.outreach.channels import awaited_names, channels
 from crm.outreach.models import (
     Action,
     ActionChapter,
@@ -239,7 +239,7 @@ class _Past:
             yield some
 
     def _views_of_actions(self) -> None:
-        awaited = ", ".join(f"'{each.name}'" for each in channels().values() if each.expects_answer)
+        awaited = ", ".join(f"'{name}'" for name in awaited_names())
         answered = (
             f"(EXISTS (SELECT 1 FROM {self.real}.outcome o WHERE o.action_target_id = t.id "
             f"AND o.recorded_at < {self.end}) OR t.id IN (SELECT action_target_id "

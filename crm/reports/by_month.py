@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from crm.core import db
 from crm.outreach import kept_months
-from crm.outreach.channels import channels, per_piece_names
+from crm.outreach.channels import awaited_names, per_piece_names
 from crm.outreach.kept_months import Monthly, Told, add, latest
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
 from crm.outreach.parts import columns_of, told_apart
@@ -98,7 +98,7 @@ SUMS_OF_ASKS = Monthly(name="sums of asks", scan=_sums_of_asks, joins=(add, add,
 
 
 def _awaited_of_asks(wanted: ActionFilter) -> Told:
-    names = [channel.name for channel in channels().values() if channel.expects_answer]
+    names = awaited_names()
     ask = columns_of(ActionTarget, [ASK])
     rows = (
         select(*ask, func.sum(ActionTarget.pieces))

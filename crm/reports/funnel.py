@@ -23,11 +23,11 @@ from crm.core.charts import Bar, Chart, funnel
 from crm.core.i18n import timezone_name
 from crm.core.shell import number
 from crm.mailings.models import Mailing, Piece
+from crm.outreach.channels import awaited_names
 from crm.outreach.kept import KeptAnswer, KeptDone
 from crm.outreach.list_progress import moved
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.queries import ActionFilter
-from crm.reports.queries import awaited_names
 from crm.targets.models import Target
 from crm.tasks.models import Task
 

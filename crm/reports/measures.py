@@ -14,13 +14,13 @@ from sqlalchemy import ColumnElement, Select, func, literal_column, select, unio
 from crm.core import db
 from crm.core.tables import Kind, Share
 from crm.outreach import kept
+from crm.outreach.channels import awaited_names
 from crm.outreach.models import Action, ActionTarget
 from crm.outreach.outcome_kinds import answer_names
 from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
 from crm.reports import by_month
 from crm.reports.dimensions import ASK, OUTCOME, of_outcome
-from crm.reports.queries import awaited_names
 from crm.reports.rules import ANSWERED, ANY
 
 Values = dict[tuple[Any, ...], Any]

@@ -29,7 +29,7 @@ from crm.core.i18n import today
 from crm.members.models import Team, TeamMember
 from crm.members.queries import in_scope
 from crm.outreach import kept
-from crm.outreach.channels import channels, per_piece_names
+from crm.outreach.channels import awaited_names, per_piece_names
 from crm.outreach.kept import KeptDone
 from crm.outreach.models import (
     Action,
@@ -96,11 +96,6 @@ def _kept_repeats(sums: Select[Any], many: Any, more: Any, *of: ColumnElement[bo
 def number_of(statement: Select[Any]) -> int:
     """The one number a statement gives; none is 0."""
     return int(db.session.scalar(statement) or 0)
-
-
-def awaited_names() -> list[str]:
-    """Names of the channels that wait for an answer."""
-    return [channel.name for channel in channels().values() if channel.expects_answer]
 
 
 def awaited_pieces() -> ColumnElement[int]:

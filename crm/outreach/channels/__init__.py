@@ -77,3 +77,8 @@ def channels() -> dict[str, Channel]:
 def per_piece_names() -> list[str]:
     """Names of the channels that are counted per piece."""
     return [channel.name for channel in channels().values() if channel.per_piece]
+
+
+def awaited_names() -> list[str]:
+    """Names of the channels that wait for an answer."""
+    return [channel.name for channel in channels().values() if channel.expects_answer]

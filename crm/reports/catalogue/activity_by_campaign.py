@@ -15,6 +15,7 @@ from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach import kept
+from crm.outreach.channels import awaited_names
 from crm.outreach.filters import NONE
 from crm.outreach.models import ActionTarget
 from crm.outreach.queries import counted
@@ -22,14 +23,7 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.dimensions import ASK
 from crm.reports.measures import MEASURES
-from crm.reports.queries import (
-    answers_by,
-    awaited_names,
-    progress,
-    repeated_by_asks,
-    sums_of_asks,
-    tally,
-)
+from crm.reports.queries import answers_by, progress, repeated_by_asks, sums_of_asks, tally
 from crm.reports.rules import ANSWERED, Reckoning, once, once_sentence
 
 

@@ -18,6 +18,7 @@ from crm.core.charts import Bar, Chart, bars
 from crm.core.shell import number
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach import kept
+from crm.outreach.channels import awaited_names
 from crm.outreach.filters import NO_POST
 from crm.outreach.models import ActionTarget
 from crm.outreach.rules import Reconciliation
@@ -26,7 +27,6 @@ from crm.reports.queries import (
     NO_SEAT,
     Repeats,
     answers_by,
-    awaited_names,
     number_of,
     repeated_by_targets,
     seats,

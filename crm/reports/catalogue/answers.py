@@ -12,11 +12,12 @@ from crm.campaigns.models import Campaign
 from crm.core import db
 from crm.core.shell import number
 from crm.core.tables import CHUNK, Column, Kind, Row
+from crm.outreach.channels import awaited_names
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names, move_names, outcome_kinds
 from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
-from crm.reports.queries import awaited_names, came_to, number_of
+from crm.reports.queries import came_to, number_of
 from crm.reports.rules import (
     ANSWERED,
     ANY,

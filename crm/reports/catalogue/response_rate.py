@@ -13,7 +13,7 @@ from crm.core import db
 from crm.core.charts import Bar, Chart, bars
 from crm.core.tables import Column, Kind, Row, Share
 from crm.outreach import kept
-from crm.outreach.channels import channels
+from crm.outreach.channels import awaited_names, channels
 from crm.outreach.filters import NONE
 from crm.outreach.models import ActionTarget, Outcome
 from crm.outreach.outcome_kinds import answer_names
@@ -24,7 +24,6 @@ from crm.reports.catalogue.activity_by_target import reckoned
 from crm.reports.queries import (
     address_label,
     address_place,
-    awaited_names,
     is_answer,
     outcomes_first,
     target_names,
