@@ -4,11 +4,13 @@ Each says of a filter what its rows are, by a key; the reports put words to it. 
 made a person wait at a million actions and that no sum can keep.
 """
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import aliased
 
 from crm.core import db
@@ -16,13 +18,12 @@ from crm.outreach import kept_months
 from crm.outreach.channels import awaited_names, per_piece_names
 from crm.outreach.kept_months import Monthly, Told, add, latest
 from crm.outreach.models import Action, ActionChapter, ActionMember, ActionTarget
-from crm.outreach.parts import columns_of, told_apart
+from crm.outreach.parts import Part, columns_of, told_apart
 from crm.outreach.queries import ActionFilter, counted
 from crm.reports.dimensions import ASK, REGION
 
 #: The outreach that the reports of governments tell of.
 GOVERNMENTS = ActionFilter(kind="government")
-ALL = ActionFilter()
 
 
 def day_of(text: str | None) -> date | None:
@@ -32,6 +33,15 @@ def day_of(text: str | None) -> date | None:
 
 def _text(day: date | None) -> str | None:
     return day.isoformat() if day else None
+
+
+def of_reached(value: Any, wanted: ActionFilter, parts: Sequence[Part], *of: Any) -> Select[Any]:
+    """A value of what reached targets, told apart by parts: these first, it last."""
+    apart = columns_of(ActionTarget, parts)
+    rows = select(*apart, value).select_from(ActionTarget).where(*of, *wanted.of_targets())
+    rows = rows.group_by(*(each.name for each in apart))
+    told: Select[Any] = told_apart(rows, ActionTarget, parts, wanted)
+    return told
 
 
 def _tally(wanted: ActionFilter) -> Told:
@@ -65,15 +75,9 @@ ACTS_OF_TARGETS = Monthly(
 
 
 def _actions_of_regions(wanted: ActionFilter) -> Told:
-    region = columns_of(ActionTarget, [REGION])
-    rows = (
-        select(*region, func.count(ActionTarget.action_id.distinct()))
-        .select_from(ActionTarget)
-        .where(*wanted.of_targets())
-        .group_by(REGION.label)
-    )
-    found = db.session.execute(told_apart(rows, ActionTarget, [REGION], wanted))
-    return {(key,): (actions,) for key, actions in found}
+    actions = func.count(ActionTarget.action_id.distinct())
+    rows = db.session.execute(of_reached(actions, wanted, [REGION]))
+    return {(key,): (many,) for key, many in rows}
 
 
 #: Actions by the region of whom they reached, each once there.
@@ -82,9 +86,10 @@ ACTIONS_OF_REGIONS = Monthly(
 )
 
 
-def _sums_of_asks(wanted: ActionFilter) -> Told:
-    once = counted(wanted, ASK)
-    key = once.c[ASK.label]
+def sums_of(part: Part, wanted: ActionFilter) -> Told:
+    """Pieces and acts by a part, each counted once there, actions and their latest day."""
+    once = counted(wanted, part)
+    key = once.c[part.label]
     rows = db.session.execute(
         select(key, func.sum(once.c.pieces), func.count(), func.max(once.c.happened_on)).group_by(
             key
@@ -93,21 +98,13 @@ def _sums_of_asks(wanted: ActionFilter) -> Told:
     return {(key,): (int(pieces), actions, _text(last)) for key, pieces, actions, last in rows}
 
 
-#: Pieces and acts, actions and their latest day; by ask.
-SUMS_OF_ASKS = Monthly(name="sums of asks", scan=_sums_of_asks, joins=(add, add, latest))
+SUMS_OF_ASKS = Monthly(name="sums of asks", scan=partial(sums_of, ASK), joins=(add, add, latest))
 
 
 def _awaited_of_asks(wanted: ActionFilter) -> Told:
-    names = awaited_names()
-    ask = columns_of(ActionTarget, [ASK])
-    rows = (
-        select(*ask, func.sum(ActionTarget.pieces))
-        .select_from(ActionTarget)
-        .where(ActionTarget.channel.in_(names), *wanted.of_targets())
-        .group_by(ASK.label)
-    )
-    found = db.session.execute(told_apart(rows, ActionTarget, [ASK], wanted))
-    return {(key,): (int(pieces),) for key, pieces in found}
+    is_awaited = ActionTarget.channel.in_(awaited_names())
+    rows = db.session.execute(of_reached(func.sum(ActionTarget.pieces), wanted, [ASK], is_awaited))
+    return {(key,): (int(pieces),) for key, pieces in rows}
 
 
 #: The pieces that an answer is waited for, by ask.

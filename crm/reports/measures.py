@@ -101,25 +101,17 @@ def _minutes(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     return _of_counted(lambda _once: func.sum(Action.minutes), wanted, parts, work=True)
 
 
-def _of_reached(value: Any, wanted: ActionFilter, parts: Sequence[Part], *of: Any) -> Select[Any]:
-    apart = columns_of(ActionTarget, parts)
-    rows = select(*apart, value).select_from(ActionTarget).where(*of, *wanted.of_targets())
-    rows = rows.group_by(*(each.name for each in apart))
-    told: Select[Any] = told_apart(rows, ActionTarget, parts, wanted)
-    return told
-
-
 def _reached(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     sums = kept.reach_by(wanted, parts)
     if sums is None:
-        sums = _of_reached(func.sum(ActionTarget.pieces), wanted, parts)
+        sums = by_month.of_reached(func.sum(ActionTarget.pieces), wanted, parts)
     return _sums(sums, parts)
 
 
 def _targets(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     sums = kept.targets_by(wanted, parts)
     if sums is None:
-        sums = _of_reached(func.count(ActionTarget.target_id.distinct()), wanted, parts)
+        sums = by_month.of_reached(func.count(ActionTarget.target_id.distinct()), wanted, parts)
     return _sums(sums, parts)
 
 
@@ -181,7 +173,7 @@ def _rate(wanted: ActionFilter, parts: Sequence[Part]) -> Values:
     sums = kept.reach_by(wanted, parts, channels=channels)
     if sums is None:
         pieces = func.sum(ActionTarget.pieces)
-        sums = _of_reached(pieces, wanted, parts, ActionTarget.channel.in_(channels))
+        sums = by_month.of_reached(pieces, wanted, parts, ActionTarget.channel.in_(channels))
     # Each counted by itself, in one statement: joined, every piece would look for its answers.
     both = union_all(
         sums.add_columns(literal_column("0")),

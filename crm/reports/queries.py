@@ -118,22 +118,11 @@ class Did:
 
 
 def sums_by(wanted: ActionFilter, part: Part) -> dict[Any, Did]:
-    """Pieces and acts by a part, each counted once there: one statement."""
-    once = counted(wanted, part)
-    key = once.c[part.label]
-    rows = db.session.execute(
-        select(key, func.sum(once.c.pieces), func.count(), func.max(once.c.happened_on)).group_by(
-            key
-        )
-    )
-    return {key: Did(int(pieces), actions, last) for key, pieces, actions, last in rows}
-
-
-def sums_of_asks(wanted: ActionFilter) -> dict[int, Did]:
-    """The same by ask; 0 of none."""
+    """Pieces and acts by a part, each counted once there; of no ask, 0."""
+    found = by_month.SUMS_OF_ASKS(wanted) if part is ASK else by_month.sums_of(part, wanted)
     return {
-        ask_id: Did(pieces, actions, by_month.day_of(last) or date.min)
-        for (ask_id,), (pieces, actions, last) in by_month.SUMS_OF_ASKS(wanted).items()
+        key: Did(pieces, actions, by_month.day_of(last) or date.min)
+        for (key,), (pieces, actions, last) in found.items()
     }
 
 

@@ -1,15 +1,16 @@
-"""The hours of all chapters together: what `hours_sums` says of them, for reports.
+"""The hours of some chapters, or of all together, for reports.
 
-What months came to is mostly read from what is kept (`outreach.kept_months`): the scan of all
-outreach takes seconds at a million actions.
+Of some it is what `hours_sums` says. Of all it is the same, but what months came to is mostly read
+from what is kept (`outreach.kept_months`): the scan of all outreach takes seconds at a million
+actions.
 """
 
-from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
 
 from crm.core import db
@@ -20,9 +21,13 @@ from crm.outreach import kept_months
 from crm.outreach.kept_months import Monthly, Told, add
 from crm.outreach.models import Action, ActionChapter, ActionMember
 from crm.outreach.queries import ActionFilter
-from crm.tasks.hours import Days, of_task
-from crm.tasks.hours_sums import OfChapter, Whole
-from crm.tasks.models import HoursSigned, Task
+from crm.tasks import hours_sums
+from crm.tasks.hours import Days
+from crm.tasks.hours_sums import Spent, Whole, signed_outreach, tasks_by, together
+from crm.tasks.models import Task
+
+#: Ids of some chapters; None: all there are.
+Chapters = Collection[int] | None
 
 # A name of its own: a statement may tell chapters apart itself.
 _did = aliased(ActionChapter)
@@ -75,97 +80,74 @@ def init_app(app: Flask) -> None:
     kept_months.offer(app, OF_MEMBERS, OF_CHAPTERS, OF_ACTIONS)
 
 
+def _filter(year: Days) -> ActionFilter:
+    return ActionFilter(since=year.first, until=year.last)
+
+
+#: Tasks of whatever chapter.
+_ANY = Task.chapter_id.is_not(None)
+
+
+def _minutes(monthly: Monthly, year: Days) -> dict[int, int]:
+    return {key: minutes for (key,), (minutes,) in monthly(_filter(year)).items()}
+
+
 @dataclass(frozen=True)
-class Everywhere:
+class Hours:
     """Minutes and signed minutes of each member the reader sees, by name; and all of it."""
 
     members: list[tuple[int, int, int]]
     whole: Whole
 
 
-def _filter(year: Days) -> ActionFilter:
-    return ActionFilter(since=year.first, until=year.last)
-
-
-def _of_signatures(year: Days, key: Any) -> dict[int, int]:
-    """Signed minutes of outreach by a column: from the signatures, which are few."""
-    signed = (
-        select(HoursSigned.member_id, HoursSigned.action_id, HoursSigned.minutes)
-        .where(HoursSigned.action_id.is_not(None))
-        .cte("signed")
-        .prefix_with("MATERIALIZED")
-    )
-    part = (
-        (ActionMember.action_id == signed.c.action_id)
-        & (ActionMember.member_id == signed.c.member_id)
-        & (ActionMember.minutes == signed.c.minutes)
-    )
-    rows = (
-        select(key, func.sum(ActionMember.minutes))
-        .select_from(signed)
-        .join(ActionMember, part)
-        .join(Action, Action.id == ActionMember.action_id)
-    )
-    if key is ActionChapter.chapter_id:
-        rows = rows.join(ActionChapter, ActionChapter.action_id == Action.id)
-    rows = rows.where(ActionMember.minutes > 0, *_done(_filter(year))).group_by(key)
-    return {each: int(minutes) for each, minutes in db.session.execute(rows)}
-
-
-def _of_tasks(year: Days, key: Any) -> dict[int, tuple[int, int]]:
-    """Minutes of tasks that logged no outreach, and what of these is signed; by a column."""
-    signed = case((HoursSigned.minutes == Task.minutes, Task.minutes), else_=0)
-    rows = (
-        select(key, func.sum(Task.minutes), func.sum(signed))
-        .outerjoin(
-            HoursSigned,
-            (HoursSigned.member_id == Task.member_id) & (HoursSigned.task_id == Task.id),
-        )
-        .where(*of_task(year), Task.chapter_id.is_not(None))
-        .group_by(key)
-    )
-    return {each: (int(spent), int(word)) for each, spent, word in db.session.execute(rows)}
-
-
-def everywhere(year: Days, sees: Scope) -> Everywhere:
-    """What `hours_sums.by_member` and `hours_sums.whole` say of all chapters together."""
-    minutes = Counter({key: spent for (key,), (spent,) in OF_MEMBERS(_filter(year)).items()})
-    signed = Counter(_of_signatures(year, ActionMember.member_id))
-    tasks = 0
-    for member_id, (spent, word) in _of_tasks(year, Task.member_id).items():
-        minutes[member_id] += spent
-        signed[member_id] += word
-        tasks += spent
-    seen = db.session.scalars(
+def hours(chapter_ids: Chapters, year: Days, sees: Scope) -> Hours:
+    """What members spent, and how all of it adds up."""
+    if chapter_ids is not None:
+        rows = db.session.execute(hours_sums.by_member(chapter_ids, year, sees))
+        members = [(each, int(minutes), int(signed)) for each, minutes, signed in rows]
+        return Hours(members, whole(chapter_ids, year, sees))
+    outreach, tasks = _minutes(OF_MEMBERS, year), tasks_by(Task.member_id, year, _ANY)
+    signatures = signed_outreach(ActionMember.member_id, *_done(_filter(year)))
+    spent = together(outreach, signatures, tasks)
+    ids = db.session.scalars(
         visible_members(sees).with_only_columns(Member.id).order_by(Member.search, Member.id)
     )
-    members = [(each, minutes[each], signed[each]) for each in seen if each in minutes]
+    members = [(each, spent[each].minutes, spent[each].signed) for each in ids if each in spent]
+    seen = sum(minutes for _id, minutes, _word in members)
     [(actions,)] = OF_ACTIONS(_filter(year)).values()
-    of_seen = sum(spent for _id, spent, _word in members)
-    named = minutes.total()
-    whole = Whole(
-        seen=of_seen,
-        others=named - of_seen,
-        unnamed=actions - (named - tasks),
+    of_whole = Whole(
+        seen=seen,
+        others=sum(each.minutes for each in spent.values()) - seen,
+        unnamed=actions - sum(outreach.values()),
         actions=actions,
-        tasks=tasks,
-        signed=sum(word for _id, _spent, word in members),
+        tasks=sum(minutes for minutes, _word in tasks.values()),
+        signed=sum(word for _id, _minutes, word in members),
         members=len(members),
     )
-    return Everywhere(members, whole)
+    return Hours(members, of_whole)
 
 
-def by_chapter(year: Days) -> dict[int, OfChapter]:
-    """What `hours_sums.by_chapter` says of all of them."""
-    minutes = Counter({key: spent for (key,), (spent,) in OF_CHAPTERS(_filter(year)).items()})
-    signed = Counter(_of_signatures(year, ActionChapter.chapter_id))
-    for chapter_id, (spent, word) in _of_tasks(year, Task.chapter_id).items():
-        minutes[chapter_id] += spent
-        signed[chapter_id] += word
-    return {each: OfChapter(spent, signed[each]) for each, spent in minutes.items()}
+def whole(chapter_ids: Chapters, year: Days, sees: Scope) -> Whole:
+    """How all of it adds up, alone."""
+    if chapter_ids is not None:
+        return hours_sums.whole(chapter_ids, year, sees)
+    return hours(None, year, sees).whole
 
 
-def repeated_by_chapters(year: Days) -> int:
+def by_chapter(chapter_ids: Chapters, year: Days) -> dict[int, Spent]:
+    """The hours of each chapter: joint work counts in each."""
+    if chapter_ids is not None:
+        return hours_sums.by_chapter(chapter_ids, year)
+    return together(
+        _minutes(OF_CHAPTERS, year),
+        signed_outreach(ActionChapter.chapter_id, *_done(_filter(year))),
+        tasks_by(Task.chapter_id, year, _ANY),
+    )
+
+
+def repeated_by_chapters(chapter_ids: Chapters, year: Days) -> int:
     """Minutes that the sums of chapters tell more than once: those of joint work."""
+    if chapter_ids is not None:
+        return hours_sums.repeated_by_chapters(chapter_ids, year)
     [(once,)] = OF_ACTIONS(_filter(year)).values()
-    return sum(spent for (spent,) in OF_CHAPTERS(_filter(year)).values()) - once
+    return sum(_minutes(OF_CHAPTERS, year).values()) - once

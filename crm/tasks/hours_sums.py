@@ -1,5 +1,6 @@
 """The hours of a chapter: a line a member, how much of it is signed, and how all of it adds up."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -118,61 +119,84 @@ def whole(chapter_ids: Collection[int], year: Days, sees: Scope) -> Whole:
 
 
 @dataclass(frozen=True)
-class OfChapter:
-    """What a chapter's members spent, named or not, and what of it is signed."""
+class Spent:
+    """What a member, or a chapter's members, named or not, spent; and what of it is signed."""
 
     minutes: int
     signed: int
 
 
-def by_chapter(chapter_ids: Collection[int], year: Days) -> dict[int, OfChapter]:
+def by_chapter(chapter_ids: Collection[int], year: Days) -> dict[int, Spent]:
     """The hours of each chapter: joint work counts in each. Three statements."""
-    minutes: dict[int, int] = {}
-    signed: dict[int, int] = {}
     theirs = (
         ActionChapter.chapter_id.in_(chapter_ids),
         ActionChapter.happened_on.between(year.first, year.last),
         Action.undone_at.is_(None),
     )
-    of_actions = db.session.execute(
-        select(ActionChapter.chapter_id, func.sum(Action.minutes))
-        .join(Action, Action.id == ActionChapter.action_id)
-        .where(*theirs, Action.minutes > 0)
-        .group_by(ActionChapter.chapter_id)
-    )
-    of_signatures = db.session.execute(
-        select(ActionChapter.chapter_id, func.sum(ActionMember.minutes))
-        .join(Action, Action.id == ActionChapter.action_id)
-        .join(ActionMember, ActionMember.action_id == Action.id)
-        .join(
-            HoursSigned,
-            (HoursSigned.member_id == ActionMember.member_id)
-            & (HoursSigned.action_id == ActionMember.action_id)
-            & (HoursSigned.minutes == ActionMember.minutes),
+    minutes = {
+        chapter_id: int(spent or 0)
+        for chapter_id, spent in db.session.execute(
+            select(ActionChapter.chapter_id, func.sum(Action.minutes))
+            .join(Action, Action.id == ActionChapter.action_id)
+            .where(*theirs, Action.minutes > 0)
+            .group_by(ActionChapter.chapter_id)
         )
-        .where(*theirs)
-        .group_by(ActionChapter.chapter_id)
+    }
+    signatures = signed_outreach(ActionChapter.chapter_id, *theirs)
+    tasks = tasks_by(Task.chapter_id, year, Task.chapter_id.in_(chapter_ids))
+    return together(minutes, signatures, tasks)
+
+
+def together(
+    minutes: dict[int, int], signatures: dict[int, int], tasks: dict[int, tuple[int, int]]
+) -> dict[int, Spent]:
+    """Outreach, what of it is signed, and tasks (with what of these is): by chapter or member."""
+    spent, signed = Counter(minutes), Counter(signatures)
+    for key, (more, word) in tasks.items():
+        spent[key] += more
+        signed[key] += word
+    return {key: Spent(many, signed[key]) for key, many in spent.items()}
+
+
+def signed_outreach(by: Any, *asked: ColumnElement[bool]) -> dict[int, int]:
+    """Signed minutes of outreach by a column: from the signatures, which are few. Conditions may
+    ask of the action, and by chapter of `ActionChapter`.
+    """
+    signed = (
+        select(HoursSigned.member_id, HoursSigned.action_id, HoursSigned.minutes)
+        .where(HoursSigned.action_id.is_not(None))
+        .cte("signed")
+        .prefix_with("MATERIALIZED")
     )
-    of_tasks = db.session.execute(
-        select(Task.chapter_id, func.sum(Task.minutes), func.sum(_signed(Task.minutes)))
+    part = (
+        (ActionMember.action_id == signed.c.action_id)
+        & (ActionMember.member_id == signed.c.member_id)
+        & (ActionMember.minutes == signed.c.minutes)
+    )
+    rows = (
+        select(by, func.sum(ActionMember.minutes))
+        .select_from(signed)
+        .join(ActionMember, part)
+        .join(Action, Action.id == ActionMember.action_id)
+    )
+    if by is ActionChapter.chapter_id:
+        rows = rows.join(ActionChapter, ActionChapter.action_id == Action.id)
+    rows = rows.where(ActionMember.minutes > 0, *asked).group_by(by)
+    return {key: int(minutes) for key, minutes in db.session.execute(rows)}
+
+
+def tasks_by(by: Any, year: Days, *asked: ColumnElement[bool]) -> dict[int, tuple[int, int]]:
+    """Minutes of tasks that logged no outreach, and what of these is signed; by a column."""
+    rows = (
+        select(by, func.sum(Task.minutes), func.sum(_signed(Task.minutes)))
         .outerjoin(
             HoursSigned,
             (HoursSigned.member_id == Task.member_id) & (HoursSigned.task_id == Task.id),
         )
-        .where(*of_task(year), Task.chapter_id.in_(chapter_ids))
-        .group_by(Task.chapter_id)
+        .where(*of_task(year), *asked)
+        .group_by(by)
     )
-    for chapter_id, spent in of_actions:
-        minutes[chapter_id] = int(spent or 0)
-    for chapter_id, spent in of_signatures:
-        signed[chapter_id] = int(spent or 0)
-    for chapter_id, spent, word in of_tasks:
-        minutes[chapter_id] = minutes.get(chapter_id, 0) + int(spent)
-        signed[chapter_id] = signed.get(chapter_id, 0) + int(word)
-    return {
-        chapter_id: OfChapter(spent, signed.get(chapter_id, 0))
-        for chapter_id, spent in minutes.items()
-    }
+    return {key: (int(spent), int(word)) for key, spent, word in db.session.execute(rows)}
 
 
 def repeated_by_chapters(chapter_ids: Collection[int], year: Days) -> int:

@@ -18,9 +18,8 @@ from crm.outreach.kept_months import KeptMonth, KeptStale, Monthly, add
 from crm.outreach.models import Action, ActionChapter, ActionTarget, Outcome, action_ask
 from crm.outreach.queries import ActionFilter
 from crm.targets.models import Target
-from crm.tasks import hours_sums
+from crm.tasks import hours_everywhere
 from crm.tasks.hours import Span
-from crm.tasks.hours_everywhere import by_chapter, everywhere, repeated_by_chapters
 from tests.outreach.test_kept import emptied, steps, take
 from tests.reports.test_any_campaign import deeds, write
 from tests.reports.test_any_campaign import world as world
@@ -115,15 +114,17 @@ def plain(told: Any) -> dict[Any, list[Any]]:
 
 def same_hours(days: Span) -> None:
     chapters = list(db.session.scalars(select(Chapter.id)))
-    spent = everywhere(days, EVERYWHERE)
-    assert spent.whole == hours_sums.whole(chapters, days, EVERYWHERE)
-    rows = db.session.execute(hours_sums.by_member(chapters, days, EVERYWHERE))
-    assert spent.members == [(each, int(minutes), int(signed)) for each, minutes, signed in rows]
-    found = hours_sums.by_chapter(chapters, days)
-    assert {key: each for key, each in by_chapter(days).items() if each.minutes} == {
+    assert hours_everywhere.hours(None, days, EVERYWHERE) == hours_everywhere.hours(
+        chapters, days, EVERYWHERE
+    )
+    sums, found = (hours_everywhere.by_chapter(each, days) for each in (None, chapters))
+    assert {key: each for key, each in sums.items() if each.minutes} == {
         key: each for key, each in found.items() if each.minutes
     }
-    assert repeated_by_chapters(days) == hours_sums.repeated_by_chapters(chapters, days)
+    repeated, again = (
+        hours_everywhere.repeated_by_chapters(each, days) for each in (None, chapters)
+    )
+    assert repeated == again
 
 
 @pytest.fixture

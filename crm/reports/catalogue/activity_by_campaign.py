@@ -23,7 +23,7 @@ from crm.outreach.rules import Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.dimensions import ASK
 from crm.reports.measures import MEASURES
-from crm.reports.queries import answers_by, progress, repeated_by_asks, sums_of_asks, tally
+from crm.reports.queries import answers_by, progress, repeated_by_asks, sums_by, tally
 from crm.reports.rules import ANSWERED, Reckoning, once, once_sentence
 
 
@@ -124,7 +124,7 @@ BY_CAMPAIGN = Report(
 
 def rows_by_ask(asked: Question) -> Iterator[Row]:
     """One row an ask, the busiest first; then what was done without one."""
-    done = sums_of_asks(asked.wanted)
+    done = sums_by(asked.wanted, ASK)
     rates = MEASURES["rate"].by(asked.wanted, [ASK])
     words = {
         ask_id: (text, campaign)

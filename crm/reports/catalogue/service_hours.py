@@ -21,20 +21,17 @@ from crm.outreach.own import said
 from crm.outreach.rules import EARLIEST, Reconciliation
 from crm.reports.catalogue import Question, Report
 from crm.reports.rules import Reckoning
-from crm.tasks import hours_sums
+from crm.tasks import hours_everywhere
 from crm.tasks.hours import Span
-from crm.tasks.hours_everywhere import (
-    Everywhere,
-    by_chapter,
-    everywhere,
-    repeated_by_chapters,
-)
+from crm.tasks.hours_sums import Whole
 
 USES = frozenset({"chapter", "since", "until"})
 
 
-def _chapters(asked: Question) -> list[int]:
-    """The chapters whose members the viewer sees, of those asked for."""
+def _chapters(asked: Question) -> list[int] | None:
+    """The chapters whose members the viewer sees, of those asked for; None: all there are."""
+    if asked.viewer.sees.everywhere and asked.wanted.chapter_ids is None:
+        return None
     wanted = select(Chapter.id).where(in_scope(Chapter.id, asked.viewer.sees))
     if asked.wanted.chapter_ids is not None:
         wanted = wanted.where(Chapter.id.in_(asked.wanted.chapter_ids))
@@ -54,31 +51,10 @@ def _cells(minutes: int, signed: int) -> Row:
     return _hours(minutes), _hours(signed), _hours(minutes - signed), minutes
 
 
-def _is_everywhere(asked: Question) -> bool:
-    return asked.viewer.sees.everywhere and asked.wanted.chapter_ids is None
-
-
-def _spent(asked: Question) -> Everywhere:
-    """Of each member the viewer sees, and how all of it adds up."""
-    days, sees = _days(asked), asked.viewer.sees
-    if _is_everywhere(asked):
-        return everywhere(days, sees)
-    chapters = _chapters(asked)
-    found = db.session.execute(hours_sums.by_member(chapters, days, sees))
-    members = [(each, int(minutes), int(signed)) for each, minutes, signed in found]
-    return Everywhere(members, hours_sums.whole(chapters, days, sees))
-
-
-def _whole(asked: Question) -> hours_sums.Whole:
-    if _is_everywhere(asked):
-        return everywhere(_days(asked), asked.viewer.sees).whole
-    return hours_sums.whole(_chapters(asked), _days(asked), asked.viewer.sees)
-
-
 def rows_by_member(asked: Question) -> Iterator[Row]:
     """One row a member, then one of those that are not seen, then of those nobody is named."""
-    spent = _spent(asked)
-    found, whole = spent.members, spent.whole
+    hours = hours_everywhere.hours(_chapters(asked), _days(asked), asked.viewer.sees)
+    found, whole = hours.members, hours.whole
     shown = _shown([row[0] for row in found], asked)
     for member_id, minutes, signed in sorted(
         found, key=lambda row: (-row[1], shown[row[0]].name, row[0])
@@ -107,17 +83,14 @@ def _shown(member_ids: Sequence[int], asked: Question) -> dict[int, Shown]:
 
 def named(asked: Question) -> Iterator[int]:
     """The members whose row says who they are."""
-    shown = _shown([row[0] for row in _spent(asked).members], asked)
+    hours = hours_everywhere.hours(_chapters(asked), _days(asked), asked.viewer.sees)
+    shown = _shown([row[0] for row in hours.members], asked)
     return (each.member_id for each in shown.values() if each.is_named)
 
 
 def rows_by_chapter(asked: Question) -> Iterator[Row]:
     """One row a chapter: joint work counts in each."""
-    days = _days(asked)
-    if _is_everywhere(asked):
-        sums = by_chapter(days)
-    else:
-        sums = hours_sums.by_chapter(_chapters(asked), days)
+    sums = hours_everywhere.by_chapter(_chapters(asked), _days(asked))
     found = db.session.execute(
         select(Chapter.id, Chapter.name, Chapter.slug).where(Chapter.id.in_(list(sums)))
     )
@@ -125,7 +98,7 @@ def rows_by_chapter(asked: Question) -> Iterator[Row]:
         yield row.name, *_cells(sums[row.id].minutes, sums[row.id].signed), row.slug
 
 
-def _told(asked: Question, whole: hours_sums.Whole) -> list[str]:
+def _told(asked: Question, whole: Whole) -> list[str]:
     return [
         _(
             "%(all)s in all: %(actions)s of outreach and %(tasks)s of tasks that logged none.",
@@ -141,17 +114,15 @@ def _told(asked: Question, whole: hours_sums.Whole) -> list[str]:
 
 def reckon_members(asked: Question, rows_total: int) -> Reckoning:
     """Members, others and those nobody named add up to all that was spent."""
-    whole = _whole(asked)
+    whole = hours_everywhere.whole(_chapters(asked), _days(asked), asked.viewer.sees)
     return Reckoning(Reconciliation(rows_total, 0, 0, whole.all), _told(asked, whole))
 
 
 def reckon_chapters(asked: Question, rows_total: int) -> Reckoning:
     """What several chapters did together counts in each of them."""
-    whole = _whole(asked)
-    if _is_everywhere(asked):
-        shared = repeated_by_chapters(_days(asked))
-    else:
-        shared = hours_sums.repeated_by_chapters(_chapters(asked), _days(asked))
+    chapters, days = _chapters(asked), _days(asked)
+    whole = hours_everywhere.whole(chapters, days, asked.viewer.sees)
+    shared = hours_everywhere.repeated_by_chapters(chapters, days)
     told = _told(asked, whole)
     if shared:
         told.append(
@@ -167,7 +138,7 @@ def limits(asked: Question) -> list[str]:
     """That hours are told of the viewer's chapters alone."""
     if asked.viewer.sees.everywhere:
         return []
-    many = len(_chapters(asked))
+    many = len(_chapters(asked) or ())
     if not many:
         return [_("You see the hours of no chapter.")]
     return [
