@@ -101,6 +101,34 @@ def _refill(*more: str) -> None:
     )
 
 
+def _trigger(name: str, when: str, *steps: str) -> None:
+    """On SQLite, once a row."""
+    op.execute(f"CREATE TRIGGER {name} AFTER {when} BEGIN {'; '.join(steps)}; END")
+
+
+def _update(columns: tuple[str, ...], table: str) -> str:
+    """On SQLite, when one of these is other than before."""
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
+    return f"UPDATE OF {', '.join(columns)} ON {table} WHEN {changed}"
+
+
+def _triggers(name: str, table: str, body: str) -> None:
+    """On PostgreSQL, once a statement: a function, and what calls it."""
+    op.execute(
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN {body} RETURN NULL; END $$"
+    )
+    for word, tables in (
+        ("INSERT", "NEW TABLE AS now_rows"),
+        ("DELETE", "OLD TABLE AS was_rows"),
+        ("UPDATE", "OLD TABLE AS was_rows NEW TABLE AS now_rows"),
+    ):
+        op.execute(
+            f"CREATE TRIGGER {name}_{word.lower()} AFTER {word} ON {table}"
+            f" REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
+
+
 def _reach_on_sqlite(*more: str) -> None:
     for word in ("new", "gone", "changed"):
         op.execute(f"DROP TRIGGER IF EXISTS kept_target_{word}")
@@ -127,17 +155,16 @@ def _reach_on_sqlite(*more: str) -> None:
             f" WHERE a.id = {row}.action_id AND a.undone_at IS NULL"
         )
 
-    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in watched)
     for name, when, steps in (
         ("new", "INSERT ON action_target", (reach("NEW", ""), done("NEW", " - side.was"))),
         ("gone", "DELETE ON action_target", (reach("OLD", "-"), done("OLD", " + side.was"))),
         (
             "changed",
-            f"UPDATE OF {', '.join(watched)} ON action_target WHEN {changed}",
+            _update(watched, "action_target"),
             (reach("OLD", "-"), reach("NEW", "")),
         ),
     ):
-        op.execute(f"CREATE TRIGGER kept_target_{name} AFTER {when} BEGIN {'; '.join(steps)}; END")
+        _trigger(f"kept_target_{name}", when, *steps)
 
 
 def _answers_on_sqlite() -> None:
@@ -167,15 +194,11 @@ def _answers_on_sqlite() -> None:
         ),
         (
             "moved",
-            "UPDATE OF campaign_id, channel, happened_on ON action_target WHEN "
-            + " OR ".join(
-                f"OLD.{name} IS NOT NEW.{name}"
-                for name in ("campaign_id", "channel", "happened_on")
-            ),
+            _update(("campaign_id", "channel", "happened_on"), "action_target"),
             (of_target("OLD", "-"), of_target("NEW", "")),
         ),
     ):
-        op.execute(f"CREATE TRIGGER kept_answer_{name} AFTER {when} BEGIN {'; '.join(steps)}; END")
+        _trigger(f"kept_answer_{name}", when, *steps)
 
 
 def _answers_on_postgresql() -> None:
@@ -194,19 +217,7 @@ def _answers_on_postgresql() -> None:
         "SELECT 1 AS sign, n.* FROM now_rows n",
         "SELECT -1 AS sign, o.* FROM was_rows o",
     )
-    op.execute(
-        "CREATE FUNCTION kept_of_outcome() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN {body} RETURN NULL; END $$"
-    )
-    for word, tables in (
-        ("INSERT", "NEW TABLE AS now_rows"),
-        ("DELETE", "OLD TABLE AS was_rows"),
-        ("UPDATE", "OLD TABLE AS was_rows NEW TABLE AS now_rows"),
-    ):
-        op.execute(
-            f"CREATE TRIGGER kept_of_outcome_{word.lower()} AFTER {word} ON outcome"
-            f" REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION kept_of_outcome()"
-        )
+    _triggers("kept_of_outcome", "outcome", body)
 
 
 def _marks_on_sqlite() -> None:
@@ -225,25 +236,18 @@ def _marks_on_sqlite() -> None:
         )
 
     for table, columns in _WATCHED.items():
-        changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
         for word, when, steps in (
             ("new", f"INSERT ON {table}", (mark(table, "NEW"),)),
             ("gone", f"DELETE ON {table}", (mark(table, "OLD"),)),
             (
                 "changed",
-                f"UPDATE OF {', '.join(columns)} ON {table} WHEN {changed}",
+                _update(columns, table),
                 (mark(table, "OLD"), mark(table, "NEW")),
             ),
         ):
-            op.execute(
-                f"CREATE TRIGGER kept_month_{table}_{word} AFTER {when} BEGIN"
-                f" {'; '.join(steps)}; END"
-            )
-    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _OF_TARGET)
-    op.execute(
-        f"CREATE TRIGGER kept_month_target AFTER UPDATE OF {', '.join(_OF_TARGET)} ON target"
-        f" WHEN {changed} BEGIN INSERT INTO kept_stale (month) VALUES (NULL); END"
-    )
+            _trigger(f"kept_month_{table}_{word}", when, *steps)
+    _trigger("kept_month_target", _update(_OF_TARGET, "target"),
+             "INSERT INTO kept_stale (month) VALUES (NULL)")  # fmt: skip
 
 
 def _reach_on_postgresql(*more: str, answers: bool = False) -> None:
@@ -319,28 +323,17 @@ def _marks_on_postgresql() -> None:
             f" FROM {source};"
         )
         now, was = (f"SELECT {listed} FROM {rows}" for rows in ("now_rows", "was_rows"))
-        # Of an update the rows that are other than before.
-        differing = f"(({now} EXCEPT {was}) UNION ALL ({was} EXCEPT {now}))"
-        if table == "action":
-            # Two of them may say the same: told apart by their number.
-            now, was = (f"SELECT id, {listed} FROM {rows}" for rows in ("now_rows", "was_rows"))
-            differing = f"(({now} EXCEPT {was}) UNION ALL ({was} EXCEPT {now}))"
-        op.execute(
-            f"CREATE FUNCTION kept_month_of_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            f" IF TG_OP = 'INSERT' THEN {mark.format(rows=now)}"
+        # Of an update the rows that are other than before; two actions may say the same, so these
+        # are told apart by their number.
+        both = f"id, {listed}" if table == "action" else listed
+        is_now, before = (f"SELECT {both} FROM {rows}" for rows in ("now_rows", "was_rows"))
+        differing = f"(({is_now} EXCEPT {before}) UNION ALL ({before} EXCEPT {is_now}))"
+        body = (
+            f"IF TG_OP = 'INSERT' THEN {mark.format(rows=now)}"
             f" ELSIF TG_OP = 'DELETE' THEN {mark.format(rows=was)}"
-            f" ELSE {mark.format(rows=differing)} END IF; RETURN NULL; END $$"
+            f" ELSE {mark.format(rows=differing)} END IF;"
         )
-        for word, tables in (
-            ("INSERT", "NEW TABLE AS now_rows"),
-            ("DELETE", "OLD TABLE AS was_rows"),
-            ("UPDATE", "OLD TABLE AS was_rows NEW TABLE AS now_rows"),
-        ):
-            op.execute(
-                f"CREATE TRIGGER kept_month_of_{table}_{word.lower()} AFTER {word} ON {table}"
-                f" REFERENCING {tables} FOR EACH STATEMENT"
-                f" EXECUTE FUNCTION kept_month_of_{table}()"
-            )
+        _triggers(f"kept_month_of_{table}", table, body)
     listed = ", ".join(_OF_TARGET)
     op.execute(
         "CREATE FUNCTION kept_month_of_whom() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
