@@ -22,7 +22,7 @@ from sqlalchemy import JSON, UniqueConstraint, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core import db
-from crm.outreach.channels import per_piece_names
+from crm.outreach.channels import awaited_names, per_piece_names
 from crm.outreach.kept import PAST
 from crm.outreach.models import Action
 from crm.outreach.queries import ActionFilter
@@ -153,9 +153,11 @@ DAY = timedelta(days=1)
 
 
 def _name(monthly: Monthly, asked: ActionFilter) -> str:
-    """What it is kept under. What is counted per piece is part of it, as sums depend on it."""
-    kind = asked.kind or ""
-    return f"{monthly.name}:{kind}:{','.join(sorted(per_piece_names()))}"
+    """What it is kept under. How channels are counted is part of it: a program that counts them
+    otherwise must not read what an earlier one kept.
+    """
+    counted = (sorted(names) for names in (per_piece_names(), awaited_names()))
+    return ":".join([monthly.name, asked.kind or "", *map(",".join, counted)])
 
 
 def _next(month: date) -> date:
@@ -167,7 +169,7 @@ def _others(
 ) -> Iterator[tuple[date | None, date | None]]:
     """The days asked for that are in none of the months; nothing was done before `begins`."""
     since = wanted.since
-    if months and begins is not None and begins >= months[0] >= (since or months[0]):
+    if months and begins is not None and begins >= months[0]:
         since = months[0]
     for month in months:
         if since is None or since < month:

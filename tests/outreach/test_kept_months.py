@@ -194,3 +194,20 @@ def test_what_takes_long_is_left_to_the_next_night(counted: SimpleNamespace) -> 
     with db.unit_of_work():
         kept_months.rebuild()
     assert not db.session.scalar(select(func.count()).select_from(KeptStale))
+
+
+def test_a_program_that_counts_otherwise_reads_nothing_of_before(
+    counted: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted.act(date(2026, 3, 9))
+    with db.unit_of_work():
+        kept_months.fold()
+    for name in ("per_piece_names", "awaited_names"):
+        with monkeypatch.context() as other:
+            other.setattr(kept_months, name, lambda: ["telegram"])
+            counted.asked.clear()
+            counted.monthly(ActionFilter())
+            assert counted.asked == [(None, None)], name
+    counted.asked.clear()
+    counted.monthly(ActionFilter())
+    assert counted.asked == [(date(2026, 4, 1), None)]
