@@ -395,7 +395,7 @@ def reach_in_terms(wanted: ActionFilter) -> Subquery:
     actions = func.sum(KeptReach.actions) if of is KeptReach else func.count()
     return (
         select(of.target_id, of.term_id, func.sum(of.pieces).label("pieces"))
-        .where(*(wanted.of_targets(of) if of is KeptReach else wanted.of_targets()))
+        .where(*wanted.of_targets(of))
         .group_by(of.target_id, of.term_id)
         .having(actions > 0)
         .subquery("sums")
@@ -506,7 +506,7 @@ def ways(wanted: ActionFilter, by: str, awaited: Sequence[str]) -> Select[Any]:
     """
     of: Any = KeptReach if knows_reach(wanted) else ActionTarget
     apart = [getattr(of, by), of.channel, of.went_to]
-    asked = wanted.of_targets(of) if of is KeptReach else wanted.of_targets()
+    asked = wanted.of_targets(of)
     if of is KeptReach:
         gone = select(*apart).where(of.channel.in_(awaited), *asked).group_by(*apart)
         return gone.having(func.sum(KeptReach.actions) > 0)

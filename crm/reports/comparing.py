@@ -67,7 +67,7 @@ class Compared(Report):
         if place not in _percents(self.columns):
             return row[place]
         now, then = row[place - 3], row[place - 2]
-        return (now - then) / then if then else inf
+        return _relative(now, then) if then else inf
 
     def source(self, key: str) -> tuple[str, bool] | None:
         """The report's column that one of these shows, and whether before; None of a change."""
@@ -203,7 +203,7 @@ def _in_numbers(row: Row, places: Sequence[int]) -> Row:
     for at in places:
         now, then = cells[at - 3], cells[at - 2]
         if now and then:
-            cells[at] = round((now - then) / then, 4)
+            cells[at] = round(_relative(now, then), 4)
         elif not cells[at]:
             cells[at] = None
     return tuple(cells)
@@ -326,4 +326,8 @@ def _percent(now: int | None, then: int | None) -> str:
         return _("new")
     if now == 0:
         return _("no more")
-    return "0%" if now == then else f"{(now - then) / then:+.0%}"
+    return "0%" if now == then else f"{_relative(now, then):+.0%}"
+
+
+def _relative(now: float, then: float) -> float:
+    return (now - then) / then
